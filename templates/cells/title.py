@@ -1,0 +1,21 @@
+# %% [markdown]
+# # {{ cookiecutter.project_name | markdown_text }}: {{ about.title }}
+#:: if cookiecutter.github_repository
+#
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{{ cookiecutter.github_repository }}/blob/{{ cookiecutter.github_branch | urlencode }}/notebooks/{{ lesson }}.ipynb)
+#:: endif
+#
+# {{ about.summary }}
+#
+# - **To run it all:** Runtime > Run all.
+#:: if accelerator == "none"
+# - It needs no GPU.
+#:: else
+# - **For speed:** Runtime > Change runtime type > {{ accelerator }}. Without it everything still runs, only slower.
+#:: endif
+#
+#:: if cookiecutter.colab_runtime == "latest"
+# *Made for the latest Colab runtime. If a later one breaks something, pick an older one: Runtime > Change runtime type > Runtime version.*
+#:: else
+# *Made for the Colab runtime {{ cookiecutter.colab_runtime }}: Runtime > Change runtime type > Runtime version > {{ cookiecutter.colab_runtime }}.*
+#:: endif

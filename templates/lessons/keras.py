@@ -1,0 +1,164 @@
+#:: extends "notebook.py"
+#:: set lesson = "keras"
+#:: set more_needed = "needed[backend] = backend  # tensorflow, jax or torch"
+#:: set parameters
+epochs = 3  # @param {type:"integer"}
+batch_size = 128  # @param {type:"integer"}
+learning_rate = 0.001  # @param {type:"number"}
+backend = "{{ 'jax' if 'TPU' in cookiecutter.accelerator else 'tensorflow' }}"  # @param ["tensorflow", "jax", "torch"]
+dataset = "auto"  # @param ["auto", "mnist", "digits"]
+#:: endset
+#:: block framework
+# %% id="framework"
+# @title Keras, and the device it computes on
+import os
+
+os.environ["KERAS_BACKEND"] = backend
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0" if gpus else "3"  # without a GPU, TensorFlow complains at length
+
+import keras
+
+if keras.backend.backend() != backend:
+    raise RuntimeError(f"Keras runs on {keras.backend.backend()} already. Runtime > Restart session, then Run all.")
+keras.utils.set_random_seed(seed)
+print(f"Keras {keras.__version__} on {backend}")
+
+# %% id="devices"
+if backend == "tensorflow":
+    import tensorflow as tf
+    from tensorflow.python.client import device_lib
+
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    print("GPU by name:", tf.test.gpu_device_name() or "none")
+    print("All devices:", [device.name for device in device_lib.list_local_devices()])
+elif backend == "jax":
+    import jax
+
+    on_gpu = jax.default_backend() == "gpu"
+    print("All devices:", jax.devices())
+else:
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    print("GPU by name:", torch.cuda.get_device_name() if on_gpu else "none")
+
+# %% id="compute"
+import time
+
+matrix = keras.random.normal((1000, 1000), seed=seed)
+started = time.perf_counter()
+product = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix))
+print(f"1000 x 1000 times 1000 x 1000 took {1000 * (time.perf_counter() - started):.0f} ms")
+
+matrix = keras.ops.convert_to_numpy(matrix)
+assert abs(product - matrix @ matrix).max() < 1, "the device computes wrong numbers"
+#:: endblock
+#:: block lesson
+#:: include "cells/mnist.py"
+# %% [markdown] id="model-text"
+# ## The model
+#
+# Two layers of small filters find strokes and corners, a last layer weighs them into ten answers.
+# On a GPU, most of it computes in 16-bit numbers, and XLA fuses the steps: both for speed.
+
+# %% id="model"
+keras.config.set_dtype_policy("mixed_float16" if on_gpu else "float32")
+
+model = keras.Sequential(
+    [
+        keras.Input((28, 28, 1)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(32, 3, activation="relu"),
+        keras.layers.MaxPooling2D(),
+        keras.layers.Conv2D(64, 3, activation="relu"),
+        keras.layers.MaxPooling2D(),
+        keras.layers.Flatten(),
+        keras.layers.Dropout(0.5),
+        keras.layers.Dense(10, activation="softmax", dtype="float32"),
+    ]
+)
+model.summary()
+
+# %% [markdown] id="train-text"
+# ## Training
+#
+# After each epoch the state is written to `output_dir`. If Colab takes the machine away, run the notebook again: it goes on from there.
+
+# %% id="train"
+model.compile(
+    optimizer=keras.optimizers.Adam(learning_rate),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+    jit_compile="auto" if on_gpu or backend == "jax" else False,
+)
+state = output_dir / f"unfinished-{backend}-{used_dataset}-lr{learning_rate}-batch{batch_size}-seed{seed}"
+
+started = time.perf_counter()
+history = model.fit(
+    x_train[..., None],
+    y_train,
+    batch_size=batch_size,
+    epochs=epochs,
+    validation_data=(x_test[..., None], y_test),
+    callbacks=[keras.callbacks.BackupAndRestore(state)],
+    verbose=2,
+)
+seconds = time.perf_counter() - started
+
+# %% id="curves"
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.5))
+for ax, quantity in zip(axes, ["accuracy", "loss"]):
+    ax.plot(history.epoch, history.history[quantity], "o-", label="training")
+    ax.plot(history.epoch, history.history[f"val_{quantity}"], "o-", label="held out")
+    ax.set(title=quantity, xlabel="epoch", xticks=history.epoch)
+    ax.legend()
+plt.show()
+
+# %% [markdown] id="judge-text"
+# ## How good is it?
+#
+# Each row is a true digit, each column an answer. What is off the diagonal went wrong.
+
+# %% id="judge"
+from sklearn.metrics import ConfusionMatrixDisplay
+
+loss, accuracy = model.evaluate(x_test[..., None], y_test, verbose=0)
+answers = model.predict(x_test[..., None], verbose=0).argmax(axis=1)
+print(f"{accuracy:.2%} of {len(x_test):,} held-out digits are right.")
+
+ConfusionMatrixDisplay.from_predictions(y_test, answers, cmap="Blues", colorbar=False)
+plt.show()
+
+# %% id="mistakes"
+wrong = (answers != y_test).nonzero()[0][:8]
+figure, axes = plt.subplots(1, 8, figsize=(10, 2))
+for ax in axes:
+    ax.axis("off")
+for ax, index in zip(axes, wrong):
+    ax.imshow(x_test[index], cmap="gray_r")
+    ax.set_title(f"{y_test[index]}, not {answers[index]}")
+figure.suptitle("Some of the mistakes" if len(wrong) else "No mistakes")
+plt.show()
+
+# %% [markdown] id="save-text"
+# ## Keep the model
+#
+# Saved, loaded again, and checked: the copy must give the same answers.
+
+# %% id="save"
+import numpy as np
+
+model.save(output_dir / "digits.keras")
+copy = keras.models.load_model(output_dir / "digits.keras")
+sample = x_test[:100, ..., None]
+np.testing.assert_allclose(copy.predict(sample, verbose=0), model.predict(sample, verbose=0), atol=1e-3)
+print("The saved model answers like the trained one.")
+
+results = {
+    "accuracy": round(float(accuracy), 4),
+    "loss": round(float(loss), 4),
+    "seconds_per_epoch": round(seconds / epochs, 2),
+    "dataset": used_dataset,
+    "device": "gpu" if on_gpu else "cpu",
+}
+#:: endblock

@@ -1,0 +1,16 @@
+#:: from "lessons.jinja" import lessons
+#:: set about = lessons[lesson]
+#:: set accelerator = about.accelerator if cookiecutter.accelerator == "auto" else cookiecutter.accelerator
+#:: filter to_ipynb(accelerator)
+#:: include "cells/title.py"
+#:: include "cells/parameters.py"
+#:: include "cells/runtime.py"
+#:: include "cells/storage.py"
+#:: include "cells/install.py"
+#:: block framework
+#:: include "cells/framework.py"
+#:: endblock
+#:: block lesson
+#:: endblock
+#:: include "cells/results.py"
+#:: endfilter
