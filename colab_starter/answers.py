@@ -24,7 +24,8 @@ _BRANCH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+#-]*[A-Za-z0-9_+#-])?")
 
 def split_packages(answer: str) -> list[str]:
     """The packages of an answer such as ``einops timm>=1.0, rich``, in their order, each once."""
-    return list(dict.fromkeys(re.split(r",\s+|\s+", answer.strip(" ,")))) if answer.strip(" ,") else []
+    names = re.split(r"\s*,\s+|\s+", answer.strip(" ,"))
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def check_answer(answer: str, question: str) -> None:

@@ -122,7 +122,7 @@ def mark_cells(source: str, name: str) -> str:
     extends = re.search(r"^#::[ \t]*extends\b", source, re.MULTILINE) is not None
     place = "outside" if extends else "before marker"
     ids: set[str] = set()
-    lines = source.split("\n")
+    lines = source.replace("\r\n", "\n").split("\n")
     for number, line in enumerate(lines):
         origin = f"templates/{name}, line {number + 1}"
         statement = _STATEMENT.fullmatch(line)
@@ -206,7 +206,7 @@ def _build_cells(texts: list[str]) -> list[dict[str, Any]]:
         if cell["id"] in origins:
             raise TemplateFaultError(f"{origin}: the id {cell['id']!r} is taken by {origins[cell['id']]}")
         origins[cell["id"]] = origin
-        body = _trim_blank_lines(body)
+        body = body.rstrip()
         if cell["cell_type"] == "code":
             cell |= {"execution_count": None, "outputs": [], "source": _uncomment_magics(body)}
         else:
@@ -214,10 +214,6 @@ def _build_cells(texts: list[str]) -> list[dict[str, Any]]:
         cell["source"] = cell["source"].splitlines(keepends=True)
         cells.append(cell)
     return cells
-
-
-def _trim_blank_lines(text: str) -> str:
-    return re.sub(r"\A(?:[ \t]*\n)+|(?:\n[ \t]*)+\Z", "", text)
 
 
 def _uncomment_magics(code: str) -> str:

@@ -1,6 +1,9 @@
 # %% tags=["parameters"] cellView="form"
 # @title Parameters
-{{ parameters }}
+#:: if parameters is defined
+{{ parameters.strip() }}
+
+#:: endif
 use_drive = {{ cookiecutter.use_drive }}  # @param {type:"boolean"}
 drive_folder = "{{ cookiecutter.drive_folder }}"  # @param {type:"string"}
 require_gpu = False  # @param {type:"boolean"}

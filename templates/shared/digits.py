@@ -20,7 +20,7 @@ def load_images(dataset, folder):
     if dataset != "digits":
         try:
             return "mnist", load_mnist(folder)
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             if dataset == "mnist":
                 raise
             print(f"MNIST cannot be downloaded ({error}), so scikit-learn's small digits stand in.")

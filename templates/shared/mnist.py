@@ -1,4 +1,5 @@
 import hashlib
+import http.client
 import os
 import urllib.request
 from pathlib import Path

@@ -1,0 +1,114 @@
+"""Baking projects through cookiecutter, and executing their notebooks in real kernels."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from cookiecutter.main import cookiecutter
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+REPOSITORY = Path(__file__).parents[1]
+QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
+PRESETS: list[str] = QUESTIONS["preset"]
+LESSONS = [preset for preset in PRESETS if preset != "all"]
+
+Bake = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep every tool that the tests call out of the developer's own settings and caches."""
+    home = tmp_path_factory.mktemp("home")
+    config = home / "cookiecutter.yaml"
+    config.write_text(f"cookiecutters_dir: '{home}/cookiecutters'\nreplay_dir: '{home}/replay'\n")
+    os.environ["COOKIECUTTER_CONFIG"] = str(config)
+    os.environ["XDG_CONFIG_HOME"] = str(home / "config")
+    os.environ["IPYTHONDIR"] = str(home / "ipython")
+    os.environ["MPLCONFIGDIR"] = str(home / "matplotlib")
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    os.environ["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+
+
+@pytest.fixture
+def bake(tmp_path: Path) -> Bake:
+    """Bake a project from answers, without hooks; returns its folder."""
+
+    def bake_project(**answers: Any) -> Path:
+        folder = tmp_path / f"bake-{len(list(tmp_path.iterdir()))}"
+        return bake_into(folder, **answers)
+
+    return bake_project
+
+
+def bake_into(folder: Path, **answers: Any) -> Path:
+    folder.mkdir(parents=True)
+    baked = cookiecutter(
+        str(REPOSITORY), no_input=True, extra_context=answers, output_dir=str(folder), accept_hooks=False
+    )
+    return Path(baked)
+
+
+@pytest.fixture(scope="session")
+def all_lessons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with every lesson; tests only read it."""
+    return bake_into(tmp_path_factory.mktemp("all") / "baked", preset="all")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
+
+
+def first_cells(notebook: NotebookNode, *, stop: str) -> NotebookNode:
+    """The notebook up to, and without, the first cell whose id begins with ``stop``."""
+    ids = [cell.id for cell in notebook.cells]
+    end = next(index for index, cell_id in enumerate(ids) if cell_id.startswith(stop))
+    start: NotebookNode = nbformat.from_dict({**notebook, "cells": notebook.cells[:end]})
+    return start
+
+
+def set_parameters(notebook: NotebookNode, **parameters: Any) -> None:
+    """Put the values behind the parameters cell, as papermill does."""
+    index = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
+    lines = [f"{name} = {value!r}" for name, value in parameters.items()]
+    notebook.cells.insert(index + 1, nbformat.v4.new_code_cell("\n".join(lines)))
+
+
+def execute(
+    notebook: NotebookNode, folder: Path, *, front_end: bool = False, kernels: Path | None = None, **environment: str
+) -> str:
+    """Run all cells in a real kernel, in ``folder``; returns what they printed.
+
+    ``front_end`` loads ``google.colab`` (the stand-in of these tests) before the first cell,
+    as Colab's own kernel does. ``kernels`` is a Jupyter folder to look for kernels in.
+    """
+    colab = ["--IPKernelApp.exec_lines=import google.colab"] if front_end else []
+    path = os.pathsep.join(filter(None, [str(REPOSITORY / "tests/fake_colab"), os.environ.get("PYTHONPATH")]))
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}, extra_arguments=colab)
+    if kernels:
+        client.km = client.create_kernel_manager()
+        client.km.kernel_spec_manager.kernel_dirs.append(str(kernels / "kernels"))
+    client.execute(env={**os.environ, "PYTHONPATH": path, **environment})
+    return printed(notebook)
+
+
+def printed(notebook: NotebookNode) -> str:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+def run_cookiecutter(
+    *arguments: str, cwd: Path, command: str | None = None, answers: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The real command on this repository's checkout; ``answers`` are typed at its prompts."""
+    command = command or str(Path(sys.executable).with_name("cookiecutter"))
+    return subprocess.run(
+        [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=120
+    )

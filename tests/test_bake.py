@@ -1,0 +1,261 @@
+"""Every answer of cookiecutter.json, one changed at a time, and the pairs that matter."""
+
+import ast
+import itertools
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
+from colab_starter import notebook_extension
+from colab_starter.notebook_extension import to_ipynb
+from tests.conftest import LESSONS, PRESETS, QUESTIONS, REPOSITORY, Bake, printed, read_notebook
+
+FIRST_CELLS = ["title", "parameters", "runtime", "storage", "install"]
+CHOICES = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list) and name[0] != "_"}
+ONE_AT_A_TIME: list[dict[str, Any]] = [{name: value} for name, choices in CHOICES.items() for value in choices]
+PAIRS: list[dict[str, Any]] = [
+    dict(zip(("preset", "accelerator"), pair, strict=True))
+    for pair in itertools.product(LESSONS, QUESTIONS["accelerator"])
+]
+TYPED: list[dict[str, Any]] = [
+    {"use_drive": True},
+    {"use_drive": True, "drive_folder": "Colab Notebooks/数字"},
+    {"extra_pip_packages": "einops timm>=1.0,<2", "extra_apt_packages": "ffmpeg, sox"},
+    {"github_repository": "ada/digits", "github_branch": "feature/x"},
+    {"project_name": "Cats & dogs"},
+]
+
+
+def notebooks(project: Path) -> list[Path]:
+    return sorted((project / "notebooks").glob("*.ipynb"))
+
+
+def code_of(path: Path, cell_id: str) -> str:
+    return "\n".join(cell.source for cell in read_notebook(path).cells if cell.id.startswith(cell_id))
+
+
+def check_notebook(path: Path) -> None:
+    """What holds for every notebook, whatever was answered."""
+    text = path.read_bytes().decode()
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(json.loads(text))
+    assert nbformat.writes(notebook) + "\n" == text
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert list(dict.fromkeys(cell_id.partition("-")[0] for cell_id in ids))[:5] == FIRST_CELLS
+    assert ids[-1].startswith("results-")
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+    assert printed(notebook) == ""
+    for cell in notebook.cells:
+        assert "cookiecutter" not in cell.source
+        if cell.cell_type == "code":
+            ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+@pytest.mark.parametrize("answers", [*ONE_AT_A_TIME, *PAIRS, *TYPED], ids=str)
+def test_every_bake_is_a_valid_notebook_with_the_first_cells_in_order(bake: Bake, answers: dict[str, Any]) -> None:
+    baked = notebooks(bake(**answers))
+    preset = answers.get("preset", PRESETS[0])
+    assert [path.stem for path in baked] == (sorted(LESSONS) if preset == "all" else [preset])
+    for path in baked:
+        check_notebook(path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "changed"),
+    [
+        ({"project_name": "Cats"}, {"README.md", "notebooks/keras.ipynb"}),
+        ({"preset": "blank"}, {"README.md", "requirements.txt"}),
+        ({"accelerator": "A100"}, {"notebooks/keras.ipynb"}),
+        ({"use_drive": True}, {"README.md", "notebooks/keras.ipynb"}),
+        ({"drive_folder": "digits"}, {"README.md", "notebooks/keras.ipynb"}),
+        ({"colab_runtime": "2025.07"}, {"README.md", "notebooks/keras.ipynb", ".github/workflows/notebooks.yml"}),
+        ({"extra_pip_packages": "einops"}, {"requirements.txt", "notebooks/keras.ipynb"}),
+        ({"extra_apt_packages": "sox"}, {"README.md", "notebooks/keras.ipynb", ".github/workflows/notebooks.yml"}),
+        ({"github_repository": "ada/digits"}, {"README.md", "notebooks/keras.ipynb"}),
+        ({"github_repository": "ada/x", "github_branch": "dev"}, {"README.md", "notebooks/keras.ipynb"}),
+    ],
+    ids=str,
+)
+def test_every_answer_changes_the_output(bake: Bake, answer: dict[str, Any], changed: set[str]) -> None:
+    same_folder = {"project_slug": "same"}
+    usual = bake(**same_folder, **({"github_repository": "ada/x"} if "github_branch" in answer else {}))
+    other = bake(**same_folder, **answer)
+    differing = {
+        path.relative_to(other).as_posix()
+        for path in other.rglob("*")
+        if path.is_file()
+        and (usual / path.relative_to(other)).exists()
+        and path.read_bytes() != (usual / path.relative_to(other)).read_bytes()
+    }
+    assert changed <= differing
+
+
+def test_every_question_is_covered_by_the_test_above() -> None:
+    marker = next(m for m in test_every_answer_changes_the_output.pytestmark if m.name == "parametrize")
+    answered = {name for answer, _ in marker.args[1] for name in answer}
+    assert {name for name in QUESTIONS if not name.startswith("_")} - answered == {"project_slug"}
+
+
+def test_the_slug_names_the_folder(bake: Bake) -> None:
+    assert bake(project_slug="digits").name == "digits"
+
+
+def test_every_question_has_a_prompt_and_every_choice_a_label() -> None:
+    prompts = QUESTIONS["__prompts__"]
+    assert set(prompts) == {name for name in QUESTIONS if not name.startswith("_")}
+    for name, choices in CHOICES.items():
+        assert set(prompts[name]) == {"__prompt__", *choices}
+
+
+def test_the_badge_names_the_path_of_its_notebook(bake: Bake) -> None:
+    project = bake(preset="all", github_repository="ada/digits", github_branch="a#b/c")
+    for path in notebooks(project):
+        address = (
+            f"https://colab.research.google.com/github/ada/digits/blob/a%23b/c/{path.relative_to(project).as_posix()}"
+        )
+        assert f"]({address})" in code_of(path, "title")
+        assert f"]({address})" in (project / "README.md").read_text()
+
+
+def test_without_a_repository_there_is_no_badge(bake: Bake) -> None:
+    project = bake()
+    assert "badge.svg" not in code_of(project / "notebooks/keras.ipynb", "title")
+    assert "badge.svg" not in (project / "README.md").read_text()
+
+
+def test_drive_and_its_folder_are_parameters(bake: Bake) -> None:
+    parameters = code_of(bake(use_drive=True, drive_folder="数字") / "notebooks/keras.ipynb", "parameters")
+    assert "\nuse_drive = True  # @param" in parameters
+    assert '\ndrive_folder = "数字"  # @param' in parameters
+
+
+def test_extra_packages_reach_the_install_cell_and_the_requirements(bake: Bake) -> None:
+    project = bake(extra_pip_packages="einops timm>=1.0,<2", extra_apt_packages="ffmpeg")
+    install = code_of(project / "notebooks/keras.ipynb", "install")
+    assert '\nextra = ["einops", "timm>=1.0,<2"]\n' in install
+    assert '\nextra_apt = ["ffmpeg"]\n' in install
+    assert {"einops", "timm>=1.0,<2"} <= set((project / "requirements.txt").read_text().splitlines())
+    assert "apt-get install --yes ffmpeg" in (project / ".github/workflows/notebooks.yml").read_text()
+
+
+def test_the_runtime_is_recorded_in_the_notebook_and_the_readme(bake: Bake) -> None:
+    project = bake(colab_runtime="2026.04")
+    assert "Colab runtime 2026.04" in code_of(project / "notebooks/keras.ipynb", "title")
+    assert "Colab runtime **2026.04** (Python 3.12)" in (project / "README.md").read_text()
+    assert 'python-version: "3.12"' in (project / ".github/workflows/notebooks.yml").read_text()
+
+
+def test_auto_asks_for_a_gpu_only_where_the_lesson_uses_one(all_lessons: Path) -> None:
+    asking = {path.stem for path in notebooks(all_lessons) if "accelerator" in read_notebook(path).metadata}
+    assert asking == {"keras", "pytorch", "tour"}
+
+
+def test_on_a_tpu_keras_runs_on_jax_for_that_runtime_has_no_tensorflow(bake: Bake) -> None:
+    assert '\nbackend = "jax"' in code_of(bake(accelerator="TPU v5e") / "notebooks/keras.ipynb", "parameters")
+
+
+@pytest.mark.parametrize(
+    "name", ["猫と犬", "Ça va? 🚀", 'say "hi"', "it's", "back\\slash \\n", "two\nlines", "<b>*x*_y_`z`"]
+)
+def test_nasty_project_names_work(bake: Bake, name: str) -> None:
+    project = bake(project_name=name)
+    check_notebook(project / "notebooks/keras.ipynb")
+    title = code_of(project / "notebooks/keras.ipynb", "title").splitlines()[0]
+    shown = re.sub(r"\\([\\`*_<>\[\]#])", r"\1", title)
+    assert shown == f"# {' '.join(name.split())}: Handwritten digits with Keras"
+
+
+@pytest.mark.parametrize("name", ["🚀", "...", "x" * 300])
+def test_a_name_that_makes_no_folder_name_still_gets_one(bake: Bake, name: str) -> None:
+    assert bake(project_name=name).name in ("colab-notebooks", "x" * 60)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_jupytext_reads_the_same_cells_from_the_same_script(
+    bake: Bake, monkeypatch: pytest.MonkeyPatch, lesson: str
+) -> None:
+    scripts: list[str] = []
+
+    def keep_script(script: str, accelerator: str) -> str:
+        scripts.append(script)
+        return to_ipynb(script, accelerator)
+
+    monkeypatch.setattr(notebook_extension, "to_ipynb", keep_script)
+    ours = read_notebook(bake(preset=lesson) / f"notebooks/{lesson}.ipynb").cells
+    script = re.sub(r"^\x1e(.*)", lambda record: as_marker(json.loads(record[1])), scripts[0], flags=re.MULTILINE)
+    theirs = jupytext.reads(script, fmt="py:percent").cells
+    assert [(cell.cell_type, cell.source) for cell in ours] == [(cell.cell_type, cell.source) for cell in theirs]
+
+
+def as_marker(cell: dict[str, Any]) -> str:
+    return "# %% [markdown]" if cell["cell_type"] == "markdown" else "# %%"
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "templates").rglob("*.py")), ids=lambda path: path.name)
+def test_a_template_file_is_valid_python_without_stray_jinja(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    ast.parse(source)
+    stray = re.findall(
+        r"\{%|\{#|\{\{(?! (?:cookiecutter\.|about\.|lesson\b|parameters\b|more_needed\b|accelerator\b|'))", source
+    )
+    assert stray == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_first_cell_is_short_has_a_title_and_a_form(all_lessons: Path, lesson: str) -> None:
+    for cell in read_notebook(all_lessons / f"notebooks/{lesson}.ipynb").cells:
+        if cell.cell_type == "code" and cell.id.partition("-")[0] in FIRST_CELLS:
+            assert cell.source.startswith("# @title "), cell.id
+            assert cell.metadata["cellView"] == "form", cell.id
+            assert len(cell.source.splitlines()) <= 30, cell.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_parameters_are_literals_without_annotations(all_lessons: Path, lesson: str) -> None:
+    body = ast.parse(code_of(all_lessons / f"notebooks/{lesson}.ipynb", "parameters")).body
+    names = []
+    for statement in body:
+        assert isinstance(statement, ast.Assign)
+        ast.literal_eval(statement.value)
+        names += [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    assert {"use_drive", "drive_folder", "require_gpu", "output_dir", "seed"} <= set(names)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_sweep_names_parameters_of_its_notebook(all_lessons: Path, lesson: str) -> None:
+    sweep = yaml.safe_load((all_lessons / f"sweeps/{lesson}.yaml").read_text())
+    assert set(sweep) <= {"fixed", "grid"}
+    parameters = ast.parse(code_of(all_lessons / f"notebooks/{lesson}.ipynb", "parameters")).body
+    names = {target.id for line in parameters if isinstance(line, ast.Assign) for target in line.targets}  # type: ignore[attr-defined]
+    assert {*sweep.get("fixed", {}), *sweep["grid"]} <= names
+
+
+def test_ruff_finds_no_undefined_name_in_any_notebook(all_lessons: Path) -> None:
+    command = ["ruff", "check", "--isolated", "--select", "F", "--ignore", "F811,F401", str(all_lessons / "notebooks")]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout
+
+
+def test_every_text_file_ends_its_lines_with_lf_and_its_text_with_one_newline(all_lessons: Path) -> None:
+    for path in all_lessons.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert b"\r" not in content, path
+            assert content.endswith(b"\n"), path
+            assert not content.endswith(b"\n\n"), path
+
+
+def test_no_jinja_is_left_in_any_file(all_lessons: Path) -> None:
+    for path in all_lessons.rglob("*"):
+        if path.is_file():
+            assert "cookiecutter." not in path.read_text().replace("in place of cookiecutter.", ""), path
+            assert "{%" not in path.read_text(), path

@@ -1,0 +1,148 @@
+"""The data sets of the lessons: downloaded from a real server on this machine, checked, cached, or replaced."""
+
+import hashlib
+import http.server
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import REPOSITORY
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves one file and counts how often it was asked for."""
+
+    content = b""
+    status = 200
+    requests = 0
+    cut = 0
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.requests += 1
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.content) + self.server.cut))
+        self.end_headers()
+        self.wfile.write(self.server.content)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def load_shared(*names: str) -> SimpleNamespace:
+    """The functions of templates/shared, as a notebook's cells define them."""
+    namespace: dict[str, Any] = {}
+    for name in names:
+        exec((REPOSITORY / f"templates/shared/{name}.py").read_text(), namespace)
+    return SimpleNamespace(namespace=namespace, **{k: v for k, v in namespace.items() if not k.startswith("__")})
+
+
+@pytest.fixture
+def tiny_mnist() -> bytes:
+    file = io.BytesIO()
+    images = np.zeros((3, 28, 28), "uint8")
+    np.savez(file, x_train=images, y_train=np.arange(3), x_test=images[:1], y_test=np.arange(1))
+    return file.getvalue()
+
+
+@pytest.fixture
+def mnist(server: Server, tiny_mnist: bytes) -> SimpleNamespace:
+    """The MNIST functions, with the address and the checksum of a tiny file on this machine."""
+    server.content = tiny_mnist
+    shared = load_shared("mnist", "digits")
+    shared.namespace["MNIST_URL"] = f"http://127.0.0.1:{server.server_port}/mnist.npz"
+    shared.namespace["MNIST_SHA256"] = hashlib.sha256(tiny_mnist).hexdigest()
+    return shared
+
+
+def test_mnist_is_downloaded_once_and_then_read_from_the_folder(
+    mnist: SimpleNamespace, server: Server, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        name, (x_train, y_train, x_test, y_test) = mnist.load_images("auto", tmp_path / "data")
+        assert name == "mnist"
+        assert [array.shape for array in (x_train, y_train, x_test, y_test)] == [(3, 28, 28), (3,), (1, 28, 28), (1,)]
+    assert server.requests == 1
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["mnist.npz"]
+
+
+def test_a_damaged_file_in_the_folder_is_downloaded_again(
+    mnist: SimpleNamespace, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"half a download")
+    assert mnist.load_images("mnist", tmp_path)[0] == "mnist"
+    assert server.requests == 1
+
+
+def test_a_damaged_download_is_not_kept(
+    mnist: SimpleNamespace, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.content = b"an error page"
+    assert mnist.load_images("auto", tmp_path)[0] == "digits"
+    assert "the downloaded mnist.npz is damaged" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_auto_says_why_it_took_the_small_digits(
+    mnist: SimpleNamespace, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    server.status = status
+    name, (x_train, y_train, x_test, y_test) = mnist.load_images("auto", tmp_path)
+    assert name == "digits"
+    assert f"HTTP Error {status}" in capsys.readouterr().out
+    assert (len(x_train), len(x_test)) == (1437 * 9, 360)
+    assert x_train.shape[1:] == x_test.shape[1:] == (28, 28)
+    assert x_train.dtype == np.uint8
+    assert sorted(set(y_train)) == sorted(set(y_test)) == list(range(10))
+
+
+def test_a_download_that_breaks_off_is_not_kept(
+    mnist: SimpleNamespace, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.cut = 1000
+    assert mnist.load_images("auto", tmp_path)[0] == "digits"
+    assert "1000 more expected" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mnist_asked_for_by_name_is_not_replaced(mnist: SimpleNamespace, server: Server, tmp_path: Path) -> None:
+    server.status = 404
+    with pytest.raises(OSError, match="404"):
+        mnist.load_images("mnist", tmp_path)
+
+
+def test_the_small_digits_can_be_asked_for(mnist: SimpleNamespace, server: Server, tmp_path: Path) -> None:
+    assert mnist.load_images("digits", tmp_path)[0] == "digits"
+    assert server.requests == 0
+
+
+def test_an_unknown_data_set_names_the_known_ones(mnist: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match='"auto", "mnist" or "digits", not \'cifar\''):
+        mnist.load_images("cifar", tmp_path)
+
+
+def test_no_held_out_digit_is_among_the_training_images(mnist: SimpleNamespace, tmp_path: Path) -> None:
+    _, (x_train, _, x_test, _) = mnist.load_images("digits", tmp_path)
+    unshifted = {image.tobytes() for image in x_train[4 * 1437 : 5 * 1437]}
+    assert len(unshifted) == 1437
+    assert not any(image.tobytes() in unshifted for image in x_test)

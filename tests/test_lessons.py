@@ -1,0 +1,195 @@
+"""Every lesson as its users run it: executed by papermill, without a network, on this machine's CPU."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+import venv
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+import scrapbook
+from jinja2 import Environment, FileSystemLoader
+
+from tests.conftest import LESSONS, REPOSITORY, bake_into, execute, printed, read_notebook
+
+SECONDS_A_LESSON = 60
+"""What the project promises for a CPU with two cores; a run that is slower than that fails."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
+    "pytorch": {"accuracy": (0.95, 1.0), "dataset": "digits"},
+    "xgboost": {"accuracy": (0.77, 0.79)},
+}
+"""What the results of a run with default parameters must be: a value, or its bounds."""
+
+CHANGED: dict[str, dict[str, Any]] = {
+    "keras": {"epochs": 1, "learning_rate": 0.01},
+    "pytorch": {"epochs": 1, "learning_rate": 0.01},
+    "opencv": {"features": 200},
+    "xgboost": {"max_depth": 1},
+    "graphviz": {"tree_depth": 1},
+    "tour": {"epochs": 2},
+    "blank": {"seed": 1},
+}
+"""Parameters that must change a lesson's results."""
+
+
+class Execution:
+    """One run of a lesson: its executed notebook, its results as scraps, and how long it took."""
+
+    def __init__(self, project: Path, folder: Path, lesson: str, parameters: dict[str, Any]) -> None:
+        folder.mkdir(parents=True)
+        started = time.monotonic()
+        papermill.execute_notebook(
+            project / f"notebooks/{lesson}.ipynb",
+            folder / "executed.ipynb",
+            {**parameters, "output_dir": str(folder / "outputs")},
+            progress_bar=False,
+            cwd=folder,
+        )
+        self.seconds = time.monotonic() - started
+        self.notebook = read_notebook(folder / "executed.ipynb")
+        self.scraps = scrapbook.read_notebook(str(folder / "executed.ipynb")).scraps.data_dict
+        self.files = json.loads((folder / "outputs/results.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def executions(all_lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Execution]:
+    folder = tmp_path_factory.mktemp("executions")
+    return {lesson: Execution(all_lessons, folder / lesson, lesson, {}) for lesson in LESSONS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_runs_in_time_and_prints_no_warning(executions: dict[str, Execution], lesson: str) -> None:
+    execution = executions[lesson]
+    assert execution.seconds < SECONDS_A_LESSON
+    errors = [
+        output.text
+        for cell in execution.notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
+    assert errors == []
+
+
+@pytest.mark.slow
+def test_all_lessons_together_take_less_than_five_minutes(executions: dict[str, Execution]) -> None:
+    assert sum(execution.seconds for execution in executions.values()) < 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_results_are_read_back_as_scraps_and_as_a_file(executions: dict[str, Execution], lesson: str) -> None:
+    assert executions[lesson].scraps == executions[lesson].files
+    assert executions[lesson].scraps or lesson == "blank"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lesson", "name"), [(lesson, name) for lesson in DEFAULTS for name in DEFAULTS[lesson]])
+def test_a_lesson_learns_as_much_as_it_promises(executions: dict[str, Execution], lesson: str, name: str) -> None:
+    expected, value = DEFAULTS[lesson][name], executions[lesson].scraps[name]
+    assert expected[0] <= value <= expected[1] if isinstance(expected, tuple) else value == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson != "blank"])
+def test_a_changed_parameter_changes_the_results(
+    executions: dict[str, Execution], all_lessons: Path, tmp_path: Path, lesson: str
+) -> None:
+    changed = Execution(all_lessons, tmp_path / "changed", lesson, CHANGED[lesson])
+    timeless = [name for name in changed.scraps if not re.search("second|gflops|_ms|milli", name)]
+    assert [changed.scraps[name] for name in timeless] != [executions[lesson].scraps[name] for name in timeless]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_shows_a_picture(executions: dict[str, Execution], lesson: str) -> None:
+    pictures = {
+        kind
+        for cell in executions[lesson].notebook.cells
+        for output in cell.get("outputs", [])
+        for kind in output.get("data", {})
+        if kind.startswith("image/")
+    }
+    assert pictures or lesson == "blank"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", ["keras", "pytorch", "opencv", "xgboost", "graphviz", "tour"])
+def test_all_cells_run_twice_in_one_kernel(all_lessons: Path, tmp_path: Path, lesson: str) -> None:
+    once = read_notebook(all_lessons / f"notebooks/{lesson}.ipynb")
+    again = [nbformat.from_dict({**cell, "id": f"{cell.id}-2"}) for cell in once.cells]
+    once.cells += again
+    execute(once, tmp_path)
+    first, second = once.cells[: len(again)], once.cells[len(again) :]
+    assert scraps_of(first) == scraps_of(second)
+
+
+def scraps_of(cells: list[nbformat.NotebookNode]) -> dict[str, Any]:
+    """The results that do not depend on the time."""
+    scraps = [
+        output.data["application/scrapbook.scrap.json+json"]
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if "application/scrapbook.scrap.json+json" in output.get("data", {})
+    ]
+    return {scrap["name"]: scrap["data"] for scrap in scraps if not re.search("second|gflops|_ms|milli", scrap["name"])}
+
+
+def test_papermill_lists_the_parameters_of_every_notebook(all_lessons: Path) -> None:
+    for lesson in LESSONS:
+        listed = papermill.inspect_notebook(all_lessons / f"notebooks/{lesson}.ipynb")
+        assert {"use_drive", "drive_folder", "require_gpu", "output_dir", "seed"} <= set(listed), lesson
+        assert listed["seed"]["default"] == "42"
+
+
+def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
+    environment = Environment(loader=FileSystemLoader(REPOSITORY / "templates"))
+    lessons = environment.get_template("lessons.jinja").module.lessons  # type: ignore[attr-defined]
+    wanted = {package for about in lessons.values() for package in about["pip"].values()}
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert wanted | {"tensorflow"} <= set(project["optional-dependencies"]["lessons"])
+    assert list(lessons) == LESSONS
+
+
+@pytest.mark.slow
+def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
+    """An environment with ipykernel alone: NumPy is missing, and so is what the user asked for."""
+    project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="toolz")
+    venv.create(tmp_path / "bare", with_pip=True)
+    python = tmp_path / ("bare/Scripts/python" if os.name == "nt" else "bare/bin/python")
+    pip = [str(python), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "ipykernel"], check=True)
+    subprocess.run(
+        [python, "-m", "ipykernel", "install", "--prefix", tmp_path / "jupyter", "--name", "bare"],
+        check=True,
+        capture_output=True,
+    )
+    notebook = read_notebook(project / "notebooks/blank.ipynb")
+    notebook.metadata.kernelspec.name = "bare"
+    notebook.cells.append(nbformat.v4.new_code_cell("import toolz; print('toolz is in', toolz.__file__)"))
+    output = execute(notebook, tmp_path, kernels=tmp_path / "jupyter/share/jupyter")
+    assert "Missing packages: numpy, toolz\n" in output
+    assert "Installed: numpy, toolz\n" in output
+    assert f"toolz is in {tmp_path / 'bare'}" in output
+
+
+@pytest.mark.slow
+def test_the_readme_s_sweep_runs_the_whole_grid(tmp_path: Path) -> None:
+    project = bake_into(tmp_path / "baked", preset="blank")
+    readme = (project / "README.md").read_text()
+    found = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert found
+    subprocess.run([sys.executable, "-c", found[1]], cwd=project, check=True, capture_output=True, timeout=120)
+    for number, seed in enumerate([1, 2, 3]):
+        executed = read_notebook(project / f"outputs/sweep/{number}/notebook.ipynb")
+        assert executed.metadata.papermill.parameters.seed == seed
+        assert f"{project / 'outputs/sweep' / str(number)}" in printed(executed)
