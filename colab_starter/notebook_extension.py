@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import cookiecutter
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, pass_context, pass_environment
 from jinja2.ext import Extension
+from jinja2.runtime import Context
 
 from colab_starter.answers import check_answer, split_packages
 from colab_starter.errors import TemplateFaultError
+from colab_starter.lessons import colab_badge, lessons_table, select_lessons
 
 OLDEST_COOKIECUTTER = (2, 7)
 """Older ones take ``use_drive=no`` on the command line for true."""
@@ -48,12 +50,13 @@ _MARKDOWN = "[markdown]"
 _OPTION = re.compile(r"([A-Za-z]+)=")
 _OPTIONS = {"id": str, "tags": list, "cellView": str}
 _STATEMENT = re.compile(r"[ \t]*#::[ \t]*(?P<keyword>\w+)[ \t]*(?P<rest>.*)")
-_MAGIC = re.compile(r"^([ \t]*)# ?(?=%{1,2}[A-Za-z]|!)", re.MULTILINE)
+# What jupytext takes for a commented magic; its ``_PYTHON_HELP_OR_BASH_CMD`` says what may follow a "!".
+_MAGIC = re.compile(r"^([ \t]*)# ?(?=%{1,3}[A-Za-z]|!\s*[A-Za-z.~$\\/{}])", re.MULTILINE)
 _MARKDOWN_SYMBOL = re.compile(r"([\\`*_<>\[\]#])")
 
 
 class NotebookExtension(Extension):
-    """Adds the filters that the templates use, and checks the templates as they load."""
+    """Adds the filters and functions that the templates use, and checks the templates as they load."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -64,6 +67,13 @@ class NotebookExtension(Extension):
             python_literal=python_literal,
             split_packages=split_packages,
             to_ipynb=to_ipynb,
+        )
+        environment.globals.update(
+            chosen=chosen,
+            colab_badge=colab_badge,
+            lessons_table=lessons_table,
+            read_table=read_table,
+            select_lessons=select_lessons,
         )
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
@@ -91,6 +101,23 @@ def _template_position() -> str:
             return f" (templates/{template.name}, line {template.get_corresponding_lineno(frame.f_lineno)})"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
+
+
+@pass_context
+def chosen(context: Context, file: str, lesson: str | None = None) -> str:
+    """The name of a file that belongs to one lesson (by default, to the one of its own name).
+
+    Empty, which makes cookiecutter leave the file out, where the preset is neither that lesson nor "all".
+    """
+    preset = context["cookiecutter"]["preset"]
+    return file if preset in ("all", lesson or file.partition(".")[0]) else ""
+
+
+@pass_environment
+def read_table(environment: Environment, name: str) -> Any:
+    """The content of a JSON file below ``templates/``."""
+    assert environment.loader is not None
+    return json.loads(environment.loader.get_source(environment, name)[0])
 
 
 def check_answer_silently(answer: str, question: str) -> str:

@@ -1,12 +1,14 @@
-"""Remove the folder that most presets leave empty, and say the next steps."""
+"""Remove the folder that most presets leave empty, and say the next steps.
 
-from pathlib import Path
+Only os is imported: the start of this script is a good part of what a bake costs.
+"""
 
-scripts = Path("scripts")
-if scripts.is_dir() and not any(scripts.iterdir()):
-    scripts.rmdir()
+import os
 
-notebook = min(Path("notebooks").glob("*.ipynb"))
+if os.path.isdir("scripts") and not os.listdir("scripts"):
+    os.rmdir("scripts")
+
+notebook = "notebooks/" + min(os.listdir("notebooks"))
 repository = "{{ cookiecutter.github_repository }}"
 where = f"push it to https://github.com/{repository} and click the badge in README.md"
 print(f"""
@@ -16,5 +18,5 @@ In Colab:     {where if repository else "https://colab.research.google.com, then
 On this machine:
     cd {{ cookiecutter.project_slug }}
     pip install -r requirements.txt
-    papermill {notebook.as_posix()} out.ipynb
+    papermill {notebook} out.ipynb
 """)

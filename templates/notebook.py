@@ -1,5 +1,4 @@
-#:: from "lessons.jinja" import lessons
-#:: set about = lessons[lesson]
+#:: set about = read_table("lessons.json")[lesson]
 #:: set accelerator = about.accelerator if cookiecutter.accelerator == "auto" else cookiecutter.accelerator
 #:: filter to_ipynb(accelerator)
 #:: include "cells/title.py"

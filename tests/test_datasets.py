@@ -1,9 +1,12 @@
 """The data sets of the lessons: downloaded from a real server on this machine, checked, cached, or replaced."""
 
 import hashlib
+import http.client
 import http.server
 import io
+import os
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,8 +52,9 @@ def server() -> Iterator[Server]:
 
 
 def load_shared(*names: str) -> SimpleNamespace:
-    """The functions of templates/shared, as a notebook's cells define them."""
-    namespace: dict[str, Any] = {}
+    """The functions of templates/shared, beside the imports that cells/mnist.py puts above them."""
+    imports = {"hashlib": hashlib, "http": http, "os": os, "urllib": urllib, "Path": Path, "np": np}
+    namespace: dict[str, Any] = dict(imports)
     for name in names:
         exec((REPOSITORY / f"templates/shared/{name}.py").read_text(), namespace)
     return SimpleNamespace(namespace=namespace, **{k: v for k, v in namespace.items() if not k.startswith("__")})

@@ -6,6 +6,14 @@
 
 # %% id="load" cellView="form"
 # @title Download MNIST
+import hashlib
+import http.client
+import os
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
 #:: include "shared/mnist.py"
 
 # %% id="choose" cellView="form"

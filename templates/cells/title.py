@@ -2,7 +2,7 @@
 # # {{ cookiecutter.project_name | markdown_text }}: {{ about.title }}
 #:: if cookiecutter.github_repository
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{{ cookiecutter.github_repository }}/blob/{{ cookiecutter.github_branch | urlencode }}/notebooks/{{ lesson }}.ipynb)
+# {{ colab_badge(cookiecutter.github_repository, cookiecutter.github_branch, "notebooks/" ~ lesson ~ ".ipynb") }}
 #:: endif
 #
 # {{ about.summary }}

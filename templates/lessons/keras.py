@@ -28,19 +28,19 @@ if backend == "tensorflow":
     import tensorflow as tf
     from tensorflow.python.client import device_lib
 
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
     print("GPU by name:", tf.test.gpu_device_name() or "none")
     print("All devices:", [device.name for device in device_lib.list_local_devices()])
 elif backend == "jax":
     import jax
 
-    on_gpu = jax.default_backend() == "gpu"
+    device = jax.default_backend()
     print("All devices:", jax.devices())
 else:
     import torch
 
-    on_gpu = torch.cuda.is_available()
-    print("GPU by name:", torch.cuda.get_device_name() if on_gpu else "none")
+    device = "gpu" if torch.cuda.is_available() else "cpu"
+    print("GPU by name:", torch.cuda.get_device_name() if device == "gpu" else "none")
 
 # %% id="compute"
 import time
@@ -62,7 +62,7 @@ assert abs(product - matrix @ matrix).max() < 1, "the device computes wrong numb
 # On a GPU, most of it computes in 16-bit numbers, and XLA fuses the steps: both for speed.
 
 # %% id="model"
-keras.config.set_dtype_policy("mixed_float16" if on_gpu else "float32")
+keras.config.set_dtype_policy("mixed_float16" if device == "gpu" else "float32")
 
 model = keras.Sequential(
     [
@@ -89,12 +89,12 @@ model.compile(
     optimizer=keras.optimizers.Adam(learning_rate),
     loss="sparse_categorical_crossentropy",
     metrics=["accuracy"],
-    jit_compile="auto" if on_gpu or backend == "jax" else False,
+    jit_compile="auto" if device == "gpu" or backend == "jax" else False,
 )
 state = output_dir / f"unfinished-{backend}-{used_dataset}-lr{learning_rate}-batch{batch_size}-seed{seed}"
 
 started = time.perf_counter()
-history = model.fit(
+training = model.fit(
     x_train[..., None],
     y_train,
     batch_size=batch_size,
@@ -105,40 +105,11 @@ history = model.fit(
 )
 seconds = time.perf_counter() - started
 
-# %% id="curves"
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.5))
-for ax, quantity in zip(axes, ["accuracy", "loss"]):
-    ax.plot(history.epoch, history.history[quantity], "o-", label="training")
-    ax.plot(history.epoch, history.history[f"val_{quantity}"], "o-", label="held out")
-    ax.set(title=quantity, xlabel="epoch", xticks=history.epoch)
-    ax.legend()
-plt.show()
-
-# %% [markdown] id="judge-text"
-# ## How good is it?
-#
-# Each row is a true digit, each column an answer. What is off the diagonal went wrong.
-
-# %% id="judge"
-from sklearn.metrics import ConfusionMatrixDisplay
-
+# %% id="answer"
+history = {"epoch": [epoch + 1 for epoch in training.epoch], **training.history}
 loss, accuracy = model.evaluate(x_test[..., None], y_test, verbose=0)
 answers = model.predict(x_test[..., None], verbose=0).argmax(axis=1)
-print(f"{accuracy:.2%} of {len(x_test):,} held-out digits are right.")
-
-ConfusionMatrixDisplay.from_predictions(y_test, answers, cmap="Blues", colorbar=False)
-plt.show()
-
-# %% id="mistakes"
-wrong = (answers != y_test).nonzero()[0][:8]
-figure, axes = plt.subplots(1, 8, figsize=(10, 2))
-for ax in axes:
-    ax.axis("off")
-for ax, index in zip(axes, wrong):
-    ax.imshow(x_test[index], cmap="gray_r")
-    ax.set_title(f"{y_test[index]}, not {answers[index]}")
-figure.suptitle("Some of the mistakes" if len(wrong) else "No mistakes")
-plt.show()
+#:: include "cells/judge.py"
 
 # %% [markdown] id="save-text"
 # ## Keep the model
@@ -159,6 +130,6 @@ results = {
     "loss": round(float(loss), 4),
     "seconds_per_epoch": round(seconds / epochs, 2),
     "dataset": used_dataset,
-    "device": "gpu" if on_gpu else "cpu",
+    "device": device,
 }
 #:: endblock

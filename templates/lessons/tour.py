@@ -156,10 +156,8 @@ plt.show()
 # %% id="then-and-now"
 seconds_per_epoch = np.mean(history["seconds"])
 images = report["training_images"]
-print(f"Here:               {seconds_per_epoch:5.1f} s for {images:,} images")
-print(f"                    {1e6 * seconds_per_epoch / images:5.0f} millionths of a second each")
-print("On the K80, in 2018:  11 s for 60,000 images")
-print(f"                    {1e6 * 11 / 60_000:5.0f} millionths of a second each")
+print(f"Here an epoch took {seconds_per_epoch:.1f} s for {images:,} images.")
+print(f"For 1,000 images:  {1000 * seconds_per_epoch / images:.3f} s here, {1000 * 11 / 60_000:.3f} s on the K80")
 
 # %% [markdown] id="table-text"
 # ## 4. A table from the web
@@ -221,7 +219,7 @@ else:
 # A failing `%pip` or `!` command does not stop the notebook, so check afterwards, as above. Or call the command with `subprocess.run(..., check=True)`, which does stop. Here is the same failing command, both ways:
 
 # %% id="fail"
-# !"{sys.executable}" -c "raise SystemExit(3)"
+# !{sys.executable} -c "raise SystemExit(3)"
 print("With ! the cell goes on. You must look yourself: the exit code was", _exit_code)
 
 try:
@@ -346,6 +344,7 @@ plt.title("Speed of a matrix product")
 plt.xlabel("rows and columns of the matrix")
 plt.ylabel("billion operations a second")
 plt.xticks(sizes, sizes)
+plt.gca().yaxis.set_major_formatter("{x:g}")
 plt.minorticks_off()
 plt.legend()
 plt.show()

@@ -236,7 +236,7 @@ picture
 # Saved, loaded again, and checked: the copy must give the same answers.
 
 # %% id="save"
-model.save_model(output_dir / "titanic.json")
+model.get_booster().save_model(output_dir / "titanic.json")
 copy = xgboost.XGBClassifier()
 copy.load_model(output_dir / "titanic.json")
 np.testing.assert_allclose(copy.predict_proba(features), model.predict_proba(features), atol=1e-6)

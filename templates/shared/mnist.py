@@ -1,11 +1,3 @@
-import hashlib
-import http.client
-import os
-import urllib.request
-from pathlib import Path
-
-import numpy as np
-
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 

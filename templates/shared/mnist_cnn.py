@@ -7,10 +7,18 @@ folder gets the trained model (mnist_cnn.keras) and a line for each epoch (histo
 """
 
 import argparse
+import hashlib
+import http.client
+import json
+import os
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
 #:: set two_blank_lines = "\n"
-#:: filter replace("import os\n", "import json\nimport os\nimport time\n")
 #:: include "shared/mnist.py"
-#:: endfilter
 {{ two_blank_lines }}
 #:: include "shared/digits.py"
 {{ two_blank_lines }}

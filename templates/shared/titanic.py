@@ -1,3 +1,4 @@
+import http.client
 import io
 import urllib.request
 from itertools import product
@@ -29,7 +30,7 @@ def load_titanic():
             raise ValueError(f"it has other columns: {', '.join(table)}")
         if table.groupby("Survived")["Freq"].sum().to_dict() != {"No": 1490, "Yes": 711}:
             raise ValueError("its numbers are wrong")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         print(f"The table on the web cannot be used ({error}), so the copy in this notebook stands in.")
         return rebuild_titanic()
     print("Downloaded", TITANIC_URL)
