@@ -217,7 +217,7 @@ def test_a_first_cell_is_short_has_a_title_and_a_form(all_lessons: Path, lesson:
         if cell.cell_type == "code" and cell.id.partition("-")[0] in FIRST_CELLS:
             assert cell.source.startswith("# @title "), cell.id
             assert cell.metadata["cellView"] == "form", cell.id
-            assert len(cell.source.splitlines()) <= 30, cell.id
+            assert len(cell.source.splitlines()) <= 28, cell.id
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -241,7 +241,9 @@ def test_the_sweep_names_parameters_of_its_notebook(all_lessons: Path, lesson: s
 
 
 def test_ruff_finds_no_undefined_name_in_any_notebook(all_lessons: Path) -> None:
-    command = ["ruff", "check", "--isolated", "--select", "F", "--ignore", "F811,F401", str(all_lessons / "notebooks")]
+    known = ["--config", 'builtins = ["_exit_code"]']  # IPython sets it after a ! command
+    rules = ["--select", "F", "--ignore", "F811,F401"]
+    command = ["ruff", "check", "--isolated", *rules, *known, str(all_lessons / "notebooks")]
     answer = subprocess.run(command, capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout
 

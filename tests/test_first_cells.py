@@ -43,7 +43,7 @@ def test_a_plain_kernel_reports_the_machine_and_keeps_results_here(blank: Path, 
     output = execute(cells_before_the_framework(blank, tmp_path / "drive"), tmp_path)
     for part in ("Python", "Colab", "CPU", "RAM", "Disk", "GPU", "TPU"):
         assert re.search(rf"^{part} +\S", output, re.MULTILINE), part
-    assert f"{os.cpu_count()} cores" in output
+    assert f"({os.cpu_count()} cores)" in output
     assert "Missing packages: none" in output
     assert results_folder(output) == (tmp_path / "outputs/blank").resolve()
     assert results_folder(output).is_dir()

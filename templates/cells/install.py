@@ -38,7 +38,7 @@ if missing:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         constraints.write_text("\n".join(f"{name}=={version(name)}" for name in sorted(keep)))
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", constraints, *missing]
+        pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints, *missing]
         answer = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if answer.returncode:
         raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{answer.stdout[-2000:]}")

@@ -1,36 +1,28 @@
 # %% cellView="form"
 # @title What machine is this?
-import glob
 import os
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 
 import psutil
 
-cpu = platform.processor() or platform.machine()
-if os.path.exists("/proc/cpuinfo"):
-    with open("/proc/cpuinfo") as lines:
-        cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), cpu)
+cpuinfo = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+cpus = [line.partition(": ")[2] for line in cpuinfo.splitlines() if line.startswith("model name")]
+ram, disk = psutil.virtual_memory(), shutil.disk_usage(".")
+query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+answer = subprocess.run(query, capture_output=True, text=True) if shutil.which("nvidia-smi") else None
+gpus = answer.stdout.strip().splitlines() if answer and answer.returncode == 0 else []
+tpu = os.environ.get("TPU_ACCELERATOR_TYPE") or ("yes" if list(Path("/dev").glob("accel*")) else "none")
 
-gpus = []
-if shutil.which("nvidia-smi"):
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True)
-    gpus = answer.stdout.strip().splitlines() if answer.returncode == 0 else []
-tpu = os.environ.get("TPU_ACCELERATOR_TYPE") or ("yes" if glob.glob("/dev/accel*") else "none")
-
-machine = {
-    "Python": platform.python_version(),
-    "Colab": os.environ.get("COLAB_RELEASE_TAG", "no, this is another machine"),
-    "CPU": f"{cpu}, {os.cpu_count()} cores",
-    "RAM": f"{psutil.virtual_memory().total / 2**30:.1f} GiB, {psutil.virtual_memory().available / 2**30:.1f} free",
-    "Disk": f"{shutil.disk_usage('.').total / 2**30:.0f} GiB, {shutil.disk_usage('.').free / 2**30:.0f} free",
-    "GPU": "\n         ".join(gpus) or "none",
-    "TPU": tpu,
-}
-for part, what in machine.items():
-    print(f"{part:8} {what}")
+print("Python  ", platform.python_version())
+print("Colab   ", os.environ.get("COLAB_RELEASE_TAG", "no, this is another machine"))
+print("CPU     ", cpus[0] if cpus else platform.machine(), f"({os.cpu_count()} cores)")
+print("RAM     ", f"{ram.total / 2**30:.1f} GiB, {ram.available / 2**30:.1f} free")
+print("Disk    ", f"{disk.total / 2**30:.0f} GiB, {disk.free / 2**30:.0f} free")
+print("GPU     ", "\n         ".join(gpus) or "none")
+print("TPU     ", tpu)
 
 # %% cellView="form"
 # @title Is there a GPU?

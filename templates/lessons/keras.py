@@ -1,6 +1,6 @@
 #:: extends "notebook.py"
 #:: set lesson = "keras"
-#:: set more_needed = "needed[backend] = backend  # tensorflow, jax or torch"
+#:: set more_needed = "needed |= {name: name for name in ('tensorflow', 'jax', 'torch') if name == backend}"
 #:: set parameters
 epochs = 3  # @param {type:"integer"}
 batch_size = 128  # @param {type:"integer"}
@@ -91,7 +91,9 @@ model.compile(
     metrics=["accuracy"],
     jit_compile="auto" if device == "gpu" or backend == "jax" else False,
 )
-state = output_dir / f"unfinished-{backend}-{used_dataset}-lr{learning_rate}-batch{batch_size}-seed{seed}"
+settings = f"{backend}-{used_dataset}-epochs{epochs}-lr{learning_rate}-batch{batch_size}-seed{seed}"
+state = output_dir / f"unfinished-{settings}"  # the same settings again go on from it
+log = output_dir / "history.csv"
 
 started = time.perf_counter()
 training = model.fit(
@@ -100,13 +102,20 @@ training = model.fit(
     batch_size=batch_size,
     epochs=epochs,
     validation_data=(x_test[..., None], y_test),
-    callbacks=[keras.callbacks.BackupAndRestore(state)],
+    callbacks=[
+        keras.callbacks.CSVLogger(log, append=state.exists()),
+        keras.callbacks.BackupAndRestore(state, double_checkpoint=True),
+    ],
     verbose=2,
 )
 seconds = time.perf_counter() - started
 
 # %% id="answer"
-history = {"epoch": [epoch + 1 for epoch in training.epoch], **training.history}
+import csv
+
+rows = {row["epoch"]: row for row in csv.DictReader(log.read_text().splitlines())}
+history = {name: [float(row[name]) for row in rows.values()] for name in rows["0"]}
+history["epoch"] = [int(epoch) + 1 for epoch in rows]  # Keras counts from 0
 loss, accuracy = model.evaluate(x_test[..., None], y_test, verbose=0)
 answers = model.predict(x_test[..., None], verbose=0).argmax(axis=1)
 #:: include "cells/judge.py"
@@ -128,7 +137,7 @@ print("The saved model answers like the trained one.")
 results = {
     "accuracy": round(float(accuracy), 4),
     "loss": round(float(loss), 4),
-    "seconds_per_epoch": round(seconds / epochs, 2),
+    "seconds_per_epoch": round(seconds / max(len(training.epoch), 1), 2),
     "dataset": used_dataset,
     "device": device,
 }
