@@ -12,6 +12,7 @@ standard library, Jinja and cookiecutter itself. How a template becomes a notebo
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,7 @@ class NotebookExtension(Extension):
         environment.filters.update(
             check_answer=check_answer_silently,
             markdown_text=markdown_text,
+            python_dict=python_dict,
             python_literal=python_literal,
             split_packages=split_packages,
             to_ipynb=to_ipynb,
@@ -134,6 +136,14 @@ def markdown_text(text: str) -> str:
 def python_literal(value: Any) -> str:
     """A string, number, list or dict as Python source, in double quotes, not ASCII-escaped."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def python_dict(value: dict[str, str]) -> str:
+    """A dict as Python source, in lines of at most 96 characters."""
+    entries = ", ".join(f"{python_literal(key)}: {python_literal(item)}" for key, item in value.items())
+    if len(entries) < 80:
+        return f"{{{entries}}}"
+    return "{\n" + textwrap.fill(entries, 96, initial_indent="    ", subsequent_indent="    ") + ",\n}"
 
 
 def mark_cells(source: str, name: str) -> str:

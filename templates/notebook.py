@@ -1,5 +1,6 @@
 #:: set about = read_table("lessons.json")[lesson]
 #:: set accelerator = about.accelerator if cookiecutter.accelerator == "auto" else cookiecutter.accelerator
+#:: set gpu = accelerator if accelerator in ("L4", "A100") else "T4"
 #:: filter to_ipynb(accelerator)
 #:: include "cells/title.py"
 #:: include "cells/parameters.py"

@@ -142,7 +142,7 @@ def test_extra_packages_reach_the_install_cell_and_the_requirements(bake: Bake) 
     project = bake(extra_pip_packages="einops timm>=1.0,<2", extra_apt_packages="ffmpeg")
     install = code_of(project / "notebooks/keras.ipynb", "install")
     assert '\nextra = ["einops", "timm>=1.0,<2"]\n' in install
-    assert '\nextra_apt = ["ffmpeg"]\n' in install
+    assert '\nextra = ["ffmpeg"]\n' in install
     assert {"einops", "timm>=1.0,<2"} <= set((project / "requirements.txt").read_text().splitlines())
     assert "apt-get install --yes ffmpeg" in (project / ".github/workflows/notebooks.yml").read_text()
 
@@ -205,7 +205,7 @@ def test_a_template_file_is_valid_python_without_stray_jinja(path: Path) -> None
     source = path.read_text(encoding="utf-8")
     ast.parse(source)
     known = (
-        r"cookiecutter\.|about\.|lesson\b|parameters\b|more_needed\b|accelerator\b|colab_badge\(|two_blank_lines\b|'"
+        r"cookiecutter\.|about\.|lesson\b|parameters\b|more_needed\b|accelerator\b|gpu\b|colab_badge\(|two_blank_lines\b|'"
     )
     stray = re.findall(rf"\{{%|\{{#|\{{\{{(?! (?:{known}))", source)
     assert stray == []

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 
 from packaging.requirements import Requirement
 
-needed = {{ about.pip | python_literal }}
+needed = {{ about.pip | python_dict }}
 #:: if more_needed is defined
 {{ more_needed }}
 #:: endif
@@ -22,7 +22,7 @@ def is_installed(package):
         return False
 
 
-missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
+missing = [package for name, package in needed.items() if not importlib.util.find_spec(name)]
 missing += [package for package in extra if not is_installed(package)]
 print("Missing packages:", ", ".join(missing) or "none")
 
@@ -31,17 +31,19 @@ print("Missing packages:", ", ".join(missing) or "none")
 import subprocess
 import tempfile
 
-core = {"numpy", "pandas", "torch", "tensorflow", "keras", "jax", "jaxlib", "google", "cv2"}  # google: protobuf
+in_use = {name.partition(".")[0] for name in sys.modules}
+in_use |= {"numpy", "pandas", "torch", "tensorflow", "keras", "jax", "jaxlib", "google", "cv2"}
 if missing:
-    in_use = core | {name.partition(".")[0] for name in sys.modules}
-    keep = {name for module, names in packages_distributions().items() if module in in_use for name in names}
+    modules = packages_distributions().items()
+    keep = {name for module, names in modules if module in in_use for name in names}
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder, "constraints.txt")
         constraints.write_text("\n".join(f"{name}=={version(name)}" for name in sorted(keep)))
-        pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints, *missing]
-        answer = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints]
+        answer = subprocess.run([*pip, *missing], capture_output=True, text=True)
     if answer.returncode:
-        raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{answer.stdout[-2000:]}")
+        output = answer.stdout[-1500:] + answer.stderr[-1500:]
+        raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{output}")
     importlib.invalidate_caches()
     print("Installed:", ", ".join(missing))
 
@@ -50,17 +52,21 @@ if missing:
 import os
 import shutil
 
-programs = {{ about.apt | python_literal }}  # the program: its package
-extra_apt = {{ cookiecutter.extra_apt_packages | split_packages | python_literal }}
+programs = {{ about.apt | python_dict }}
+extra = {{ cookiecutter.extra_apt_packages | split_packages | python_literal }}
 
 missing = [package for program, package in programs.items() if not shutil.which(program)]
 if shutil.which("dpkg"):
-    missing += [p for p in extra_apt if subprocess.run(["dpkg", "--status", p], capture_output=True).returncode]
+    for package in extra:
+        status = subprocess.run(["dpkg", "--status", package], capture_output=True)
+        missing += [package] if status.returncode else []
 print("Missing programs:", ", ".join(missing) or "none")
 
 if missing and not os.access("/var/lib/dpkg", os.W_OK):
-    raise RuntimeError(f"Type this in a terminal, then run again: sudo apt-get install {' '.join(missing)}")
-for step in [["update"], ["install", "--yes", "--no-install-recommends", *missing]] if missing else []:
-    answer = subprocess.run(["apt-get", "--quiet", *step], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if answer.returncode and step[0] == "install":
-        raise RuntimeError(f"apt could not install {', '.join(missing)}:\n{answer.stdout[-2000:]}")
+    raise RuntimeError(f"Type this, then run again: sudo apt-get install {' '.join(missing)}")
+if missing:
+    subprocess.run(["apt-get", "--quiet", "update"], capture_output=True)
+    apt = ["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", *missing]
+    answer = subprocess.run(apt, capture_output=True, text=True)
+    if answer.returncode:
+        raise RuntimeError(f"apt could not install {', '.join(missing)}:\n{answer.stderr[-1500:]}")

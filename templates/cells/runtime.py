@@ -26,10 +26,10 @@ print("TPU     ", tpu)
 
 # %% cellView="form"
 # @title Is there a GPU?
-switch = "Runtime > Change runtime type > T4 GPU, then Runtime > Run all"
+switch = "Runtime > Change runtime type > {{ gpu }} GPU, then Runtime > Run all"
 if gpus:
     print("Yes, the driver sees it. The framework cell below tries it.")
 elif require_gpu:
-    raise RuntimeError(f"No GPU here. In Colab: {switch}. To go on without one, set require_gpu = False.")
+    raise RuntimeError(f"No GPU. In Colab: {switch}. To go on without, set require_gpu = False.")
 else:
     print(f"No GPU, so this runs on the CPU. In Colab you can get one: {switch}.")

@@ -11,7 +11,7 @@
 #:: if accelerator == "none"
 # - It needs no GPU.
 #:: else
-# - **For speed:** Runtime > Change runtime type > {{ accelerator }}. Without it everything still runs, only slower.
+# - **For speed:** Runtime > Change runtime type > {{ accelerator if 'TPU' in accelerator else accelerator ~ ' GPU' }}. Without it everything still runs, only slower.
 #:: endif
 #
 #:: if cookiecutter.colab_runtime == "latest"

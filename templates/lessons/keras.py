@@ -14,12 +14,12 @@ dataset = "auto"  # @param ["auto", "mnist", "digits"]
 import os
 
 os.environ["KERAS_BACKEND"] = backend
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0" if gpus else "3"  # without a GPU, TensorFlow complains at length
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0" if gpus else "3"  # else it complains at length
 
 import keras
 
 if keras.backend.backend() != backend:
-    raise RuntimeError(f"Keras runs on {keras.backend.backend()} already. Runtime > Restart session, then Run all.")
+    raise RuntimeError("Keras has started on another backend. Runtime > Restart session, then Run all.")
 keras.utils.set_random_seed(seed)
 print(f"Keras {keras.__version__} on {backend}")
 
