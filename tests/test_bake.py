@@ -1,4 +1,4 @@
-"""Every answer of cookiecutter.json, one changed at a time, and the pairs that matter."""
+"""Every answer of cookiecutter.json, one changed at a time, and the product of those that meet in a notebook."""
 
 import ast
 import itertools
@@ -15,15 +15,15 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
 from colab_starter import notebook_extension
-from colab_starter.notebook_extension import to_ipynb
+from colab_starter.percent import to_ipynb
 from tests.conftest import LESSONS, PRESETS, QUESTIONS, REPOSITORY, Bake, printed, read_notebook
 
 FIRST_CELLS = ["title", "parameters", "runtime", "storage", "install"]
 CHOICES = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list) and name[0] != "_"}
 ONE_AT_A_TIME: list[dict[str, Any]] = [{name: value} for name, choices in CHOICES.items() for value in choices]
-PAIRS: list[dict[str, Any]] = [
-    dict(zip(("preset", "accelerator"), pair, strict=True))
-    for pair in itertools.product(LESSONS, QUESTIONS["accelerator"])
+PRODUCT: list[dict[str, Any]] = [
+    dict(zip(("preset", "accelerator", "use_drive"), values, strict=True))
+    for values in itertools.product(LESSONS, QUESTIONS["accelerator"], [False, True])
 ]
 TYPED: list[dict[str, Any]] = [
     {"use_drive": True},
@@ -60,7 +60,7 @@ def check_notebook(path: Path) -> None:
             ast.parse(TransformerManager().transform_cell(cell.source))
 
 
-@pytest.mark.parametrize("answers", [*ONE_AT_A_TIME, *PAIRS, *TYPED], ids=str)
+@pytest.mark.parametrize("answers", [*ONE_AT_A_TIME, *PRODUCT, *TYPED], ids=str)
 def test_every_bake_is_a_valid_notebook_with_the_first_cells_in_order(bake: Bake, answers: dict[str, Any]) -> None:
     baked = notebooks(bake(**answers))
     preset = answers.get("preset", PRESETS[0])
@@ -204,17 +204,25 @@ def as_marker(cell: dict[str, Any]) -> str:
 def test_a_template_file_is_valid_python_without_stray_jinja(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     ast.parse(source)
-    known = (
-        r"cookiecutter\.|about\.|lesson\b|parameters\b|more_needed\b|accelerator\b|gpu\b|colab_badge\(|two_blank_lines\b|'"
-    )
+    names = "cookiecutter about lesson parameters more_needed accelerator gpu colab_badge two_blank_lines"
+    known = "|".join(rf"{name}\b" for name in names.split()) + "|'"
     stray = re.findall(rf"\{{%|\{{#|\{{\{{(?! (?:{known}))", source)
     assert stray == []
 
 
+def cells_before_the_lesson(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The first cells and those of the framework; the lesson begins with the next text."""
+    install = next(index for index, cell in enumerate(notebook.cells) if cell.id == "install-2")
+    rest = (index for index, cell in enumerate(notebook.cells) if index > install and cell.cell_type == "markdown")
+    before = notebook.cells[: next(rest)]
+    assert len(before) > install + 1
+    return list(before)
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_first_cell_is_short_has_a_title_and_a_form(all_lessons: Path, lesson: str) -> None:
-    for cell in read_notebook(all_lessons / f"notebooks/{lesson}.ipynb").cells:
-        if cell.cell_type == "code" and cell.id.partition("-")[0] in FIRST_CELLS:
+    for cell in cells_before_the_lesson(read_notebook(all_lessons / f"notebooks/{lesson}.ipynb")):
+        if cell.cell_type == "code":
             assert cell.source.startswith("# @title "), cell.id
             assert cell.metadata["cellView"] == "form", cell.id
             assert len(cell.source.splitlines()) <= 28, cell.id

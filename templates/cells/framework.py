@@ -1,4 +1,4 @@
-# %%
+# %% cellView="form"
 # @title NumPy, and what this machine computes
 import time
 

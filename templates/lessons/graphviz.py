@@ -7,7 +7,7 @@ hidden_layers = "6, 4"  # @param {type:"string"}
 module = "textwrap"  # @param {type:"string"}
 #:: endset
 #:: block framework
-# %% id="framework"
+# %% id="framework" cellView="form"
 # @title Graphviz, and a drawing that is checked
 import subprocess
 
@@ -18,7 +18,8 @@ answer = subprocess.run(["dot", "-V"], capture_output=True, text=True)
 print(answer.stderr.strip())
 print(f"Python packages: graphviz {graphviz.__version__}, pydot {pydot.__version__}")
 
-# %% id="positions"
+# %% id="positions" cellView="form"
+# @title Does it draw right?
 # Drawing is computing: dot finds a place for every node. With rankdir=LR, arrows must point to the right.
 plain = graphviz.Source("digraph { rankdir=LR; a -> b -> d; a -> c -> d }").pipe("plain", encoding="utf-8")
 rows = [line.split() for line in plain.splitlines()]

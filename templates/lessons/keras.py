@@ -9,7 +9,7 @@ backend = "{{ 'jax' if 'TPU' in cookiecutter.accelerator else 'tensorflow' }}"  
 dataset = "auto"  # @param ["auto", "mnist", "digits"]
 #:: endset
 #:: block framework
-# %% id="framework"
+# %% id="framework" cellView="form"
 # @title Keras, and the device it computes on
 import os
 
@@ -23,7 +23,8 @@ if keras.backend.backend() != backend:
 keras.utils.set_random_seed(seed)
 print(f"Keras {keras.__version__} on {backend}")
 
-# %% id="devices"
+# %% id="devices" cellView="form"
+# @title Which devices does it find?
 if backend == "tensorflow":
     import tensorflow as tf
     from tensorflow.python.client import device_lib
@@ -42,7 +43,8 @@ else:
     device = "gpu" if torch.cuda.is_available() else "cpu"
     print("GPU by name:", torch.cuda.get_device_name() if device == "gpu" else "none")
 
-# %% id="compute"
+# %% id="compute" cellView="form"
+# @title Does it compute right?
 import time
 
 matrix = keras.random.normal((1000, 1000), seed=seed)

@@ -8,7 +8,7 @@ features = 1000  # @param {type:"integer"}
 frames = 24  # @param {type:"integer"}
 #:: endset
 #:: block framework
-# %% id="framework"
+# %% id="framework" cellView="form"
 # @title OpenCV, and what it computes on
 import cv2
 
@@ -17,7 +17,8 @@ print(f"OpenCV {cv2.__version__}, on up to {cv2.getNumThreads()} threads of the 
 print("OpenCL:", "yes" if cv2.ocl.haveOpenCL() else "no")
 print("GPUs that this build of OpenCV can use:", cv2.cuda.getCudaEnabledDeviceCount() if hasattr(cv2, "cuda") else 0)
 
-# %% id="compute"
+# %% id="compute" cellView="form"
+# @title Does it compute right?
 import numpy as np
 
 dot = np.zeros((31, 31), np.float32)

@@ -7,7 +7,7 @@ learning_rate = 0.001  # @param {type:"number"}
 dataset = "auto"  # @param ["auto", "mnist", "digits"]
 #:: endset
 #:: block framework
-# %% id="framework"
+# %% id="framework" cellView="form"
 # @title PyTorch, and the device it computes on
 import torch
 
@@ -15,7 +15,8 @@ torch.manual_seed(seed)
 print(f"PyTorch {torch.__version__}, built for CUDA {torch.version.cuda or '(none)'}")
 print("torch.cuda.is_available():", torch.cuda.is_available())
 
-# %% id="devices"
+# %% id="devices" cellView="form"
+# @title Which device does it take?
 device = torch.device("cpu")
 if torch.cuda.is_available():
     device = torch.device("cuda")
@@ -28,7 +29,8 @@ elif gpus and require_gpu:
 on_gpu = device.type == "cuda"
 print("All tensors go to:", device)
 
-# %% id="compute"
+# %% id="compute" cellView="form"
+# @title Does it compute right?
 import time
 
 wait_for_device = torch.get_device_module(device).synchronize  # a GPU works on while Python goes on

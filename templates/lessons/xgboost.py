@@ -7,7 +7,7 @@ learning_rate = 0.1  # @param {type:"number"}
 folds = 5  # @param {type:"integer"}
 #:: endset
 #:: block framework
-# %% id="framework"
+# %% id="framework" cellView="form"
 # @title XGBoost, and the device it trains on
 import json
 
@@ -27,7 +27,8 @@ print(f"XGBoost {xgboost.__version__}, built for GPUs: {'yes' if xgboost.build_i
 print(f"It learned whether two numbers have the same sign: right in {right:.1%} of 1,000 new cases")
 assert right > 0.95, "the device computes wrong numbers"
 
-# %% id="device"
+# %% id="device" cellView="form"
+# @title Where did it train?
 # Where XGBoost finds no GPU that it can use, it goes on with the CPU. So ask it where it was.
 device = json.loads(trees.save_config())["learner"]["generic_param"]["device"].partition(":")[0]
 print("XGBoost trained on the", "GPU" if device == "cuda" else "CPU")
