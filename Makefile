@@ -30,6 +30,7 @@ test: lint
 
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/bake.py
+	$(BIN)/python benchmarks/lessons.py
 
 clean:
 	rm -rf .venv demo dist

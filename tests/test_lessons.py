@@ -19,9 +19,6 @@ import scrapbook
 from colab_starter.lessons import select_lessons
 from tests.conftest import LESSONS, REPOSITORY, bake_into, execute, printed, read_notebook, set_parameters
 
-SECONDS_A_LESSON = 60
-"""What the project promises for a CPU with two cores; a run that is slower than that fails."""
-
 DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
     "pytorch": {"accuracy": (0.95, 1.0), "dataset": "digits"},
@@ -78,9 +75,8 @@ def executions(all_lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_runs_in_time_and_prints_no_warning(executions: dict[str, Execution], lesson: str) -> None:
+def test_a_lesson_prints_no_warning(executions: dict[str, Execution], lesson: str) -> None:
     execution = executions[lesson]
-    assert execution.seconds < SECONDS_A_LESSON
     errors = [
         line
         for cell in execution.notebook.cells
@@ -90,11 +86,6 @@ def test_a_lesson_runs_in_time_and_prints_no_warning(executions: dict[str, Execu
         if not TENSORFLOW_FINDS_NO_GPU.fullmatch(line)
     ]
     assert errors == []
-
-
-@pytest.mark.slow
-def test_all_lessons_together_take_less_than_five_minutes(executions: dict[str, Execution]) -> None:
-    assert sum(execution.seconds for execution in executions.values()) < 300
 
 
 @pytest.mark.slow
@@ -112,13 +103,28 @@ def test_a_lesson_learns_as_much_as_it_promises(executions: dict[str, Execution]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson != "blank"])
-def test_a_changed_parameter_changes_the_results(
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_changed_parameter_changes_the_results_and_all_cells_again_restore_them(
     executions: dict[str, Execution], all_lessons: Path, tmp_path: Path, lesson: str
 ) -> None:
-    changed = Execution(all_lessons, tmp_path / "changed", lesson, CHANGED[lesson])
-    timeless = [name for name in changed.scraps if not re.search("second|gflops|_ms|milli", name)]
-    assert [changed.scraps[name] for name in timeless] != [executions[lesson].scraps[name] for name in timeless]
+    """All cells twice in one kernel: papermill's parameters hold for the first time only."""
+    path = write_twice(all_lessons / f"notebooks/{lesson}.ipynb", tmp_path / "twice.ipynb")
+    papermill.execute_notebook(path, tmp_path / "executed.ipynb", CHANGED[lesson], progress_bar=False, cwd=tmp_path)
+    cells = read_notebook(tmp_path / "executed.ipynb").cells
+    end_of_first = max(index for index, cell in enumerate(cells) if cell.id == "results-1")
+    usual = scraps_of(executions[lesson].notebook.cells)
+    assert scraps_of(cells[end_of_first + 1 :]) == usual
+    assert scraps_of(cells[: end_of_first + 1]) != usual or lesson == "blank"
+
+
+def write_twice(notebook: Path, path: Path) -> Path:
+    """A notebook with all its cells twice; only the first parameters cell keeps its tag."""
+    twice = read_notebook(notebook)
+    for cell in list(twice.cells):
+        again = nbformat.from_dict({**cell, "id": f"{cell.id}-again", "metadata": {}})
+        twice.cells.append(again)
+    nbformat.write(twice, path)
+    return path
 
 
 @pytest.mark.slow
@@ -176,18 +182,6 @@ def test_a_lesson_shows_a_picture(executions: dict[str, Execution], lesson: str)
         if kind.startswith("image/")
     }
     assert pictures or lesson == "blank"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lesson", ["keras", "pytorch", "opencv", "xgboost", "graphviz", "tour"])
-def test_all_cells_run_twice_in_one_kernel(all_lessons: Path, tmp_path: Path, lesson: str) -> None:
-    once = read_notebook(all_lessons / f"notebooks/{lesson}.ipynb")
-    set_parameters(once, **({"epochs": 1} if lesson in ("keras", "pytorch", "tour") else {}))
-    again = [nbformat.from_dict({**cell, "id": f"{cell.id}-2"}) for cell in once.cells]
-    once.cells += again
-    execute(once, tmp_path)
-    first, second = once.cells[: len(again)], once.cells[len(again) :]
-    assert scraps_of(first) == scraps_of(second)
 
 
 def scraps_of(cells: list[nbformat.NotebookNode]) -> dict[str, Any]:
