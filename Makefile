@@ -4,7 +4,7 @@
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench gallery docs parity clean
 
 demo:
 	sh tools/setup.sh
@@ -17,7 +17,7 @@ demo:
 .venv/test.stamp: pyproject.toml tests/constraints.txt
 	sh tools/setup.sh graphviz libarchive
 	@echo "Installing what the tests need (minutes the first time) ..."
-	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev]"
+	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev,docs]"
 	touch $@
 
 lint: .venv/test.stamp
@@ -32,5 +32,14 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/bake.py
 	$(BIN)/python benchmarks/lessons.py
 
+gallery: .venv/test.stamp
+	$(BIN)/python tools/renew_gallery.py
+
+docs: .venv/test.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+parity: .venv/test.stamp
+	$(BIN)/python tools/parity.py
+
 clean:
-	rm -rf .venv demo dist
+	rm -rf .venv .venv-parity demo dist site

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from colab_starter.errors import BadAnswerError
+from colab_starter.template_errors import BadAnswerError
 
 SLUG_LENGTH = 100
 """Characters; file systems allow 255 bytes a name, and Colab shows about 40."""

@@ -17,7 +17,8 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context
 
 from colab_starter.answers import check_answer, split_packages
-from colab_starter.lessons import colab_badge, lessons_table, select_lessons
+from colab_starter.lessons import lessons_table, select_lessons
+from colab_starter.open_in_colab import colab_badge
 from colab_starter.percent import mark_cells, to_ipynb
 
 OLDEST_COOKIECUTTER = (2, 7)

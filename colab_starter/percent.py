@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from colab_starter.errors import TemplateFaultError
+from colab_starter.template_errors import TemplateFaultError
 
 ACCELERATORS: dict[str, dict[str, str]] = {
     "T4": {"accelerator": "GPU", "gpuType": "T4"},

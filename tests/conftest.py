@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ REPOSITORY = Path(__file__).parents[1]
 QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
 PRESETS: list[str] = QUESTIONS["preset"]
 LESSONS = [preset for preset in PRESETS if preset != "all"]
+TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templates", "hooks", "colab_starter"]
 
 Bake = Callable[..., Path]
 
@@ -30,6 +32,7 @@ def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     config.write_text(f"cookiecutters_dir: '{home}/cookiecutters'\nreplay_dir: '{home}/replay'\n")
     os.environ["COOKIECUTTER_CONFIG"] = str(config)
     os.environ["XDG_CONFIG_HOME"] = str(home / "config")
+    os.environ["XDG_CACHE_HOME"] = str(home / "cache")
     os.environ["IPYTHONDIR"] = str(home / "ipython")
     os.environ["MPLCONFIGDIR"] = str(home / "matplotlib")
     os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
@@ -112,3 +115,51 @@ def run_cookiecutter(
     return subprocess.run(
         [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=120
     )
+
+
+@pytest.fixture
+def template_copy(tmp_path: Path) -> Path:
+    """The template as a clone would hold it."""
+    copy = tmp_path / "colab-starter"
+    for part in TEMPLATE_PARTS:
+        source = REPOSITORY / part
+        if source.is_dir():
+            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            copy.mkdir(exist_ok=True)
+            shutil.copy(source, copy / part)
+    return copy
+
+
+def git(*arguments: str, cwd: Path) -> None:
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True)
+
+
+def cruft(*arguments: str, cwd: Path) -> str:
+    command = [str(Path(sys.executable).with_name("cruft")), *arguments]
+    answer = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return answer.stdout
+
+
+@pytest.fixture
+def cruft_project(template_copy: Path, tmp_path: Path) -> Path:
+    """The blank preset, made with cruft from ``template_copy`` and committed."""
+    git("init", cwd=template_copy)
+    git("add", "--all", cwd=template_copy)
+    git("commit", "--message", "Template", cwd=template_copy)
+    cruft("create", f"file://{template_copy}", "--no-input", "--extra-context", '{"preset": "blank"}', cwd=tmp_path)
+    made = tmp_path / "my-colab-notebooks"
+    git("init", cwd=made)
+    git("add", "--all", cwd=made)
+    git("commit", "--message", "Project", cwd=made)
+    return made
+
+
+def change_template(template: Path, file: str, old: str, new: str) -> None:
+    """Commit a change of one file of a template repository."""
+    text = (template / file).read_text()
+    assert old in text
+    (template / file).write_text(text.replace(old, new))
+    git("commit", "--all", "--message", "Change the template", cwd=template)

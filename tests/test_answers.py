@@ -1,7 +1,7 @@
 import pytest
 
 from colab_starter.answers import SLUG_LENGTH, check_answer, split_packages
-from colab_starter.errors import BadAnswerError
+from colab_starter.template_errors import BadAnswerError
 
 BAD = {
     "project_slug": [

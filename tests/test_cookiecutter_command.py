@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, REPOSITORY, read_notebook, run_cookiecutter
-
-TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templates", "hooks", "colab_starter"]
+from tests.conftest import PRESETS, git, read_notebook, run_cookiecutter
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +23,6 @@ def install_cookiecutter(folder: Path, requirement: str) -> str:
     binaries = folder / ("Scripts" if os.name == "nt" else "bin")
     subprocess.run([binaries / "python", "-m", "pip", "install", "--quiet", requirement], check=True)
     return str(binaries / "cookiecutter")
-
-
-@pytest.fixture
-def template_copy(tmp_path: Path) -> Path:
-    """The template as a clone would hold it."""
-    copy = tmp_path / "colab-starter"
-    for part in TEMPLATE_PARTS:
-        source = REPOSITORY / part
-        if source.is_dir():
-            shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            copy.mkdir(exist_ok=True)
-            shutil.copy(source, copy / part)
-    return copy
-
-
-def git(*arguments: str, cwd: Path) -> None:
-    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *identity, *arguments], cwd=cwd, check=True, capture_output=True)
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from jinja2 import DictLoader, Environment
 from jinja2.exceptions import UndefinedError
 
 from colab_starter import notebook_extension
-from colab_starter.errors import TemplateFaultError
 from colab_starter.notebook_extension import markdown_text, python_dict
 from colab_starter.percent import to_ipynb
+from colab_starter.template_errors import TemplateFaultError
 from tests.conftest import QUESTIONS, REPOSITORY
 
 

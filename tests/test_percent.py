@@ -5,8 +5,8 @@ import jupytext
 import nbformat
 import pytest
 
-from colab_starter.errors import TemplateFaultError
 from colab_starter.percent import ACCELERATORS, mark_cells, to_ipynb
+from colab_starter.template_errors import TemplateFaultError
 from tests.conftest import QUESTIONS
 
 SCRIPT = """\

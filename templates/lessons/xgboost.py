@@ -197,7 +197,7 @@ people["model says"] = model.predict_proba(features)[:, 1]
 kinds = people.groupby(["Class", "Sex", "Age"]).agg({"lived": ["size", "mean"], "model says": "first"})
 kinds.columns = ["people", "really lived", "model says"]
 kinds = kinds.sort_values("model says").reset_index()
-kinds.style.format({"really lived": "{:.0%}", "model says": "{:.0%}"}).hide()
+kinds.assign(**{name: kinds[name].map("{:.0%}".format) for name in ("really lived", "model says")})
 
 # %% id="dots"
 names = kinds["Class"] + ", " + kinds["Sex"].str.lower() + ", " + kinds["Age"].str.lower()

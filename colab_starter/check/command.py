@@ -1,0 +1,89 @@
+"""The command ``colab-starter check``."""
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from colab_starter.check.findings import Finding
+    from colab_starter.check.rules import Rule
+
+
+class Format(StrEnum):
+    """What a report may be; ``reports.REPORTS`` has the functions."""
+
+    TEXT = "text"
+    GITHUB = "github"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+def check(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Notebooks and folders; without any, this folder.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these rules: CS301, or CS3 for all that begin so.")
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="Not these rules.")] = None,
+    runtime: Annotated[str, typer.Option(help="The Colab runtime to check against: latest, 2026.07, ...")] = "latest",
+    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = Format.TEXT,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, then check again.")] = False,
+    explain: Annotated[str | None, typer.Option(help="Say what a rule is for, and stop.", metavar="CODE")] = None,
+) -> None:
+    """Find what will fail on Colab, in any notebooks.
+
+    Ends with 0 where nothing is found, 1 where errors or warnings remain, 2 where there is nothing to check.
+    A comment in a cell switches rules off there: # colab-starter: ignore CS301
+
+    Example: colab-starter check notebooks/ --ignore CS105
+    """
+    from colab_starter.check import RULES
+    from colab_starter.check.findings import check_files, find_notebooks
+    from colab_starter.check.fixes import fix_file
+    from colab_starter.check.reports import REPORTS
+    from colab_starter.check.select import find_rule, select_rules
+    from colab_starter.runtimes import load_runtime
+
+    if explain is not None:
+        typer.echo(explain_rule(find_rule(RULES, explain)))
+        return
+    rules = select_rules(RULES, select or [], ignore or [])
+    machine = load_runtime(runtime)
+    notebooks = find_notebooks(paths or [Path()])
+    if fix:
+        for path in notebooks:
+            if fix_file(path, rules, machine):
+                typer.echo(f"fixed {path}", err=True)
+    findings = check_files(notebooks, rules, machine)
+    report = REPORTS[format.value](findings, len(notebooks), rules)
+    print_report(report, findings if format is Format.TEXT else [])
+    if findings:
+        raise typer.Exit(1)
+
+
+def explain_rule(rule: "Rule") -> str:
+    """The rule's documentation, for the terminal."""
+    import textwrap
+
+    notes = ["--fix mends it." * rule.fixable, f"It runs only with --select {rule.code}." * rule.opt_in]
+    paragraphs = [rule.summary, rule.reason, " ".join(filter(None, notes))]
+    text = "\n\n".join(textwrap.fill(paragraph, 88) for paragraph in paragraphs if paragraph)
+    return f"{rule.code} {rule.name} ({rule.severity})\n\n{text}"
+
+
+def print_report(report: str, findings: Sequence["Finding"]) -> None:
+    """Print; with colours where somebody looks at a terminal."""
+    if findings and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        from rich.console import Console
+        from rich.text import Text
+
+        text = Text(report)
+        text.highlight_regex(r"(?m)^\S.*?(?=: CS\d)", "bold")
+        text.highlight_regex(r"\bCS\d{3}\b", "red")
+        Console(soft_wrap=True).print(text)
+    else:
+        typer.echo(report)

@@ -1,0 +1,122 @@
+"""Checking files: from a path to findings."""
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from colab_starter.check.rules import ERROR, Problem, Rule, ignores
+from colab_starter.errors import BrokenNotebookError, NothingToCheckError
+from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.runtimes import Runtime
+
+UNREADABLE = "CS101"
+"""The rule for files that are no notebook at all."""
+
+_SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "__pycache__", "venv"))
+
+
+class Finding(NamedTuple):
+    """A rule that a notebook breaks, and where."""
+
+    path: str
+    cell: int
+    """Counted from 1, text cells too; 0 where the whole notebook is meant."""
+    cell_id: str
+    line: int
+    """Of the cell, counted from 1; 0 where the whole cell is meant."""
+    code: str
+    name: str
+    severity: str
+    message: str
+
+
+def find_notebooks(paths: Iterable[Path]) -> list[Path]:
+    """The notebooks among the paths and in folders among them, each once.
+
+    Hidden folders, installed packages and folders of templates are passed over. Raises NothingToCheckError for a path
+    that does not exist, and where there is no notebook at all.
+    """
+    found: dict[Path, None] = {}
+    shown = list(paths)
+    for path in shown:
+        if path.is_dir():
+            found.update(dict.fromkeys(_walk(path)))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise NothingToCheckError(f"{path} does not exist; give a notebook or a folder, e.g. notebooks/")
+    if not found:
+        names = ", ".join(map(str, shown))
+        raise NothingToCheckError(f"no notebook (*.ipynb) in {names}; give a notebook or another folder")
+    return list(found)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for where, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_skipped(name))
+        for name in sorted(files):
+            if name.endswith(".ipynb") and "{{" not in name:
+                yield Path(where, name)
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED_FOLDERS or "{{" in name
+
+
+def check_files(paths: Iterable[Path], rules: Sequence[Rule], runtime: Runtime) -> list[Finding]:
+    """The findings of notebooks, one after the other."""
+    # Syntax trees are many small objects without cycles; to look for cycles among them takes a fifth of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return [finding for path in paths for finding in check_file(path, rules, runtime)]
+    finally:
+        if collects:
+            gc.enable()
+
+
+def check_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> list[Finding]:
+    """The findings of one notebook, from the top of it down; a file that is no notebook is a finding too."""
+    try:
+        notebook = read_notebook(path)
+    except (BrokenNotebookError, OSError) as error:
+        reason = str(error) if isinstance(error, BrokenNotebookError) else f"cannot be read: {error.strerror}"
+        return [unreadable(path, reason)] if any(rule.code == UNREADABLE for rule in rules) else []
+    return check_notebook(notebook, rules, runtime)
+
+
+def unreadable(path: Path, reason: str) -> Finding:
+    """The finding for a file that is no notebook."""
+    return Finding(str(path), 0, "", 0, UNREADABLE, "readable-file", ERROR, f"the file {reason}")
+
+
+def check_notebook(notebook: Notebook, rules: Sequence[Rule], runtime: Runtime) -> list[Finding]:
+    """The findings of a notebook that is in memory, without those that a comment in the cell switches off."""
+    found = [
+        _finding(notebook, rule, problem)
+        for rule in rules
+        for problem in rule.find(notebook, runtime)
+        if problem.cell is None or not ignores(problem.cell, rule.code)
+    ]
+    return sorted(found, key=lambda finding: (finding.cell, finding.line, finding.code))
+
+
+def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
+    cell = problem.cell
+    return Finding(
+        path=str(notebook.path),
+        cell=cell.number if cell else 0,
+        cell_id=printable(cell.id) if cell else "",
+        line=problem.line,
+        code=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        message=printable(" ".join(problem.message.split())),
+    )
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for what a terminal cannot show, or would obey."""
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

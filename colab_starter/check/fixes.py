@@ -1,0 +1,58 @@
+"""``--fix``: writing what rules can mend back to the file."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from colab_starter.check.findings import check_notebook
+from colab_starter.check.rules import Rule
+from colab_starter.errors import BrokenNotebookError
+from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.runtimes import Runtime
+
+
+def fix_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> bool:
+    """Mend what the rules find and can mend; True where the file was changed.
+
+    What belongs to no finding stays as it was: the order of keys, the indent, the line ends.
+    """
+    try:
+        notebook = read_notebook(path)
+    except (BrokenNotebookError, OSError):
+        return False
+    before = json.dumps(notebook.data)
+    for rule in rules:
+        if rule.fix and check_notebook(notebook, [rule], runtime):
+            rule.fix(notebook)
+            notebook = Notebook(path, notebook.text, notebook.data)
+    if json.dumps(notebook.data) == before:
+        return False
+    _write_whole(path, _as_written_before(notebook).encode())
+    return True
+
+
+def _as_written_before(notebook: Notebook) -> str:
+    old = notebook.text
+    indent = re.match(r"\s*\{\r?\n( *)", old)
+    as_escapes = old.isascii() or re.search(r"\\u[dD][89a-fA-F]", old) is not None
+    text = json.dumps(notebook.data, indent=len(indent[1]) if indent else None, ensure_ascii=as_escapes)
+    if "\r\n" in old:
+        text = text.replace("\n", "\r\n")
+    return text + old[len(old.rstrip()) :]
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Put the new file in the old one's place at once, so that no half file is ever there."""
+    target = path.resolve()
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, target.stat().st_mode)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,283 @@
+"""CS1: is the file a notebook, clean enough to be kept in git, and is its Python Python?"""
+
+import re
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from colab_starter.check.rules import ERROR, WARNING, Problem, ignores, rule
+from colab_starter.notebook import Cell, Json, Notebook
+from colab_starter.runtimes import Runtime
+
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OUTPUTS = ("stream", "display_data", "execute_result", "error")
+_NEWER_SYNTAX = re.compile(
+    r"""\b[a-zA-Z]{0,2}[fFtT][a-zA-Z]?["']|^[ \t]*type \w|^[ \t]*(def|class) \w+\[""", re.MULTILINE
+)
+
+
+@rule("CS101", "readable-file", ERROR)
+def find_unreadable_file(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """The file is JSON in UTF-8.
+
+    Colab and every other program refuse a notebook that is empty, cut off, saved in another encoding, holds the marks
+    of a git merge, or has NaN where JSON knows only numbers. Restore it from git or from Colab's revision history, or
+    mend the place that the message names.
+    """
+    # What cannot be read never becomes a Notebook; ``findings.check_file`` reports it under this rule.
+    return iter(())
+
+
+def add_missing_parts(notebook: Notebook) -> None:
+    """Give cells the empty parts that the format demands."""
+    if not isinstance(notebook.data.get("metadata"), dict):
+        notebook.data["metadata"] = {}
+    if notebook.data.get("nbformat") == 4:
+        notebook.data.setdefault("nbformat_minor", 0)
+    for cell in notebook.cells:
+        cell.data.setdefault("metadata", {})
+        cell.data.setdefault("source", [])
+        if cell.kind == "code":
+            cell.data.setdefault("execution_count", None)
+            cell.data.setdefault("outputs", [])
+
+
+@rule("CS102", "valid-notebook", ERROR, fix=add_missing_parts)
+def find_invalid_structure(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """The file is what the notebook format calls a notebook.
+
+    A part is missing or of the wrong type, so that Colab shows an empty notebook, or papermill and nbconvert stop
+    before the first cell. --fix adds parts that are missing and may be empty; what is of the wrong type has to be
+    mended by hand.
+    """
+    data = notebook.data
+    if data.get("nbformat") in (1, 2, 3) and isinstance(data.get("worksheets"), list):
+        return
+    if not isinstance(data.get("cells"), list):
+        yield Problem("there is no list of cells: this is JSON of something else, or a damaged notebook; restore it")
+        return
+    if data.get("nbformat") != 4:
+        yield Problem(f"nbformat is {data.get('nbformat')!r:.30}, and Colab reads 4; set it to 4")
+    for key, kind in (("nbformat_minor", int), ("metadata", dict)):
+        if not isinstance(data.get(key), kind) or isinstance(data.get(key), bool):
+            yield Problem(f"{key} is missing or of the wrong type; --fix adds it where it is missing")
+    for number, cell in enumerate(data["cells"], 1):
+        if not isinstance(cell, dict):
+            yield Problem(f"entry {number} of the cells is no cell; delete it")
+    for shown in notebook.cells:
+        yield from (Problem(fault, shown) for fault in _faults_of_cell(shown))
+
+
+def _faults_of_cell(cell: Cell) -> Iterator[str]:
+    data = cell.data
+    if data.get("cell_type") not in ("code", "markdown", "raw"):
+        yield f"cell_type is {data.get('cell_type')!r:.30}; it must be code, markdown or raw"
+    if "source" not in data or not _is_text(data["source"]):
+        yield "source is missing or no text, so the cell is lost; write a string or a list of strings"
+    if not isinstance(data.get("metadata"), dict):
+        yield "metadata is missing or no object; --fix adds it where it is missing"
+    elif not _is_tags(data["metadata"].get("tags", [])):
+        yield "metadata.tags is no list of words, so papermill stops; write a list of strings"
+    if data.get("cell_type") == "code":
+        yield from _faults_of_code(data)
+
+
+def _faults_of_code(data: Json) -> Iterator[str]:
+    count = data.get("execution_count", "")
+    if not (count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 0)):
+        yield "execution_count is missing or no number, so papermill stops; --fix adds it where it is missing"
+    outputs = data.get("outputs")
+    if not isinstance(outputs, list):
+        yield "outputs is missing or no list, so papermill stops; --fix adds it where it is missing"
+    elif not all(isinstance(output, dict) and output.get("output_type") in _OUTPUTS for output in outputs):
+        yield f"an output is of no known type ({', '.join(_OUTPUTS)}); delete it"
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(line, str) for line in value))
+
+
+def _is_tags(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(tag, str) for tag in value)
+
+
+def upgrade_format(notebook: Notebook) -> None:
+    """Write the notebook as nbformat 4; one that nbformat cannot convert stays as it is."""
+    import nbformat
+
+    whole = {"metadata": {}, "nbformat_minor": 0, **notebook.data}
+    try:
+        upgraded = nbformat.convert(nbformat.from_dict(whole), 4)
+    except Exception:  # nbformat takes every part of the file for what it should be
+        return
+    notebook.data.clear()
+    notebook.data.update(upgraded)
+
+
+@rule("CS103", "current-format", WARNING, fix=upgrade_format)
+def find_old_format(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """The notebook is of nbformat 4.
+
+    Formats 1 to 3 are of IPython before 2015. papermill refuses them, GitHub and git tools show them badly, and what
+    Colab saves is another file altogether. --fix writes it as nbformat 4.
+    """
+    version = notebook.data.get("nbformat")
+    if version in (1, 2, 3) and isinstance(notebook.data.get("worksheets"), list):
+        yield Problem(f"this is nbformat {version}, which papermill refuses; --fix writes it as nbformat 4")
+
+
+def renew_ids(notebook: Notebook) -> None:
+    """Give a new id to cells that have none, a bad one, or one that an earlier cell has."""
+    needs_id = _needs_ids(notebook)
+    seen: set[str] = set()
+    for cell in notebook.cells:
+        for holder in (cell.data, cell.metadata):
+            wanted = needs_id and holder is cell.data
+            if "id" in holder or wanted:
+                found = holder.get("id")
+                twice = f"{holder is cell.data}:{found}" in seen
+                is_bad = holder is cell.data and not (isinstance(found, str) and _CELL_ID.fullmatch(found))
+                if is_bad or twice:
+                    holder["id"] = uuid.uuid4().hex[:12]
+                seen.add(f"{holder is cell.data}:{holder['id']}")
+
+
+@rule("CS104", "unique-ids", ERROR, fix=renew_ids)
+def find_bad_ids(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """No two cells have the same id.
+
+    Colab and nbdime recognise cells by their id (Colab keeps its own in the cell's metadata). Two cells with one id
+    have made Colab drop cells, and merges go wrong; nbformat 4.5 demands an id of each cell. --fix renews them.
+    """
+    needs_id = _needs_ids(notebook)
+    missing = [cell for cell in notebook.cells if "id" not in cell.data] if needs_id else []
+    if missing:
+        yield Problem(f"{_count(missing)} no id, which nbformat 4.5 demands; --fix adds them", missing[0])
+    for place in ("id", "metadata.id"):
+        seen: dict[str, Cell] = {}
+        for cell in notebook.cells:
+            holder = cell.data if place == "id" else cell.metadata
+            if "id" not in holder:
+                continue
+            found = holder["id"]
+            if place == "id" and not (isinstance(found, str) and _CELL_ID.fullmatch(found)):
+                yield Problem(
+                    f"{found!r:.40} is no cell id (letters, digits, - and _, at most 64); --fix renews it", cell
+                )
+            elif str(found) in seen:
+                first = seen[str(found)].number
+                yield Problem(f"cell {first} has the same {place} {found!r:.40}; --fix gives this one another", cell)
+            seen.setdefault(str(found), cell)
+
+
+def _needs_ids(notebook: Notebook) -> bool:
+    minor = notebook.data.get("nbformat_minor")
+    return notebook.data.get("nbformat") == 4 and isinstance(minor, int) and minor >= 5
+
+
+def _count(cells: list[Cell]) -> str:
+    return "1 cell has" if len(cells) == 1 else f"{len(cells)} cells have"
+
+
+def _cells_with_outputs(notebook: Notebook) -> list[Cell]:
+    code = [cell for cell in notebook.cells if cell.kind == "code" and not ignores(cell, "CS105")]
+    return [cell for cell in code if cell.data.get("outputs") or cell.data.get("execution_count") is not None]
+
+
+def strip_outputs(notebook: Notebook) -> None:
+    """Empty the outputs and the execution counts, but of cells that opt out."""
+    for cell in _cells_with_outputs(notebook):
+        cell.data["outputs"] = []
+        cell.data["execution_count"] = None
+
+
+@rule("CS105", "no-outputs", WARNING, fix=strip_outputs)
+def find_outputs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """No outputs and no execution counts are kept in the file.
+
+    Outputs make every run a change in git, collide when two versions are merged, may hold what should stay private,
+    and let a notebook look as if it worked. --fix empties them; in Colab, Edit > Notebook settings > Omit code cell
+    output when saving keeps them out. A notebook that is meant to show its results can ignore this rule.
+    """
+    found = _cells_with_outputs(notebook)
+    if found:
+        yield Problem(f"{_count(found)} outputs or execution counts of an earlier run; --fix empties them", found[0])
+
+
+def strip_widgets(notebook: Notebook) -> None:
+    """Take the state of widgets out of the notebook's metadata."""
+    notebook.metadata.pop("widgets", None)
+
+
+@rule("CS106", "no-widget-state", WARNING, fix=strip_widgets)
+def find_widget_state(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """No state of widgets is kept in the file.
+
+    Progress bars and logins leave metadata.widgets behind. What Colab writes there lacks a key, so that GitHub shows
+    "Invalid Notebook" and nbconvert stops. --fix takes it out.
+    """
+    if "widgets" in notebook.metadata:
+        yield Problem(
+            "metadata.widgets is left from a run, and GitHub may refuse to show the notebook; --fix removes it"
+        )
+
+
+@rule("CS107", "valid-python", ERROR)
+def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """Every code cell is Python, apart from magics and shell lines.
+
+    Colab stops at this cell with a SyntaxError. Usual causes are Python 2 (print without parentheses), a gap that was
+    left for the reader, and text in a code cell. A cell that shall fail is tagged raises-exception.
+    """
+    for cell in notebook.cells:
+        error = cell.tree if cell.is_python else None
+        if not isinstance(error, SyntaxError) or "raises-exception" in cell.tags:
+            continue
+        if _is_older_than(runtime) and _NEWER_SYNTAX.search(cell.source):
+            continue
+        lines = cell.source.split("\n")
+        number = min(error.lineno or 0, len(lines))
+        python = runtime.python.rpartition(".")[0]
+        hint = "; write Python 3" if "print" in str(error.msg) or "exec" in str(error.msg) else ""
+        what = f"Python {python} cannot read {lines[number - 1].strip()!r:.50}: {error.msg}{hint}"
+        yield Problem(what, cell, number)
+
+
+def _is_older_than(runtime: Runtime) -> bool:
+    """Is this program's Python, which does the parsing, older than Colab's?"""
+    return sys.version_info[:2] < tuple(int(part) for part in runtime.python.split(".")[:2])
+
+
+def restore_ids(notebook: Notebook) -> None:
+    """Move the ids from the cells' metadata to where nbformat 4.5 has them."""
+    for cell in notebook.cells:
+        found = cell.metadata.pop("id", None)
+        if isinstance(found, str):
+            cell.data["id"] = found
+    notebook.data["nbformat_minor"] = 5
+    renew_ids(notebook)
+
+
+@rule("CS108", "ids-in-metadata", WARNING, fix=restore_ids, opt_in=True)
+def find_ids_in_metadata(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """Cell ids are where nbformat 4.5 has them, not in the metadata.
+
+    Colab may save a notebook in format 4.0, with each cell's id in its metadata. It works there, but nbdime then
+    knows the cells by their text alone, so a merge with a newer template stops more often. --fix moves the ids back;
+    do that before a merge.
+    """
+    if any("id" in cell.metadata and "id" not in cell.data for cell in notebook.cells):
+        yield Problem("the cell ids are in the metadata, as Colab saves them; before a merge, --fix moves them back")
+
+
+FORMAT_RULES = (
+    find_unreadable_file,
+    find_invalid_structure,
+    find_old_format,
+    find_bad_ids,
+    find_outputs,
+    find_widget_state,
+    find_syntax_errors,
+    find_ids_in_metadata,
+)

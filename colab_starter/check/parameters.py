@@ -1,0 +1,84 @@
+"""CS2: the parameters cell, which papermill and a batch of runs overwrite."""
+
+import ast
+from collections.abc import Iterator
+
+from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.notebook import Notebook
+from colab_starter.python_code import read_literal
+from colab_starter.runtimes import Runtime
+
+
+@rule("CS201", "one-parameters-cell", ERROR)
+def find_second_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """At most one cell is tagged parameters.
+
+    papermill puts its values behind the first cell with the tag; a second one sets its own defaults again, and the
+    values are lost without a word. Move all parameters into one cell.
+    """
+    for cell in notebook.parameters_cells[1:]:
+        yield Problem(
+            f"cell {notebook.parameters_cells[0].number} is tagged parameters too, so papermill's values are "
+            "overwritten here; move all parameters into one cell",
+            cell,
+        )
+
+
+@rule("CS202", "has-parameters-cell", WARNING, opt_in=True)
+def find_no_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """A cell is tagged parameters.
+
+    Without one, papermill puts its values before the first cell, and the notebook's own assignments overwrite them.
+    Most notebooks are never run that way, so this rule is asked for by name: --select CS202, or --select CS2.
+    """
+    if notebook.is_python and not notebook.parameters_cells:
+        yield Problem("no cell is tagged parameters, so papermill cannot set anything; tag the cell with the settings")
+
+
+@rule("CS203", "literal-parameters", WARNING)
+def find_computed_parameters(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+    """The parameters cell holds only names and literal values.
+
+    papermill puts its values into a new cell below this one: whatever this cell has computed from the old values by
+    then stays as it was. Keep here only lines such as epochs = 3 or name = "x", and compute in the next cell.
+    """
+    for cell in notebook.parameters_cells[:1]:
+        for command in cell.commands:
+            if command.kind in "!%":
+                yield Problem(f"{command.text:.40} is no parameter; move it to a cell of its own", cell, command.line)
+        for statement in cell.tree.body if isinstance(cell.tree, ast.Module) else []:
+            if fault := _fault_of(statement, cell.code.python):
+                yield Problem(fault, cell, statement.lineno)
+
+
+def _fault_of(statement: ast.stmt, python: str) -> str | None:
+    if isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant | ast.Name)
+    ):
+        return None
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        if statement.value is None:
+            return f"{statement.target.id} has a type but no value, so the notebook stops where it is used; give it one"
+        return _fault_of_value(statement.target.id, statement.value)
+    if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
+        return _fault_of_value(python.split("\n")[statement.lineno - 1].partition("=")[0].strip(), statement.value)
+    first_line = python.split("\n")[statement.lineno - 1].strip()
+    return f"{first_line:.40} is no parameter; keep here only lines such as epochs = 3, and move it to the next cell"
+
+
+def _fault_of_value(name: str, value: ast.expr) -> str | None:
+    if read_literal(value) is not ... or _is_arithmetic(value):
+        return None
+    return (
+        f"{name} is computed, so it keeps its value when papermill changes what it is made of; "
+        "write a literal here, and compute in the next cell"
+    )
+
+
+def _is_arithmetic(value: ast.expr) -> bool:
+    """``60 * 60`` and ``2**20`` are as good as literals."""
+    parts = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
+    return all(isinstance(node, parts) for node in ast.walk(value))
+
+
+PARAMETERS_RULES = (find_second_parameters_cell, find_no_parameters_cell, find_computed_parameters)

@@ -1,0 +1,240 @@
+"""The command ``colab-starter``: its subcommands, and how it ends.
+
+Only Typer and modules of the standard library are imported at the top; a subcommand imports
+the rest when it runs, so that ``--help`` answers at once.
+"""
+
+import json
+import os
+import shlex
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colab_starter import __version__
+from colab_starter.check.command import check
+from colab_starter.runtimes.command import runtimes_app
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(runtimes_app, name="runtimes")
+
+
+def main() -> None:
+    """Run the command that sys.argv holds.
+
+    Ends the process with status 0 (done), 1 (something failed), 2 (wrong usage) or 130 (stopped by
+    Ctrl-C). An error is one line on stderr; ``--debug`` anywhere in the command lets it through.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know few letters
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    sys.exit(_run([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        status = app(arguments, prog_name="colab-starter", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        return _report(error)
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: Exception) -> int:
+    """Say in one line what went wrong; returns the status to end with."""
+    from colab_starter.errors import ColabStarterError
+
+    if isinstance(error, typer.Abort):
+        return _complain("stopped", 130)
+    if isinstance(error, typer.TyperException):
+        return _complain(_usage_line(error), error.exit_code)
+    if isinstance(error, ColabStarterError):
+        return _complain(str(error), error.exit_code)
+    return _complain(f"{type(error).__name__}: {error} (add --debug for the traceback)", 1)
+
+
+def _usage_line(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "colab-starter"
+    return f"{error.format_message()} (see {command} --help)"
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"colab-starter: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"colab-starter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Ready-to-run Google Colab notebooks.
+
+    \b
+    Example:
+      colab-starter new                     make a project, answering a few questions
+      colab-starter check notebooks/        will these notebooks run on Colab?
+    """
+
+
+@app.command()
+def new(
+    output_dir: Annotated[Path, typer.Argument(help="Where to make the project's folder.")] = Path(),
+    name: Annotated[str | None, typer.Option("--name", "--project-name", help="The title of the notebooks.")] = None,
+    slug: Annotated[
+        str | None, typer.Option("--slug", "--project-slug", help="The project's folder. [default: made from the name]")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="What the notebook teaches: see colab-starter list.")] = None,
+    accelerator: Annotated[
+        str | None, typer.Option(help="The machine that Colab starts: auto, T4, L4, A100, 'TPU v5e' or none.")
+    ] = None,
+    drive: Annotated[
+        bool | None, typer.Option("--drive/--no-drive", help="Keep the results on Google Drive, or not.")
+    ] = None,
+    drive_folder: Annotated[str | None, typer.Option(help="The folder on Google Drive. [default: the slug]")] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option("--runtime", "--colab-runtime", help="The Colab runtime it is for, e.g. 2026.07."),
+    ] = None,
+    pip: Annotated[
+        list[str] | None, typer.Option(metavar="PACKAGE", help="A pip package more; may be repeated.")
+    ] = None,
+    apt: Annotated[
+        list[str] | None, typer.Option(metavar="PACKAGE", help="An apt package more; may be repeated.")
+    ] = None,
+    github: Annotated[
+        str | None, typer.Option(metavar="OWNER/REPO", help="The GitHub repository, for the Open in Colab badge.")
+    ] = None,
+    branch: Annotated[str | None, typer.Option(help="The branch on GitHub. [default: main]")] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; take the defaults.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write into a folder that exists; files that differ are kept as NAME.bak."),
+    ] = False,
+) -> None:
+    """Make a project with notebooks for Colab.
+
+    In a terminal it asks a few questions. With an option for any of them, or with --no-input, it
+    asks none, and takes the defaults for the others.
+
+    \b
+    Example:
+      colab-starter new
+      colab-starter new --preset pytorch --name "Digits" --drive
+      colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
+    """
+    from colab_starter.generate import generate_project
+
+    flags = {
+        "project_name": name,
+        "project_slug": slug,
+        "preset": preset,
+        "accelerator": accelerator,
+        "use_drive": drive,
+        "drive_folder": drive_folder,
+        "colab_runtime": runtime,
+        "extra_pip_packages": " ".join(pip) if pip else None,
+        "extra_apt_packages": " ".join(apt) if apt else None,
+        "github_repository": github,
+        "github_branch": branch,
+    }
+    answers = {question: answer for question, answer in flags.items() if answer is not None}
+    wants_questions = not (answers or no_input)
+    ask = wants_questions and sys.stdin.isatty()
+    if wants_questions and not ask:
+        print("No terminal to ask in: taking the default answers (options: colab-starter new --help)", file=sys.stderr)
+    project = generate_project(answers, output_dir, ask=ask, force=force)
+    _print_next_steps(project.folder, project.notebooks[0].relative_to(project.folder), project.kept)
+
+
+def _print_next_steps(folder: Path, notebook: Path, kept: list[Path]) -> None:
+    for path in kept:
+        print(f"Replaced {path.with_suffix('')}; what it was is in {path.name}")
+    print(f"""
+Your notebooks are in {folder / "notebooks"}.
+
+In Colab:     push the folder to GitHub, then: colab-starter open {folder / notebook}
+              or https://colab.research.google.com, File > Upload notebook
+On this machine:
+    cd {shlex.quote(str(folder))}
+    pip install -r requirements.txt
+    papermill {notebook.as_posix()} out.ipynb
+""")
+
+
+@app.command("list")
+def list_presets(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List the presets, one line each.
+
+    MACHINE is what Colab starts; ON 2 CPUS is how long the notebook runs there without a network.
+
+    \b
+    Example:
+      colab-starter list
+    """
+    from shutil import get_terminal_size
+
+    from colab_starter.presets import presets_table, read_presets
+
+    presets = read_presets()
+    if as_json:
+        print(json.dumps([preset._asdict() for preset in presets], indent=2, ensure_ascii=False))
+    else:
+        print(presets_table(presets, get_terminal_size().columns if sys.stdout.isatty() else None))
+
+
+@app.command("open")
+def open_notebook(
+    notebook: Annotated[Path, typer.Argument(help="The notebook, in a git repository that is on GitHub.")],
+    browser: Annotated[bool, typer.Option("--browser", help="Open the address in the web browser.")] = False,
+) -> None:
+    """Print the address that opens a notebook in Colab.
+
+    \b
+    Example:
+      colab-starter open notebooks/keras.ipynb --browser
+    """
+    from colab_starter.open_in_colab import locate_notebook
+
+    location = locate_notebook(notebook)
+    print(location.url)
+    if location.warning:
+        print(f"colab-starter: warning: {location.warning}", file=sys.stderr)
+    if browser:
+        _show_in_browser(location.url)
+
+
+def _show_in_browser(url: str) -> None:
+    import webbrowser
+
+    from colab_starter.errors import NoBrowserError
+
+    if not webbrowser.open(url):
+        raise NoBrowserError("no web browser could be started here; copy the address above into one")
+
+
+app.command()(check)

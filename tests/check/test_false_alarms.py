@@ -1,0 +1,202 @@
+"""Notebooks that are all right, and what must not be taken for a fault."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.check.conftest import Write, code, codes_in, parameters, text
+from tests.conftest import PRESETS, QUESTIONS, bake_into
+
+RIGHT_CELLS = {
+    "magics of all kinds": (
+        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
+        "if files:\n    !echo {files}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
+    ),
+    "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
+    "a cell magic below a title": "#@title Install\n%%capture\n!pip install einops\nimport einops",
+    "a cell magic in a cell magic": "%%time\n%%bash\nif [ -f x ]; then echo 1; fi",
+    "other languages": "%%html\n<b>not Python</b>",
+    "R in a Python notebook": "%%R\nx <- c(1, 2)",
+    "a page of its own": "%%writefile helper.py\nimport nothing_like_this",
+    "await outside of functions": "import asyncio\nawait asyncio.sleep(0)\nasync with a as b:\n    pass\n",
+    "magic names without a sign": "pip install einops\nls\ncd /tmp\nls -la",
+    "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
+    "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",
+    "an indented cell": "    x = 1\n    y = 2\n",
+    "a future import below a magic": "%matplotlib inline\nfrom __future__ import annotations",
+    "automatic calls": "/print 1\n,print a b\n;print a b",
+    "a remainder at the start of a line": "x = (10\n% 3)\ny = 10 \\\n  % 3",
+    "nothing": "",
+    "only comments": "# %%bash\n# !pip install -U numpy",
+    "a type hint with a question": 'ask = "really?"\n# really?',
+    "strings with quotes and hashes": 'a = \'it\\\'s # no comment\'\nb = """x\\""" !"""\n!ls',
+    "drive behind a test": (
+        "import os, sys\nfrom google.colab import drive\n"
+        "if not os.path.isdir('/content/drive/MyDrive') and 'google.colab' in sys.modules:\n    drive.mount('/content')"
+    ),
+    "a secret that may be missing": (
+        "try:\n    from google.colab import userdata\n    key = userdata.get('K')\nexcept Exception:\n    key = None"
+    ),
+    "names that others have too": "class output:\n    eval_js = print\noutput.eval_js(1)\nfiles = {}\nfiles.upload()",
+    "apt that does not ask": (
+        "!apt-get -y install a\n!apt-get install -qq a\n!apt update\n!yes | apt install a\n"
+        "!DEBIAN_FRONTEND=x apt-get install -qqy a\n!sudo apt-get install --yes a\n!apt list --installed"
+    ),
+    "imshow, made to work": "import cv2\nimport google.colab as c\ncv2.imshow = c.patches.cv2_imshow\ncv2.imshow(1)",
+    "imshow of others": "import matplotlib.pyplot as plt\nplt.imshow([[1]])",
+    "an import that may fail": "try:\n    import nothing_like_this\nexcept ImportError:\n    pass",
+    "an import under a condition": "if False:\n    import nothing_like_this",
+    "an import in a function": "def f():\n    import nothing_like_this",
+    "what Colab has": (
+        "import numpy, scipy, pandas, torch, torchvision, tensorflow, keras, jax, sklearn, cv2, PIL, yaml, bs4\n"
+        "import skimage, dateutil, matplotlib.pyplot, mpl_toolkits.mplot3d, google.colab, google.protobuf, gym\n"
+        "import psutil, tqdm, transformers, datasets, IPython, ipywidgets, seaborn, xgboost, lightgbm, graphviz\n"
+        "import requests, urllib3, networkx, sympy, h5py, nltk, spacy, plotly, bokeh, altair, jwt, statsmodels\n"
+        "import google.generativeai, google.genai, gradio, kagglehub, gdown, pkg_resources, attr, umap, pydot\n"
+        "import google.cloud.storage, lxml, openpyxl, sqlalchemy, pydantic, huggingface_hub, accelerate, distutils\n"
+    ),
+    "a package that is installed first": "!pip install -q catboost\nimport catboost",
+    "installed by uv": "!uv pip install --system catboost==1.2\nimport catboost",
+    "installed by subprocess": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'catboost'])\nimport catboost"
+    ),
+    "installed by os.system": "import os\nos.system('pip install catboost')\nimport catboost",
+    "installed by a magic call": "get_ipython().system('pip install catboost')\nimport catboost",
+    "installed under another name": "%pip install python-pptx\nimport pptx",
+    "brought along by another": "%pip install lightning\nimport torchmetrics",
+    "installed from a file": "!pip install -r requirements.txt\nimport nothing_like_this",
+    "installed from git": "!pip install git+https://github.com/a/b.git\nimport nothing_like_this",
+    "installed by conda": "!conda install -y rdkit\nimport nothing_like_this",
+    "installed by a script": "!bash install.sh\nimport nothing_like_this",
+    "installed in a shell cell": "%%capture\n!pip install \\\n  catboost \\\n  einops\nimport catboost",
+    "code that is cloned": "!git clone https://github.com/a/b\n%cd b\nimport nothing_like_this",
+    "code from another folder": "import sys\nsys.path.append('/content/b')\nimport nothing_like_this",
+    "code that is downloaded": "!wget https://example.org/nothing_like_this.py\nimport nothing_like_this",
+    "a core package as it is": "!pip install numpy 'pandas>=2' torch==2.11.0 -q",
+    "a core package, then a restart": "!pip install numpy==1.26.4\nimport os\nos.kill(os.getpid(), 9)",
+    "core packages elsewhere": "!pip install -U --target /tmp/x numpy",
+    "upgrades of others": "!pip install --upgrade pip\n!pip install -U einops",
+    "redirected pip": "!pip install einops > /dev/null 2>&1\n!pip install 'timm>=1' >log.txt",
+    "a GPU, if there is one": (
+        "import torch\ndevice = 'cuda' if torch.cuda.is_available() else 'cpu'\ntorch.ones(1).to(device)"
+    ),
+    "old modules with a way out": "try:\n    import imp\nexcept ImportError:\n    import importlib",
+    "to_categorical of today": "from keras.utils import to_categorical",
+}
+
+
+@pytest.mark.parametrize("name", RIGHT_CELLS)
+def test_a_cell_that_is_all_right_gives_no_finding(name: str, write: Write) -> None:
+    assert codes_in(write([RIGHT_CELLS[name]])) == []
+
+
+def test_a_python_module_beside_the_notebook_is_found(write: Write) -> None:
+    path = write(["import my_helper"])
+    assert codes_in(path) == ["CS402"]
+    path.with_name("my_helper.py").touch()
+    assert codes_in(path) == []
+
+
+def test_a_module_that_the_notebook_writes_is_found(write: Write) -> None:
+    assert codes_in(write(["%%writefile my_helper.py\nx = 1", "import my_helper"])) == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"kernelspec": {"name": "ir", "display_name": "R"}},
+        {"kernelspec": {"name": "julia-1.10", "language": "julia"}},
+        {"language_info": {"name": "R"}},
+    ],
+)
+def test_of_other_languages_only_the_format_is_checked(metadata: dict[str, Any], write: Write) -> None:
+    path = write(["x <- c(1, 2)\nlibrary(ggplot2)", "import nothing_like_this"], metadata=metadata)
+    assert codes_in(path) == []
+
+
+def test_parameters_may_be_literals_with_types_and_form_fields(write: Write) -> None:
+    cell = (
+        '# @title Parameters\nepochs: int = 3  # @param {type:"integer"}\nlr = -1e-3\nsizes = [1, (2,)]\nday = 24 * 60'
+    )
+    assert codes_in(write([parameters(cell)])) == []
+
+
+def test_a_cell_that_shall_fail_may_be_no_python(write: Write) -> None:
+    assert codes_in(write([code("print 'x'", tags=["raises-exception"])])) == []
+
+
+def test_a_gpu_for_code_that_may_use_one_is_all_right(write: Write) -> None:
+    path = write(["import keras"], metadata={"accelerator": "GPU"})
+    assert codes_in(path) == []
+    path = write(["import numpy", "!nvidia-smi"], metadata={"accelerator": "GPU"})
+    assert codes_in(path) == []
+
+
+def test_an_index_of_badges_is_all_right(write: Write) -> None:
+    badge = "[![](colab-badge.svg)](https://colab.research.google.com/github/a/b/blob/main/{}.ipynb)"
+    assert codes_in(write([text("\n".join(map(badge.format, "xyz")))])) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("import nothing_like_this  # colab-starter: ignore", []),
+        ("# colab-starter: ignore CS402\nimport nothing_like_this", []),
+        ("# colab-starter: ignore CS301, CS402\nimport nothing_like_this", []),
+        ("# colab-starter: ignore CS4\nimport nothing_like_this", []),
+        ("# colab-starter: ignore CS401\nimport nothing_like_this", ["CS402"]),
+    ],
+)
+def test_a_comment_switches_rules_off_in_its_cell(source: str, codes: list[str], write: Write) -> None:
+    assert codes_in(write([source])) == codes
+
+
+def test_the_comment_does_not_reach_other_cells(write: Write) -> None:
+    assert codes_in(write(["# colab-starter: ignore", "import nothing_like_this"])) == ["CS402"]
+
+
+def test_outputs_of_a_cell_that_opts_out_are_kept(write: Write) -> None:
+    cell = code("1 + 1  # colab-starter: ignore CS105") | {"execution_count": 1}
+    assert codes_in(write([cell])) == []
+
+
+def test_the_runtime_decides_what_is_there(write: Write) -> None:
+    path = write(["import cv2\ncv2.CascadeClassifier('a.xml')\nimport imp"])
+    assert codes_in(path, "latest") == ["CS503", "CS407"]
+    assert codes_in(path, "2026.04") == ["CS407"]
+    assert codes_in(path, "2025.07") == []
+
+
+def test_on_a_tpu_there_is_no_tensorflow(write: Write) -> None:
+    assert codes_in(write(["import tensorflow"], metadata={"accelerator": "TPU"})) == ["CS402"]
+
+
+def test_an_import_that_our_install_cell_does_not_know_is_found(all_lessons: Path, tmp_path: Path) -> None:
+    notebook = json.loads((all_lessons / "notebooks" / "blank.ipynb").read_text())
+    notebook["cells"].append(code("import catboost") | {"id": "mine"})
+    path = tmp_path / "blank.ipynb"
+    path.write_text(json.dumps(notebook))
+    assert codes_in(path) == ["CS402"]
+    path.write_text(path.read_text().replace("needed = {", 'needed = {\\"catboost\\": \\"catboost\\", '))
+    assert codes_in(path) == []
+
+
+@pytest.mark.parametrize("accelerator", QUESTIONS["accelerator"])
+def test_every_preset_passes_with_every_accelerator(accelerator: str, tmp_path: Path) -> None:
+    assert "all" in PRESETS
+    for number, (use_drive, packages) in enumerate(itertools.product([True, False], ["", "einops timm>=1.0"])):
+        project = bake_into(
+            tmp_path / str(number),
+            preset="all",
+            accelerator=accelerator,
+            use_drive=use_drive,
+            extra_pip_packages=packages,
+            github_repository="ada/digits",
+        )
+        for runtime in ("latest", "2026.04"):
+            assert {path.stem: codes_in(path, runtime) for path in sorted((project / "notebooks").iterdir())} == {
+                lesson: [] for lesson in sorted(set(PRESETS) - {"all"})
+            }

@@ -1,0 +1,44 @@
+"""Hook of MkDocs: writes the rules of ``colab-starter check`` into docs/rules.md, from the rules themselves."""
+
+import html
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from colab_starter.check import RULES, Rule
+
+PLACE = "<!-- rules -->"
+"""The line of docs/rules.md that gives way to the rules."""
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """The text of a page, with the rules where it says PLACE; MkDocs calls this for every page."""
+    return markdown.replace(PLACE, describe_rules(RULES))
+
+
+def describe_rules(rules: Iterable[Rule]) -> str:
+    """Markdown: a table of all rules in the order of their codes, then a section for each."""
+    ordered = sorted(rules, key=lambda rule: rule.code)
+    lines = ["| Rule | What it asks for | | `--fix` |", "|---|---|---|---|"]
+    lines += [_row(rule) for rule in ordered]
+    return "\n".join([*lines, "", *(_section(rule) for rule in ordered)])
+
+
+def _row(rule: Rule) -> str:
+    summary = _as_markdown(rule.summary).replace("|", "\\|")
+    return f"| [{rule.code}](#{rule.code.lower()}) | {summary} | {rule.severity} | {'yes' if rule.fixable else ''} |"
+
+
+def _section(rule: Rule) -> str:
+    title = f"## {rule.code}: {rule.name} {{ #{rule.code.lower()} }}"
+    only = f" Only with `--select {rule.code}`." if rule.opt_in else ""
+    return f"{title}\n\n**{_as_markdown(rule.summary)}**{only}\n\n{_as_markdown(rule.reason)}\n"
+
+
+def _as_markdown(text: str) -> str:
+    """Plain text with code between backquotes; outside them nothing is markup."""
+    parts = re.split(r"(`[^`\n]+`)", text)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([*_#\[\]])", r"\\\1", html.escape(part, quote=False))
+        for part in parts
+    )
