@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from colab_starter.check import RULES
+from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import check_files
 from colab_starter.check.select import select_rules
 from colab_starter.runtimes import load_runtime

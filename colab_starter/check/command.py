@@ -41,7 +41,7 @@ def check(
 
     Example: colab-starter check notebooks/ --ignore CS105
     """
-    from colab_starter.check import RULES
+    from colab_starter.check.all_rules import RULES
     from colab_starter.check.findings import check_files, find_notebooks
     from colab_starter.check.fixes import fix_file
     from colab_starter.check.reports import REPORTS

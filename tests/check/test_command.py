@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from colab_starter.check import RULES
+from colab_starter.check.all_rules import RULES
 from colab_starter.check.command import check
 from colab_starter.check.findings import find_notebooks
 from colab_starter.check.select import select_rules
