@@ -189,12 +189,12 @@ def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 def find_ocamlfuse(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """google-drive-ocamlfuse is not used.
 
-    That is how Drive was mounted before Colab could do it itself. The log-in that it needs no longer exists, so the
-    cell fails. Use drive.mount("/content/drive") of google.colab, where a browser can answer.
+    That is how Drive was mounted before Colab could do it itself: it waits for a code that somebody fetches from a
+    web page and types. Use drive.mount("/content/drive") of google.colab, where a browser can answer.
     """
     for cell, found in notebook.commands:
         if "google-drive-ocamlfuse" in found.text:
-            message = "google-drive-ocamlfuse can no longer log in; use google.colab.drive.mount"
+            message = "google-drive-ocamlfuse waits for a log-in by hand; use google.colab.drive.mount"
             yield Problem(message, cell, found.line)
             return
 

@@ -26,9 +26,9 @@ class Format(StrEnum):
 def check(
     paths: Annotated[list[Path] | None, typer.Argument(help="Notebooks and folders; without any, this folder.")] = None,
     select: Annotated[
-        list[str] | None, typer.Option(help="Only these rules: CS301, or CS3 for all that begin so.")
+        list[str] | None, typer.Option(metavar="RULE", help="Only these rules: CS301, or CS3 for all that begin so.")
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Not these rules.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")] = None,
     runtime: Annotated[str, typer.Option(help="The Colab runtime to check against: latest, 2026.07, ...")] = "latest",
     format: Annotated[Format, typer.Option(help="How the findings are printed.")] = Format.TEXT,
     fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, then check again.")] = False,
@@ -39,7 +39,9 @@ def check(
     Ends with 0 where nothing is found, 1 where errors or warnings remain, 2 where there is nothing to check.
     A comment in a cell switches rules off there: # colab-starter: ignore CS301
 
-    Example: colab-starter check notebooks/ --ignore CS105
+    \b
+    Example:
+      colab-starter check notebooks/ --ignore CS105
     """
     from colab_starter.check.all_rules import RULES
     from colab_starter.check.findings import check_files, find_notebooks
