@@ -30,6 +30,7 @@ test: lint
 
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/bake.py
+	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/lessons.py
 
 gallery: .venv/test.stamp

@@ -5,12 +5,9 @@ Run: .venv/bin/python benchmarks/check.py
 
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import check_files

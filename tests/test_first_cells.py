@@ -6,7 +6,6 @@ Google's own machines are not to be had in a test, so ``google.colab`` is a stan
 
 import os
 import re
-import stat
 import time
 from importlib import metadata
 from pathlib import Path
@@ -81,25 +80,28 @@ def path_without(program: str) -> str:
     return os.pathsep.join(folder for folder in folders if not Path(folder, program).exists())
 
 
+def path_with(folder: Path, **scripts: str) -> str:
+    """A PATH on which shell scripts stand in for programs."""
+    folder.mkdir()
+    for program, script in scripts.items():
+        (folder / program).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / program).chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 def test_the_gpu_table_holds_what_nvidia_smi_says(blank: Path, tmp_path: Path) -> None:
     """A stand-in for nvidia-smi: the machine that runs the tests may have no GPU."""
-    fake = tmp_path / "bin/nvidia-smi"
-    fake.parent.mkdir()
-    fake.write_text('#!/bin/sh\necho "Tesla T4, 15360 MiB, 580.82.07"\n')
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    path = path_with(tmp_path / "bin", **{"nvidia-smi": 'echo "Tesla T4, 15360 MiB, 580.82.07"'})
     notebook = cells_before_the_framework(blank, tmp_path / "drive")
     set_parameters(notebook, require_gpu=True)
-    output = execute(notebook, tmp_path, PATH=f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    output = execute(notebook, tmp_path, PATH=path)
     assert "GPU      Tesla T4, 15360 MiB, 580.82.07\n" in output
 
 
 def test_a_driver_that_fails_counts_as_no_gpu(blank: Path, tmp_path: Path) -> None:
-    fake = tmp_path / "bin/nvidia-smi"
-    fake.parent.mkdir()
-    fake.write_text('#!/bin/sh\necho "NVIDIA-SMI has failed"\nexit 9\n')
-    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    path = path_with(tmp_path / "bin", **{"nvidia-smi": 'echo "NVIDIA-SMI has failed"; exit 9'})
     notebook = cells_before_the_framework(blank, tmp_path / "drive")
-    assert "GPU      none\n" in execute(notebook, tmp_path, PATH=f"{fake.parent}{os.pathsep}{os.environ['PATH']}")
+    assert "GPU      none\n" in execute(notebook, tmp_path, PATH=path)
 
 
 def test_with_a_front_end_drive_is_mounted_and_holds_the_results(blank: Path, tmp_path: Path) -> None:
@@ -192,12 +194,7 @@ def test_a_missing_program_is_installed_with_apt_or_named_with_the_command_to_ty
     """A stand-in for apt-get: the test must not change the machine."""
     project = bake(preset="blank", extra_apt_packages="no-such-debian-package")
     notebook = cells_before_the_framework(project / "notebooks/blank.ipynb", tmp_path / "drive")
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for name, script in {"dpkg": "exit 1", "apt-get": f'echo "$@" >> {tmp_path}/apt.log'}.items():
-        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tools / name).chmod(0o755)
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    path = path_with(tmp_path / "bin", **{"dpkg": "exit 1", "apt-get": f'echo "$@" >> {tmp_path}/apt.log'})
     if os.access("/var/lib/dpkg", os.W_OK):
         execute(notebook, tmp_path, PATH=path)
         calls = (tmp_path / "apt.log").read_text()

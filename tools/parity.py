@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from colab_starter.lessons import select_lessons
 from colab_starter.runtimes import LATEST, Runtime, load_runtime
 from colab_starter.runtimes.table import pip_constraints
 
@@ -42,8 +43,9 @@ def main() -> None:
     runtime = load_runtime(LATEST)
     lessons = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
     del lessons[LEFT_OUT]
-    packages = {package for about in lessons.values() for package in [*about["pip"].values(), *about.get("also", [])]}
-    make_environment(runtime, sorted(packages | {*BESIDES_LESSONS}))
+    no_extras = {"preset": "all", "extra_pip_packages": "", "extra_apt_packages": ""}
+    packages = select_lessons(lessons, no_extras).pip
+    make_environment(runtime, sorted({*packages, *BESIDES_LESSONS}))
     bake_project()
     outcomes = []
     for lesson in lessons:

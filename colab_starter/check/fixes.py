@@ -1,15 +1,14 @@
 """``--fix``: writing what rules can mend back to the file."""
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from colab_starter.check.findings import check_notebook
 from colab_starter.check.rules import Rule
 from colab_starter.errors import BrokenNotebookError
+from colab_starter.files import write_whole
 from colab_starter.notebook import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 
@@ -30,7 +29,7 @@ def fix_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> bool:
             notebook = Notebook(path, notebook.text, notebook.data)
     if json.dumps(notebook.data) == before:
         return False
-    _write_whole(path, _as_written_before(notebook).encode())
+    write_whole(path, _as_written_before(notebook).encode())
     return True
 
 
@@ -42,17 +41,3 @@ def _as_written_before(notebook: Notebook) -> str:
     if "\r\n" in old:
         text = text.replace("\n", "\r\n")
     return text + old[len(old.rstrip()) :]
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Put the new file in the old one's place at once, so that no half file is ever there."""
-    target = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, target.stat().st_mode)
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -1,13 +1,12 @@
 """Reading Colab's newest lists of packages from googlecolab/backend-info into the user's cache."""
 
 import os
-import tempfile
 import urllib.request
 from datetime import UTC, datetime
 from http.client import HTTPException
-from pathlib import Path
 
 from colab_starter.errors import RefreshError
+from colab_starter.files import write_whole
 from colab_starter.runtimes.freeze import Lists, build_runtime
 from colab_starter.runtimes.table import LATEST, Runtime, cache_path, load_runtime, runtime_text
 
@@ -38,7 +37,8 @@ def refresh_latest() -> Runtime:
         lists = Lists(*(_read_list(f"{address}/{file}", fewest) for file, fewest in _FEWEST_LINES.items()))
         today = datetime.now(UTC).date().isoformat()
         runtime = build_runtime(lists, name=LATEST, date=today, commit="main")
-        _write_whole(cache_path(), runtime_text(runtime))
+        cache_path().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(cache_path(), runtime_text(runtime).encode())
     except (OSError, HTTPException, ValueError) as error:
         kept = load_runtime(LATEST)
         raise RefreshError(
@@ -54,22 +54,6 @@ def _read_list(address: str, fewest_lines: int) -> str:
     if text.count("\n") < fewest_lines or not text.endswith("\n"):
         raise ValueError(f"{address.rpartition('/')[2]} is not whole")
     return text
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write the file in one step, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f"{path.name}.", delete=False
-    ) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
 
 
 def _in_one_line(error: Exception) -> str:
