@@ -1,5 +1,10 @@
 """Every error of the command ``colab-starter``, by name; those of a bake are in ``template_errors``."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colab_starter.run.kernels.process import Death
+
 
 class ColabStarterError(Exception):
     """Base of all errors; its message is one line that names the remedy."""
@@ -82,5 +87,97 @@ class NothingToCheckError(ColabStarterError):
 
 class UnknownRuleError(ColabStarterError):
     """No rule of ``check`` has that code; the message names the nearest."""
+
+    exit_code = 2
+
+
+class LedgerVersionError(ColabStarterError):
+    """A newer colab-starter wrote the ledger of this sweep."""
+
+
+class LedgerWriteError(ColabStarterError):
+    """The ledger of a sweep cannot be written, a full disk mostly; what it held before is intact."""
+
+
+class SweepBusyError(ColabStarterError):
+    """Another process works on the same sweep."""
+
+
+class WrongOptionError(ColabStarterError):
+    """An option's value is none that it takes; the message names those it does."""
+
+    exit_code = 2
+
+
+class NoRunsFolderError(ColabStarterError):
+    """The folder for the runs cannot be made or written."""
+
+    exit_code = 2
+
+
+class UnwritableValueError(ColabStarterError):
+    """A parameter's value does not survive being written as Python source."""
+
+    exit_code = 2
+
+
+class ParameterError(ColabStarterError):
+    """Parameters that do not fit the notebook, or a file of them that cannot be read; one line tells of several."""
+
+    exit_code = 2
+
+
+class NoSuchKernelError(ColabStarterError):
+    """No kernel of that name is installed; the message names those that are."""
+
+    exit_code = 2
+
+
+class KernelDiedError(ColabStarterError):
+    """A kernel's process has ended by itself; ``death`` says how (a ``colab_starter.run.kernels.process.Death``)."""
+
+    def __init__(self, message: str, death: "Death") -> None:
+        super().__init__(message)
+        self.death = death
+
+
+class KernelSilentError(ColabStarterError):
+    """A kernel was started, lives, and does not answer; it has been killed."""
+
+
+class StartStoppedError(ColabStarterError):
+    """A stop came while a kernel was starting; nothing of it is left."""
+
+
+class NoSweepError(ColabStarterError):
+    """A folder that ``report`` was given holds no ledger of runs."""
+
+    exit_code = 2
+
+
+class ReportFileError(ColabStarterError):
+    """The report's page cannot be written where it was asked for."""
+
+
+class SaveError(ColabStarterError):
+    """The executed notebook could not be written; what was there before is intact."""
+
+
+class CoordinatorGoneError(ColabStarterError):
+    """The process that a worker reports to has gone; the worker ends without a word."""
+
+
+class ColabToolMissingError(ColabStarterError):
+    """Google's command ``colab``, which ``--backend colab`` needs, is not installed."""
+
+    exit_code = 2
+
+
+class ColabSessionError(ColabStarterError):
+    """A session on Colab could not be opened, used or released; the message says what Google's command said."""
+
+
+class NoSourceError(ColabStarterError):
+    """The path that ``run`` was given is no notebook."""
 
     exit_code = 2

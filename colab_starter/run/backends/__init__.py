@@ -1,0 +1,44 @@
+"""Where runs are executed: on this machine, or beyond it."""
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from colab_starter.run.job import Event, Job
+
+
+class Backend(ABC):
+    """Executes jobs, and says what happens to them.
+
+    The runner calls all methods from one thread. A job that was submitted ends with exactly one
+    ``Ended`` event, whatever dies meanwhile. Leaving the ``with`` block closes the backend.
+    """
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """How many jobs can be executed at once; the runner submits no more."""
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Start a job. Returns at once; a job that cannot be started says so by its ``Ended`` event."""
+
+    @abstractmethod
+    def wait(self, timeout: float) -> list[Event]:
+        """The events since the last call, in order; waits up to ``timeout`` seconds for the first."""
+
+    @abstractmethod
+    def cancel(self, run: str, *, now: bool) -> None:
+        """End a job as interrupted: after the cell that it executes, or ``now``, with its kernel."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what still runs, and every process that was started. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
