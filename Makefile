@@ -15,7 +15,7 @@ demo:
 	$(BIN)/python tools/run_demo.py demo/notebooks/keras.ipynb
 
 .venv/test.stamp: pyproject.toml tests/constraints.txt
-	sh tools/setup.sh graphviz libarchive
+	sh tools/setup.sh chromium graphviz libarchive
 	@echo "Installing what the tests need (minutes the first time) ..."
 	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev,docs]"
 	touch $@

@@ -1,8 +1,8 @@
 """Writing files so that nobody ever reads half of one."""
 
 import os
-import tempfile
 from pathlib import Path
+from secrets import token_hex
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -11,7 +11,8 @@ def write_whole(path: Path, content: bytes) -> None:
     The content is on the disk before the name points to it. Raises OSError; then nothing has changed.
     """
     target = path.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = target.with_name(f".{target.name}.{token_hex(4)}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

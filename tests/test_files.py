@@ -12,6 +12,12 @@ def test_a_new_file_holds_the_content_and_nothing_lies_beside_it(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_new_file_can_be_read_by_whom_new_files_can_be_read_by(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").touch()
+    write_whole(tmp_path / "a.txt", b"new")
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
 def test_a_file_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(b"old")

@@ -18,6 +18,7 @@ find_python() {
 is_here() {
     case $1 in
         python*-venv) "$python" -c 'import ensurepip, venv' 2>/dev/null ;;
+        chromium) { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null ;;
         graphviz) command -v dot >/dev/null ;;
         libarchive) "$python" -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("archive"))' ;;
     esac
