@@ -1,0 +1,90 @@
+"""From a sweep's folder to its page."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from os.path import relpath
+from pathlib import Path
+from urllib.parse import quote
+
+from colab_starter.errors import NoSweepError, ReportFileError
+from colab_starter.files import write_whole
+from colab_starter.report.page import Links, Report, render_page
+from colab_starter.report.summary import summarise
+from colab_starter.report.table import build_table
+from colab_starter.run.cpus import count_cores
+from colab_starter.run.ledger import FILE_NAME, RunRecord, read_ledger
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was made."""
+
+    page: Path
+    size: int
+    """In bytes."""
+    runs: int
+    unreadable: dict[Path, str]
+    """Notebooks that no page could be made of, and why."""
+
+
+def build_report(folder: Path, page: Path, *, with_notebooks: bool) -> Built:
+    """Make the page of a sweep, and first, where wanted, those of its notebooks.
+
+    Raises NoSweepError for a folder without a ledger, ReportFileError where the page cannot be written.
+    """
+    if not (folder / FILE_NAME).is_file():
+        raise NoSweepError(f"{folder} holds no runs; give the folder that colab-starter run wrote, such as runs/keras")
+    content = read_ledger(folder)
+    runs = list(content.runs.values())
+    unreadable = _renew_pages(_find_notebooks(folder, runs), page) if with_notebooks else {}
+    report = Report(
+        summary=summarise(content, folder),
+        table=build_table(runs),
+        names=[run.run for run in runs],
+        statuses=[run.status for run in runs],
+        links=[_link_run(folder, run, page.parent) for run in runs],
+        results=_link(folder / "results.csv", page.parent),
+    )
+    text = render_page(report).encode("utf-8", errors="backslashreplace")
+    _write_page(page, text)
+    return Built(page, len(text), len(runs), unreadable)
+
+
+def _find_notebooks(folder: Path, runs: Iterable[RunRecord]) -> list[Path]:
+    """The executed notebooks that are still there."""
+    paths = [folder / run.notebook for run in runs if run.notebook]
+    return [path for path in paths if path.is_file()]
+
+
+def _renew_pages(notebooks: Sequence[Path], page: Path) -> dict[Path, str]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from colab_starter.report.notebooks import is_stale, render_all
+
+    stale = [notebook for notebook in notebooks if is_stale(notebook)]
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not (stale and console.is_terminal)) as progress:
+        task = progress.add_task("Making pages of the notebooks", total=len(stale))
+        return render_all(stale, page, lambda: progress.advance(task), count_cores())
+
+
+def _link_run(folder: Path, run: RunRecord, base: Path) -> Links:
+    from colab_starter.report.notebooks import page_of
+
+    if not run.notebook:
+        return Links(None, None)
+    notebook = folder / run.notebook
+    return Links(_link(notebook, base), _link(page_of(notebook), base))
+
+
+def _link(path: Path, base: Path) -> str | None:
+    """The address of a file relative to a folder, percent-encoded; None where there is no such file."""
+    return quote(relpath(path, base)) if path.is_file() else None
+
+
+def _write_page(page: Path, content: bytes) -> None:
+    try:
+        write_whole(page, content)
+    except OSError as error:
+        raise ReportFileError(f"{page} cannot be written ({error.strerror}); choose another file with -o") from error

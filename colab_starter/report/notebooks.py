@@ -1,0 +1,165 @@
+"""Executed notebooks as HTML pages: small, offline, and harmless.
+
+What a notebook shows may hold scripts, and some outputs (Plotly's, Bokeh's) need theirs. The notebook
+therefore stands in a sandboxed frame: its scripts run there, but reach neither the page around it, nor
+cookies and files, nor the network.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from multiprocessing import get_context
+from os.path import relpath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from colab_starter.files import write_whole
+from colab_starter.notebook import read_notebook
+from colab_starter.report.libraries import pack_plotly
+from colab_starter.report.page import embed_json, make_template, read_asset
+from colab_starter.run.quick_jsonschema import import_jsonschema
+
+if TYPE_CHECKING:
+    from nbconvert import HTMLExporter
+    from nbformat import NotebookNode
+
+WORKERS = 4
+"""Processes at most that render notebooks at once; each takes some 100 MB."""
+WORTH_WORKERS = 24
+"""Fewer notebooks are rendered sooner than processes are started for it."""
+LONGEST_OUTPUT = 100_000
+"""Characters of one output of plain text; of a longer one, the beginning and the end are shown."""
+PLOTLY = "application/vnd.plotly.v1+json"
+SHOWN = (
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "text/latex",
+    "image/png",
+    "image/jpeg",
+    "text/plain",
+)
+"""Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
+
+
+def page_of(notebook: Path) -> Path:
+    """Where a notebook's page is: beside it, under the same name."""
+    return notebook.with_suffix(".html")
+
+
+def is_stale(notebook: Path) -> bool:
+    """Whether the notebook has no page, or is newer than its page."""
+    page = page_of(notebook)
+    return not page.exists() or page.stat().st_mtime_ns < notebook.stat().st_mtime_ns
+
+
+def render_all(notebooks: Sequence[Path], report: Path, advance: Callable[[], None], workers: int) -> dict[Path, str]:
+    """Write the pages of the notebooks, which point back to the report; calls ``advance`` after each.
+
+    Returns the notebooks that could not be rendered, each with the reason.
+    """
+    failures = {}
+    render = partial(_render_safely, report=report)
+    for notebook, failure in _map(render, notebooks, workers):
+        advance()
+        if failure:
+            failures[notebook] = failure
+    return failures
+
+
+def _map(
+    render: Callable[[Path], tuple[Path, str]], notebooks: Sequence[Path], workers: int
+) -> Iterator[tuple[Path, str]]:
+    """The results of the calls as they come, from several processes where that pays."""
+    if workers == 1 or len(notebooks) < WORTH_WORKERS:
+        yield from map(render, notebooks)
+        return
+    with get_context("spawn").Pool(min(workers, WORKERS)) as pool:
+        yield from pool.imap_unordered(render, notebooks)
+
+
+def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
+    """Render; a notebook that cannot be rendered must not cost the others theirs."""
+    try:
+        page = render_notebook(notebook, report).encode("utf-8", errors="backslashreplace")
+        write_whole(page_of(notebook), page)
+    except Exception as error:
+        return notebook, " ".join(f"{type(error).__name__}: {error}".split())
+    return notebook, ""
+
+
+def render_notebook(notebook: Path, report: Path) -> str:
+    """The HTML of a notebook, with a link back to the report. Raises what reading and rendering it raise."""
+    node = _read_node(notebook)
+    body, _ = _exporter().from_notebook_node(node)
+    has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
+    frame = make_template("frame.html").render(
+        body=body,
+        style=read_asset("colours.css") + read_asset("frame.css") + _code_style(),
+        plotly=pack_plotly() if has_figures else "",
+        script=read_asset("unpack.js") + read_asset("figures.js"),
+    )
+    return make_template("notebook.html").render(
+        title=notebook.name,
+        run=notebook.parent.name,
+        back=quote(relpath(report, notebook.parent)),
+        notebook=quote(notebook.name),
+        frame=frame,
+        style=read_asset("colours.css") + read_asset("notebook.css"),
+    )
+
+
+def _read_node(notebook: Path) -> "NotebookNode":
+    import_jsonschema()
+    from nbformat import reads
+
+    node: NotebookNode = reads(read_notebook(notebook).text, as_version=4)
+    for output in _outputs(node):
+        _place_figure(output)
+        _shorten_output(output)
+    return node
+
+
+def _outputs(node: "NotebookNode") -> "list[NotebookNode]":
+    return [output for cell in node.cells for output in cell.get("outputs", [])]
+
+
+def _place_figure(output: "NotebookNode") -> None:
+    """Put a Plotly figure where figures.js finds it: Plotly's own HTML, if any, would bring all of Plotly along."""
+    data: dict[str, Any] = output.get("data", {})
+    if PLOTLY in data:
+        data["text/html"] = f'<script type="application/json" class="figure">{embed_json(data[PLOTLY])}</script>'
+
+
+def _shorten_output(output: "NotebookNode") -> None:
+    if output.output_type == "stream":
+        output.text = _shorten(output.text)
+    elif "text/plain" in output.get("data", {}):
+        output.data["text/plain"] = _shorten(output.data["text/plain"])
+
+
+def _shorten(text: str) -> str:
+    left_out = len(text) - LONGEST_OUTPUT
+    if left_out <= 0:
+        return text
+    half = LONGEST_OUTPUT // 2
+    return f"{text[:half]}\n\n… {left_out:,} characters are left out here; the notebook has them …\n\n{text[-half:]}"
+
+
+@cache
+def _exporter() -> "HTMLExporter":
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(
+        template_name="basic",
+        exclude_anchor_links=True,
+        config={"NbConvertBase": {"display_data_priority": list(SHOWN)}},
+    )
+
+
+@cache
+def _code_style() -> str:
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"

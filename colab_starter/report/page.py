@@ -1,0 +1,103 @@
+"""The page of a sweep: one HTML file that holds its data, its style and its scripts, and loads nothing.
+
+Its content security policy lets only these scripts run and forbids every connection, so that text
+from a notebook, should it ever become markup, can neither run nor send anything.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined, Template
+
+import colab_starter
+from colab_starter.report.libraries import pack_plotly, pack_tables, read_tables_style
+from colab_starter.report.summary import WORDS, Summary
+from colab_starter.report.table import Table
+from colab_starter.run.job import Status
+
+SCRIPTS = ("unpack.js", "values.js", "table.js", "choices.js", "scales.js", "plots.js", "page.js")
+"""In the order in which they stand in the page, as one module."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses, relative to the page; None where there is no such file."""
+
+    notebook: str | None
+    page: str | None
+    """The executed notebook as HTML."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a page shows. The sequences are in the order of the runs."""
+
+    summary: Summary
+    table: Table
+    names: Sequence[str]
+    statuses: Sequence[Status]
+    links: Sequence[Links]
+    results: str | None
+    """Address of results.csv."""
+
+
+def render_page(report: Report) -> str:
+    """The whole page. What users wrote is escaped."""
+    script = "\n".join(read_asset(name) for name in SCRIPTS)
+    return make_template("report.html").render(
+        policy=_make_policy(script),
+        summary=report.summary,
+        table=report.table,
+        results=report.results,
+        words=WORDS,
+        made=datetime.now(UTC),
+        version=colab_starter.__version__,
+        style=read_asset("colours.css") + read_asset("report.css"),
+        script=script,
+        data=embed_json(_page_data(report)),
+        tables_style=read_tables_style(),
+        tables_script=pack_tables(),
+        plots_script=pack_plotly(),
+    )
+
+
+def read_asset(name: str) -> str:
+    """The text of a file that belongs to the pages."""
+    return (files("colab_starter.report") / "page" / name).read_text("utf-8")
+
+
+def make_template(name: str) -> Template:
+    """A template of the pages; whatever it is given is escaped, unless the template says that it is safe."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(read_asset(name))
+
+
+def _make_policy(script: str) -> str:
+    """Only the page's own script runs, and the libraries that it unpacks.
+
+    Plotly's parallel coordinates compile code (unsafe-eval); both libraries set styles.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    scripts = f"script-src 'sha256-{digest}' 'unsafe-eval' blob:"
+    return f"default-src 'none'; {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+
+
+def _page_data(report: Report) -> dict[str, object]:
+    return {
+        "names": report.names,
+        "statuses": report.statuses,
+        "words": WORDS,
+        "notebooks": [links.notebook for links in report.links],
+        "pages": [links.page for links in report.links],
+        "columns": [asdict(column) for column in report.table.columns],
+    }
+
+
+def embed_json(data: object) -> str:
+    """JSON that a script element may hold: no ``<`` in it, so that no tag can end the element."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

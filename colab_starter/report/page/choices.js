@@ -1,0 +1,42 @@
+// What the page shows before anyone has chosen: the measure, and the parameters that tell most about it.
+
+const GOOD = /acc|auc|f1|score|r2|precision|recall|reward|iou|correct/i;
+const BAD = /loss|err|mae|mse|rmse|perplexity|seconds|time|memory|deviation/i;
+const BINS = 8;
+
+const parameters = withRole("parameter");
+const metrics = withRole("metric").filter((column) => column.kind !== "text");
+const numericFacts = withRole("fact").filter((column) => isNumeric(column) && column.name !== "attempts");
+const measures = [...metrics, ...numericFacts];
+
+// Numbers that differ between runs tell more than those that don't, test results more than training's.
+function rateMeasure(column) {
+  const differs = isNumeric(column) && distinctValues(column, allRuns).length > 1;
+  const kind = GOOD.test(column.name) ? 4 : BAD.test(column.name) ? 2 : 1;
+  const place = /test/i.test(column.name) ? 1 : /val/i.test(column.name) ? 0.5 : 0;
+  return (column.role === "metric" ? 100 : 0) + (differs ? 10 : 0) + kind + place;
+}
+
+const rank = (list, rate) => [...list].sort((left, right) => rate(right) - rate(left));
+
+// The share of a measure's variance that lies between a parameter's values, not within them.
+function explainVariance(parameter, measure) {
+  const runs = allRuns.filter((run) => Number.isFinite(toNumber(measure.values[run])));
+  const groups = Object.values(Object.groupBy(runs, binRuns(parameter, runs)));
+  const valuesOf = (group) => group.map((run) => toNumber(measure.values[run]));
+  const mean = average(valuesOf(runs));
+  const between = groups.reduce(
+    (sum, group) => sum + group.length * (average(valuesOf(group)) - mean) ** 2,
+    0,
+  );
+  const all = valuesOf(runs).reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return all > 0 ? between / all : 0;
+}
+
+// Where there are many values, runs with similar ones count as one group.
+function binRuns(parameter, runs) {
+  const values = distinctValues(parameter, runs);
+  const width = Math.ceil(values.length / BINS);
+  const bins = new Map(values.map((value, place) => [value, Math.floor(place / width)]));
+  return (run) => bins.get(parameter.values[run]);
+}

@@ -1,0 +1,11 @@
+// Draws the notebook's Plotly figures.
+const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendChartToCloud"] };
+
+loadLibrary("plots-library").then(() => {
+  for (const figure of document.querySelectorAll("script.figure")) {
+    const { data, layout } = JSON.parse(figure.textContent);
+    const place = document.createElement("div");
+    figure.after(place);
+    Plotly.newPlot(place, data, layout, config);
+  }
+});

@@ -1,0 +1,201 @@
+// The plots: a metric against a parameter, series over their steps, and all parameters at once.
+
+const NARROW = 640; // Pixels; the legend stands below the plot there.
+const MANY_POINTS = 2000; // More are drawn by WebGL.
+const MOST_LINES = 200; // Series drawn at once.
+
+function describeRun(run, metric) {
+  const lines = [metric, ...withRole("parameter")].map((column) => {
+    const value = escapeMarkup(shorten(formatValue(column, column.values[run]), 60));
+    return `${labelOf(column, 40)}: ${column === metric ? `<b>${value}</b>` : value}`;
+  });
+  if (data.statuses[run] !== "ok") lines.push(escapeMarkup(data.words[data.statuses[run]]));
+  return lines.join("<br>");
+}
+
+function makeMarker(group, colour, count) {
+  const marker = { size: count > MANY_POINTS ? 5 : 9, opacity: count > 500 ? 0.6 : 0.9, line: { width: 0 } };
+  const allOk = group.runs.every((run) => data.statuses[run] === "ok");
+  marker.symbol = allOk ? "circle" : group.runs.map((run) => (data.statuses[run] === "ok" ? "circle" : "x"));
+  if (!group.continuous) return { ...marker, color: group.colour };
+  const bar = { title: { text: labelOf(colour), side: "right" }, thickness: 12, outlinewidth: 0 };
+  return {
+    ...marker,
+    color: group.runs.map((run) => toNumber(colour.values[run])),
+    colorscale: RAMP_SCALE,
+    colorbar: bar,
+  };
+}
+
+function makePoints(group, x, y, colour, count) {
+  return {
+    type: count > MANY_POINTS ? "scattergl" : "scatter",
+    mode: "markers",
+    name: escapeMarkup(shorten(group.name, 30)),
+    legendgroup: group.name,
+    showlegend: group.name !== "",
+    x: group.runs.map(x.place),
+    y: group.runs.map(y.place),
+    customdata: group.runs,
+    hovertext: group.runs.map((run) => describeRun(run, y.column)),
+    hoverinfo: "text",
+    marker: makeMarker(group, colour, count),
+  };
+}
+
+// A line through the means, where runs share their places on the axis.
+function makeMeans(group, x, y) {
+  const places = new Map();
+  for (const run of group.runs) {
+    const [at, value] = [x.place(run), y.place(run)];
+    if (Number.isFinite(at) && Number.isFinite(value)) places.set(at, [...(places.get(at) ?? []), value]);
+  }
+  const ordered = [...places.keys()].sort((left, right) => left - right);
+  return {
+    type: "scatter",
+    mode: "lines",
+    legendgroup: group.name,
+    showlegend: false,
+    x: ordered,
+    y: ordered.map((place) => average(places.get(place))),
+    line: { color: group.colour, width: 1.5 },
+    opacity: 0.6,
+    hoverinfo: "skip",
+  };
+}
+
+function hasSteps(x, runs) {
+  const alone = withRole("parameter").length === 1;
+  return (
+    isNumeric(x.column) &&
+    x.ticks.length > 1 &&
+    x.ticks.length <= 30 &&
+    (alone || x.ticks.length < runs.length)
+  );
+}
+
+function makeRing(best, x, y) {
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: [x.place(best)],
+    y: [y.place(best)],
+    showlegend: false,
+    hoverinfo: "skip",
+    marker: { size: 17, symbol: "circle-open", color: style("--text"), line: { width: 2 } },
+  };
+}
+
+function makeLayout(colour, more) {
+  return {
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { family: style("--font"), color: style("--text"), size: 13 },
+    margin: { l: 56, r: 16, t: 16, b: 48 },
+    height: 420,
+    hovermode: "closest",
+    hoverlabel: {
+      align: "left",
+      bgcolor: style("--card"),
+      bordercolor: style("--line"),
+      font: { color: style("--text") },
+    },
+    modebar: { bgcolor: "transparent", color: style("--quiet"), activecolor: style("--text") },
+    legend: {
+      title: { text: colour ? labelOf(colour) : "" },
+      ...(innerWidth < NARROW ? { orientation: "h", y: -0.3 } : {}),
+    },
+    ...more,
+  };
+}
+
+// These buttons only: among Plotly's own there is one that uploads.
+const POINT_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]];
+const settings = (buttons) => ({ responsive: true, displaylogo: false, modeBarButtons: buttons });
+
+function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
+  const [across, up] = [makeScale(x, runs), makeScale(y, runs)];
+  const drawn = runs.filter((run) => Number.isFinite(across.place(run)) && Number.isFinite(up.place(run)));
+  const groups = groupRuns(colour, drawn);
+  const traces = groups.map((group) => makePoints(group, across, up, colour, drawn.length));
+  const lined = hasSteps(across, drawn) ? groups.filter((group) => !group.continuous) : [];
+  traces.unshift(...lined.map((group) => makeMeans(group, across, up)));
+  if (drawn.includes(best)) traces.push(makeRing(best, across, up));
+  const axes = { xaxis: describeAxis(across, logarithmic.x), yaxis: describeAxis(up, logarithmic.y) };
+  return Plotly.react("plot", traces, makeLayout(colour, axes), settings(POINT_BUTTONS)).then(
+    () => drawn.length,
+  );
+}
+
+// Of many series, evenly chosen ones.
+function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
+  const known = runs.filter((run) => isKnown(y.values[run]));
+  const every = Math.ceil(known.length / MOST_LINES);
+  const drawn = known.filter((run, place) => place % every === 0 || run === best);
+  const stepped =
+    colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length ? null : colour;
+  const traces = groupRuns(stepped, drawn).flatMap((group) =>
+    group.runs.map((run, place) => makeLine(run, y, group, { isFirst: place === 0, isBest: run === best })),
+  );
+  const steps = { name: "step", kind: "number", role: "fact" };
+  const axes = {
+    xaxis: describeAxis({ column: steps, ticks: [] }, logarithmic.x),
+    yaxis: describeAxis({ column: y, ticks: [] }, logarithmic.y),
+  };
+  return Plotly.react("plot", traces, makeLayout(stepped, axes), settings(POINT_BUTTONS)).then(
+    () => drawn.length,
+  );
+}
+
+function makeLine(run, column, group, { isFirst, isBest }) {
+  const values = column.values[run].map(toNumber);
+  return {
+    type: "scatter",
+    mode: values.length > 1 ? "lines" : "markers",
+    name: escapeMarkup(shorten(group.name, 30)),
+    legendgroup: group.name,
+    showlegend: isFirst && group.name !== "",
+    x: values.map((_, step) => step + 1),
+    y: values.map((value) => (Number.isFinite(value) ? value : null)),
+    customdata: values.map(() => run),
+    hovertext: values.map(() => describeRun(run, column)),
+    hoverinfo: "text",
+    line: { color: group.colour, width: isBest ? 4 : 1.5 },
+  };
+}
+
+function drawParallel(Plotly, { y, runs }) {
+  const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const dimensions = [...withRole("parameter"), y].map((column) => makeDimension(column, drawn));
+  const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
+  const trace = {
+    type: "parcoords",
+    dimensions,
+    line,
+    unselected: { line: { color: style("--line") } },
+    labelfont: { size: 13 },
+  };
+  const layout = makeLayout(null, { margin: { l: 80, r: 80, t: 56, b: 24 }, height: 360 });
+  return Plotly.react("parallel", [trace], layout, settings([["toImage"]]));
+}
+
+function makeDimension(column, runs) {
+  const scale = makeScale(column, runs);
+  const logarithmic = spansDecades(column, runs);
+  const place = (number) => (logarithmic ? Math.log10(number) : number);
+  const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
+  if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
+    dimension.tickvals = scale.ticks.map((value, index) =>
+      column.kind === "text" ? index : place(toNumber(value)),
+    );
+    dimension.ticktext = scale.ticks.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
+  } else if (logarithmic) {
+    const exponents = finite(dimension.values);
+    const [first, last] = [Math.floor(smallest(exponents)), Math.ceil(largest(exponents))];
+    dimension.tickvals = Array.from({ length: last - first + 1 }, (_, step) => first + step);
+    dimension.ticktext = dimension.tickvals.map((decade) => formatNumber(10 ** decade));
+  } else {
+    dimension.tickformat = "~g";
+  }
+  return dimension;
+}

@@ -1,0 +1,109 @@
+// Values as places and colours: axes, groups of runs, colour scales.
+
+const PALETTE = [
+  "#4c78a8",
+  "#f58518",
+  "#54a24b",
+  "#b279a2",
+  "#e45756",
+  "#72b7b2",
+  "#9d755d",
+  "#eeca3b",
+  "#ff9da6",
+  "#79706e",
+];
+const FEW_TICKS = 12; // Up to so many different values, an axis is marked at exactly these.
+const DECADES = 100; // From this ratio of largest to smallest, an axis is logarithmic.
+
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const finite = (values) => values.filter(Number.isFinite);
+
+const smallest = (values) => values.reduce((least, value) => Math.min(least, value), Infinity);
+const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
+
+// Plotly reads markup in most of what it writes.
+const labelOf = (column, length = 30) => escapeMarkup(shorten(column.name, length));
+
+// A column as numbers to draw: a text's place among the texts, a series' last number.
+function makeScale(column, runs) {
+  const values = distinctValues(column, runs);
+  if (isNumeric(column)) {
+    const ticks = values.filter((value) => Number.isFinite(toNumber(value)));
+    return { column, place: (run) => toNumber(column.values[run]), ticks };
+  }
+  const texts = values;
+  const places = new Map(texts.map((text, place) => [text, place]));
+  return { column, place: (run) => places.get(column.values[run]) ?? NaN, ticks: texts };
+}
+
+function spansDecades(column, runs) {
+  if (!isNumeric(column)) return false;
+  const values = finite(runs.map((run) => toNumber(column.values[run])));
+  return values.length > 1 && smallest(values) > 0 && largest(values) / smallest(values) >= DECADES;
+}
+
+function canBeLogarithmic(column) {
+  if (column.kind === "text") return false;
+  return column.values
+    .flat()
+    .filter(isKnown)
+    .every((value) => !(toNumber(value) <= 0));
+}
+
+function describeAxis(scale, logarithmic) {
+  const { column, ticks } = scale;
+  const axis = {
+    title: { text: labelOf(column, 60) },
+    type: logarithmic ? "log" : "linear",
+    automargin: true,
+    gridcolor: style("--line"),
+    zeroline: false,
+    exponentformat: "e",
+    minexponent: 5,
+    linecolor: style("--line"),
+  };
+  if (column.kind === "text" || (column.role === "parameter" && ticks.length <= FEW_TICKS)) {
+    const every = Math.ceil(ticks.length / 40);
+    const marked = ticks.filter((_, place) => place % every === 0);
+    axis.tickvals = marked.map((value, place) => (column.kind === "text" ? place * every : toNumber(value)));
+    axis.ticktext = marked.map((value) => escapeMarkup(shorten(formatValue(column, value), 24)));
+    if (column.kind === "text") axis.range = [-0.5, ticks.length - 0.5];
+  }
+  return axis;
+}
+
+// Runs with the colour that each group of them gets; one group where colours run on without steps.
+function groupRuns(colour, runs) {
+  if (!colour) return [{ name: "", runs, colour: style("--accent") }];
+  const values = distinctValues(colour, runs);
+  if (isNumeric(colour) && values.length > PALETTE.length) return [{ name: "", runs, continuous: true }];
+  const groups = values.slice(0, PALETTE.length - 1).map((value, place) => ({
+    name: formatValue(colour, value),
+    runs: runs.filter((run) => colour.values[run] === value),
+    colour: isNumeric(colour) ? sampleRamp(place, values.length) : PALETTE[place],
+  }));
+  const grouped = new Set(groups.flatMap((group) => group.runs));
+  const others = runs.filter((run) => !grouped.has(run));
+  const name = values.length >= PALETTE.length ? "others" : "none";
+  if (others.length) groups.push({ name, runs: others, colour: style("--quiet") });
+  return groups;
+}
+
+// To be seen on light and on dark.
+const RAMP = [
+  [92, 92, 214],
+  [42, 140, 190],
+  [46, 165, 120],
+  [165, 180, 50],
+  [240, 150, 40],
+];
+const RAMP_SCALE = RAMP.map((rgb, step) => [step / (RAMP.length - 1), `rgb(${rgb})`]);
+
+function sampleRamp(place, count) {
+  const position = (count > 1 ? place / (count - 1) : 0.5) * (RAMP.length - 1);
+  const step = Math.min(Math.floor(position), RAMP.length - 2);
+  const mixed = RAMP[step].map((part, index) =>
+    Math.round(part + (position - step) * (RAMP[step + 1][index] - part)),
+  );
+  return `rgb(${mixed})`;
+}

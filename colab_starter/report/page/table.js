@@ -1,0 +1,138 @@
+// The table of all runs.
+
+const PAGE = 25; // Rows.
+const FEW = 50; // Up to so many different values, a column is filtered by ticking them.
+
+const shownStatuses = new Set();
+let chosenCause = null;
+const causeColumn = columns.find((column) => column.role === "fact" && column.name === "cause");
+
+const statusColumn = {
+  name: "status",
+  role: "fact",
+  kind: "text",
+  values: data.statuses.map((status) => data.words[status]),
+};
+const tableColumns = [statusColumn, ...columns];
+
+function drawStatus(run) {
+  return makeElement("span", { className: `status ${data.statuses[run]}` }, statusColumn.values[run]);
+}
+
+function drawCell(column, run) {
+  if (column === statusColumn) return drawStatus(run);
+  const value = column.values[run];
+  const text = formatValue(column, value);
+  const isWhole = text === String(value) && text.length < 24;
+  return makeElement(
+    "span",
+    { className: "cell", title: isWhole || !isKnown(value) ? "" : String(value) },
+    text,
+  );
+}
+
+function describeFilter(column) {
+  if (isNumeric(column)) return ["searchNumber"];
+  const texts = column.kind === "text" ? distinctValues(column, allRuns) : [];
+  if (!texts.length || texts.length > FEW) return ["searchText"];
+  const options = texts.map((text) => ({
+    label: escapeMarkup(shorten(text, 60)),
+    value: text.replace(/[\r\n\u2028]/g, ""),
+  }));
+  if (!column.values.every(isKnown)) options.push({ label: "<i>none</i>", value: "" });
+  return [{ extend: "searchList", options, search: options.length > 8 }];
+}
+
+// DataTables reads what it searches as markup, and shows it by nodes here.
+function tellValue(column, run, what) {
+  const value = column.values[run];
+  return what === "sort" || what === "type" ? value : escapeMarkup(formatValue(column, value));
+}
+
+function describeColumn(column, index) {
+  return {
+    title: escapeMarkup(column.name),
+    name: `${column.role}:${column.name}`,
+    className: `${column.role} ${isNumeric(column) ? "number" : "text"}`,
+    type: `column-${index}`,
+    data: (row, what) => tellValue(column, row[0], what),
+    render: (value, what, row) => (what === "display" ? drawCell(column, row[0]) : value),
+    columnControl: [
+      "order",
+      { extend: "dropdown", icon: "search", text: "Filter", content: describeFilter(column) },
+    ],
+  };
+}
+
+const linksColumn = {
+  title: "notebook",
+  className: "links",
+  orderable: false,
+  searchable: false,
+  data: (row) => row[0],
+  render: (run, what) => (what === "display" ? makeLinks(run) : ""),
+  columnControl: [],
+};
+
+function addOrders(DataTable) {
+  tableColumns.forEach((column, index) => {
+    DataTable.type(`column-${index}`, {
+      order: {
+        asc: (left, right) => compareValues(column, left, right, 1),
+        desc: (left, right) => compareValues(column, left, right, -1),
+      },
+    });
+  });
+}
+
+function isShown(run) {
+  const cause =
+    chosenCause === null || (causeColumn?.values[run] ?? statusColumn.values[run]) === chosenCause;
+  return cause && (shownStatuses.size === 0 || shownStatuses.has(data.statuses[run]));
+}
+
+function makeTable(DataTable) {
+  addOrders(DataTable);
+  const described = [
+    describeColumn(statusColumn, 0),
+    linksColumn,
+    ...columns.map((column, index) => describeColumn(column, index + 1)),
+  ];
+  const heads = described.map(() => makeElement("th", { scope: "col" }));
+  byId("runs").append(makeElement("thead", {}, makeElement("tr", {}, ...heads)));
+  const table = new DataTable("#runs", {
+    data: allRuns.map((run) => [run]),
+    columns: described,
+    order: [],
+    deferRender: true,
+    autoWidth: false,
+    scrollX: true,
+    paging: allRuns.length > PAGE,
+    pageLength: PAGE,
+    layout: { topStart: "pageLength", topEnd: "search", bottomStart: "info", bottomEnd: "paging" },
+    language: {
+      search: "",
+      searchPlaceholder: "Search",
+      info: "_START_ to _END_ of _TOTAL_ runs",
+      infoEmpty: "no run",
+      infoFiltered: "(of _MAX_)",
+      lengthMenu: "_MENU_ a page",
+      zeroRecords: "No run is like that.",
+    },
+    ordering: { indicators: false, handler: true },
+  });
+  table.search.fixed("status", (_text, _row, run) => isShown(run));
+  return table;
+}
+
+const runsShown = (table) => table.rows({ search: "applied" }).indexes().toArray();
+
+function showRun(table, run) {
+  const place = table.rows({ search: "applied", order: "applied" }).indexes().toArray().indexOf(run);
+  if (place < 0) return;
+  table.page(Math.floor(place / table.page.len())).draw("page");
+  document.querySelectorAll("#runs tr.chosen").forEach((row) => row.classList.remove("chosen"));
+  const row = table.row(run).node();
+  row.classList.add("chosen");
+  row.scrollIntoView({ block: "center", behavior: "smooth" });
+}

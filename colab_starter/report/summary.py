@@ -1,0 +1,86 @@
+"""A sweep in a few lines: which notebook, when, how it went, and what went wrong."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from colab_starter.run.durations import format_duration
+from colab_starter.run.job import Status
+from colab_starter.run.ledger import LedgerContent, RunRecord
+
+WORDS = {
+    Status.OK: "ok",
+    Status.FAILED: "failed",
+    Status.TIMEOUT: "timed out",
+    Status.KILLED: "killed",
+    Status.INTERRUPTED: "interrupted",
+    Status.RUNNING: "unfinished",
+    Status.PENDING: "not started",
+}
+"""What each status is called on the page, in the order in which they are counted there."""
+
+TROUBLE = (Status.FAILED, Status.TIMEOUT, Status.KILLED)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Runs that ended badly in the same way."""
+
+    status: Status
+    cause: str
+    runs: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the head of the page says."""
+
+    notebook: str
+    folder: str
+    counts: dict[Status, int]
+    """Statuses that occur, in the order of WORDS."""
+    started: datetime | None
+    ended: datetime | None
+    running_time: str
+    """Of all runs together."""
+    failures: list[Failure]
+    """The most frequent first."""
+
+
+def summarise(content: LedgerContent, folder: Path) -> Summary:
+    """Count and group the runs."""
+    runs = list(content.runs.values())
+    found = Counter(run.status for run in runs)
+    return Summary(
+        notebook=_notebook_name(content),
+        folder=str(folder.resolve()),
+        counts={status: found[status] for status in WORDS if found[status]},
+        started=min(_moments(run.started for run in runs), default=None),
+        ended=max(_moments(run.ended for run in runs), default=None),
+        running_time=format_duration(sum(run.seconds for run in runs)),
+        failures=_group_failures(runs),
+    )
+
+
+def _notebook_name(content: LedgerContent) -> str:
+    """The file name that the ledger has for the notebook, or else the one that the executed notebooks have."""
+    asked = [str(sweep.get("notebook") or "") for sweep in content.sweeps]
+    written = [run.notebook for run in content.runs.values()]
+    return next((PurePosixPath(path).name for path in [*reversed(asked), *written] if path), "notebook")
+
+
+def _moments(texts: Iterable[str]) -> list[datetime]:
+    moments = []
+    for text in texts:
+        try:
+            moments.append(datetime.fromisoformat(text))
+        except ValueError:
+            continue
+    return moments
+
+
+def _group_failures(runs: Sequence[RunRecord]) -> list[Failure]:
+    grouped = Counter((run.status, run.cause) for run in runs if run.status in TROUBLE)
+    return [Failure(status, cause or WORDS[status], count) for (status, cause), count in grouped.most_common()]

