@@ -16,6 +16,8 @@ import typer
 
 from colab_starter import __version__
 from colab_starter.check.command import check
+from colab_starter.report.command import report
+from colab_starter.run.command import run
 from colab_starter.runtimes.command import runtimes_app
 
 app = typer.Typer(
@@ -225,16 +227,11 @@ def open_notebook(
     if location.warning:
         print(f"colab-starter: warning: {location.warning}", file=sys.stderr)
     if browser:
-        _show_in_browser(location.url)
+        from colab_starter.browser import show_in_browser
 
-
-def _show_in_browser(url: str) -> None:
-    import webbrowser
-
-    from colab_starter.errors import NoBrowserError
-
-    if not webbrowser.open(url):
-        raise NoBrowserError("no web browser could be started here; copy the address above into one")
+        show_in_browser(location.url)
 
 
 app.command()(check)
+app.command()(run)
+app.command()(report)

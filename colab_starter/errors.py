@@ -181,3 +181,25 @@ class NoSourceError(ColabStarterError):
     """The path that ``run`` was given is no notebook."""
 
     exit_code = 2
+
+
+class UnsupportedSystemError(ColabStarterError):
+    """The operating system lacks what a command needs."""
+
+    exit_code = 2
+
+
+class RayMissingError(ColabStarterError):
+    """Ray, which ``--backend ray`` needs, is not installed."""
+
+    exit_code = 2
+
+
+class RayClusterError(ColabStarterError):
+    """The Ray cluster cannot be joined or started, or cannot execute the runs; the message says what of it cannot."""
+
+    exit_code = 2
+
+
+class RayLostError(ColabStarterError):
+    """The Ray cluster broke down during a sweep; what was running is done again by the next one."""

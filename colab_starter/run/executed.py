@@ -1,0 +1,253 @@
+"""The notebook that is being executed: its cells, the parameters it got, and what it says about its own run.
+
+Cells and notebook carry the metadata that papermill writes, so that what reads papermill's notebooks
+reads these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell, with its times. A cell
+that never ran stays ``pending``.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from colab_starter.errors import BrokenNotebookError, UnwritableValueError
+from colab_starter.notebook import PARAMETERS_TAG, decode, parse_notebook
+from colab_starter.run.job import Outcome, Status
+from colab_starter.run.literals import to_json, to_source
+
+INJECTED_TAG = "injected-parameters"
+SKIP_TAG = "skip-execution"
+RAISES_TAG = "raises-exception"
+
+_PAPERMILL_VERSION = metadata.version("papermill")
+_BROKEN = "is no notebook of a version that is known here; open it in Jupyter and save it again"
+
+
+class ExecutedNotebook:
+    """A notebook without outputs, which the execution fills."""
+
+    def __init__(self, node: NotebookNode) -> None:
+        self.node = node
+        self.changed: set[int] = set(range(len(node.cells)))
+        """Indexes of the cells whose text has to be made again before the next save."""
+        self.new_characters = 0
+        """About how much output came since then."""
+        self._numbers: list[int | None] = list(range(1, len(node.cells) + 1))
+        self.executable: set[int] = set()
+        """Indexes of the cells that are executed; known from ``start`` on."""
+        self._places: dict[int, int] = {}
+        self._count = 0
+        self._started: dict[int, datetime] = {}
+        self._start = _now()
+
+    def number_of(self, index: int) -> int | None:
+        """The cell's number in the source notebook, from 1; None for the cell that was injected."""
+        return self._numbers[index]
+
+    def place_of(self, index: int) -> tuple[int, int]:
+        """Which of the cells that are executed it is, from 1, and how many they are; the injected one not counted."""
+        return self._places[index], self._count
+
+    @property
+    def kernel_name(self) -> str | None:
+        """The kernelspec that the notebook names."""
+        name = self.node.metadata.get("kernelspec", {}).get("name")
+        return name if isinstance(name, str) and name else None
+
+    def note_kernel(self, named: str | None, info: Mapping[str, Any]) -> None:
+        """Say which kernel executes it; ``named`` is the user's choice, ``info`` what the kernel says of itself."""
+        language = info.get("language_info", {})
+        self.node.metadata["language_info"] = _as_node(language)
+        if named and named != self.kernel_name:
+            spec = {"display_name": named, "language": language.get("name", ""), "name": named}
+            self.node.metadata["kernelspec"] = _as_node(spec)
+
+    @property
+    def allows_errors(self) -> bool:
+        """Does the notebook say that it goes on after any error?"""
+        found = self.node.metadata
+        inner = found.get("execution")
+        return any(part.get("allow_errors") is True for part in (found, inner) if isinstance(part, dict))
+
+    def inject(self, parameters: Mapping[str, Any], kernel: str | None = None) -> None:
+        """Put a cell that sets the parameters after the one that declares them, or in the first place.
+
+        A cell that an earlier run injected is replaced. Raises UnwritableValueError for a value that
+        has no form in the notebook's language.
+        """
+        cell = nbformat.v4.new_code_cell(
+            _parameters_source(parameters, self.node, kernel), metadata={"tags": [INJECTED_TAG]}, id=INJECTED_TAG
+        )
+        old = self._find_tagged(INJECTED_TAG)
+        if old is not None:
+            cell.id = self.node.cells[old].id
+            self.node.cells[old] = cell
+        else:
+            declared = self._find_tagged(PARAMETERS_TAG)
+            place = 0 if declared is None else declared + 1
+            self.node.cells.insert(place, cell)
+            self._numbers.insert(place, None)
+        self.changed = set(range(len(self.node.cells)))
+
+    def _find_tagged(self, tag: str) -> int | None:
+        tagged = (index for index, cell in enumerate(self.node.cells) if tag in cell.metadata.get("tags", ()))
+        return next(tagged, None)
+
+    def note_source(self, input_path: str, output_path: str, parameters: Mapping[str, Any]) -> None:
+        """Say where the notebook comes from and goes to, and what its parameters are."""
+        self.node.metadata["papermill"] = _as_node(
+            {
+                "default_parameters": {},
+                "environment_variables": {},
+                "input_path": input_path,
+                "output_path": output_path,
+                "parameters": {name: to_json(value) for name, value in parameters.items()},
+                "version": _PAPERMILL_VERSION,
+            }
+        )
+
+    def start(self) -> None:
+        """Nothing has run yet: no outputs, all cells pending."""
+        self._start = _now()
+        self.node.metadata.pop("widgets", None)
+        papermill = self.node.metadata.setdefault("papermill", NotebookNode())
+        papermill.update(duration=None, end_time=None, exception=None, start_time=self._start.isoformat())
+        for index, cell in enumerate(self.node.cells):
+            self._reset_cell(index)
+            if _is_executable(cell):
+                self.executable.add(index)
+                self._count += self._numbers[index] is not None
+                self._places[index] = max(1, self._count)
+
+    def _reset_cell(self, index: int) -> None:
+        cell = self.node.cells[index]
+        if cell.cell_type == "code":
+            cell.outputs = []
+            cell.execution_count = None
+        cell.metadata["papermill"] = _as_node(
+            {"duration": None, "end_time": None, "exception": None, "start_time": None, "status": "pending"}
+        )
+        self.changed.add(index)
+
+    def start_cell(self, index: int) -> None:
+        self._started[index] = _now()
+        self._note_cell(index, status="running", exception=False, start_time=self._started[index].isoformat())
+
+    def end_cell(self, index: int, *, failed: bool) -> None:
+        """The cell has ended, by itself or with its kernel."""
+        now = _now()
+        duration = (now - self._started[index]).total_seconds()
+        status = "failed" if failed else "completed"
+        self._note_cell(index, status=status, exception=failed, end_time=now.isoformat(), duration=duration)
+
+    def pass_cell(self, index: int) -> None:
+        """The run went past a cell in which there is nothing to execute."""
+        if not _is_code_to_run(self.node.cells[index]):
+            self.start_cell(index)
+            self.end_cell(index, failed=False)
+
+    def _note_cell(self, index: int, **facts: Any) -> None:
+        self.node.cells[index].metadata["papermill"].update(facts)
+        self.changed.add(index)
+
+    def end(self, outcome: Outcome) -> None:
+        """Say for papermill's readers how the run ended."""
+        now = _now()
+        self.node.metadata["papermill"].update(
+            end_time=now.isoformat(),
+            duration=(now - self._start).total_seconds(),
+            exception=None if outcome.status == Status.OK else True,
+        )
+
+    def describe(self, **facts: Any) -> None:
+        """Set ``metadata.colab_starter``, which is what the runner goes by."""
+        self.node.metadata["colab_starter"] = _as_node(facts)
+
+
+def read_source(path: Path) -> NotebookNode:
+    """The notebook in a file, as nbformat 4.5, whatever minor things its writer left out.
+
+    Raises BrokenNotebookError, whose message goes on after the file's name, and OSError.
+    """
+    data = parse_notebook(decode(path.read_bytes()))
+    major = data.get("nbformat", 3 if "worksheets" in data else 4)
+    if not isinstance(major, int) or not {"cells", "worksheets"} & data.keys() or major > 4:
+        raise BrokenNotebookError(_BROKEN)
+    try:
+        return _make_node(_mend(_convert(data) if major < 4 else data))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BrokenNotebookError(f"{_BROKEN} ({type(error).__name__}: {error})") from None
+
+
+def _convert(data: dict[str, Any]) -> dict[str, Any]:
+    converted: dict[str, Any] = nbformat.reads(json.dumps(data), as_version=4)
+    return converted
+
+
+def _mend(data: dict[str, Any]) -> dict[str, Any]:
+    """Give every cell what nbformat 4.5 asks for."""
+    data.setdefault("metadata", {}).pop("orig_nbformat", None)
+    data.update(nbformat=4, nbformat_minor=5)
+    taken: set[str] = set()
+    for number, cell in enumerate(data["cells"], 1):
+        cell.setdefault("metadata", {})
+        cell.setdefault("source", "")
+        if cell["cell_type"] == "code":
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
+        if not isinstance(cell.get("id"), str) or cell["id"] in taken:
+            cell["id"] = f"cell-{number}"
+        taken.add(cell["id"])
+    return data
+
+
+def _make_node(data: dict[str, Any]) -> NotebookNode:
+    node: NotebookNode = nbformat.v4.to_notebook(data)
+    return node
+
+
+def _is_code_to_run(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _is_executable(cell: NotebookNode) -> bool:
+    return _is_code_to_run(cell) and SKIP_TAG not in cell.metadata.get("tags", ())
+
+
+def _parameters_source(parameters: Mapping[str, Any], node: NotebookNode, kernel: str | None) -> str:
+    """The text of the injected cell; that of other languages comes from papermill."""
+    spec = node.metadata.get("kernelspec", {})
+    language = node.metadata.get("language_info", {}).get("name") or spec.get("language") or "python"
+    if str(language).lower().startswith(("python", "ipython")):
+        return "".join(["# Parameters\n", *(f"{name} = {to_source(value)}\n" for name, value in parameters.items())])
+    return _translate(parameters, kernel or spec.get("name", ""), str(language))
+
+
+def _translate(parameters: Mapping[str, Any], kernel: str, language: str) -> str:
+    from papermill.exceptions import PapermillException
+    from papermill.translators import translate_parameters
+
+    plain = {name: to_json(value) for name, value in parameters.items()}
+    for name, value in plain.items():
+        if plain[name] != parameters[name]:
+            raise UnwritableValueError(f"{name} = {value!r} has no form in {language}; give a number, a text or a list")
+    try:
+        return str(translate_parameters(kernel, language, dict(parameters), "Parameters"))
+    except (PapermillException, NotImplementedError):
+        raise UnwritableValueError(
+            f"parameters cannot be written in {language}; give numbers and texts, or run it without -p"
+        ) from None
+
+
+def _as_node(value: dict[str, Any]) -> NotebookNode:
+    node: NotebookNode = nbformat.from_dict(value)
+    return node
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

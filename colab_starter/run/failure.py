@@ -1,0 +1,65 @@
+"""Why a run failed, in one line for people."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+LONGEST_CAUSE = 200
+"""Characters."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_FAULT_REPORT = re.compile(r"^(Fatal Python error|Current thread|Thread 0x|Extension modules)", re.MULTILINE)
+_NAME_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)\Z")
+"""What a SyntaxError calls a cell."""
+_END_OF_LOG = 65_536
+"""Bytes of a kernel's log that are looked at."""
+
+_NOBODY_ANSWERS = "input() was called, and nobody is there to answer; make it a parameter"
+
+
+def shorten(text: str, length: int = LONGEST_CAUSE) -> str:
+    """One line of at most so many characters, without colours."""
+    line = " ".join(_ANSI.sub("", text).split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def describe_error(reply: Mapping[str, Any], execution_count: int | None, cell: str) -> str:
+    """Such as ``ValueError: bad (cell 5, line 3)``, from the content of a kernel's reply.
+
+    ``cell`` is how people know the cell; the line is where in it the error came from, if the traceback says.
+    """
+    line = _find_line(reply, execution_count)
+    place = f" ({cell}, line {line})" if line else f" ({cell})"
+    return shorten(_describe_exception(reply), LONGEST_CAUSE - len(place)) + place
+
+
+def _describe_exception(reply: Mapping[str, Any]) -> str:
+    name, value = str(reply.get("ename", "")), _ANSI.sub("", str(reply.get("evalue", "")))
+    if name == "StdinNotImplementedError":
+        return _NOBODY_ANSWERS
+    first = _NAME_OF_CELL.sub("", next((line for line in value.splitlines() if line.strip()), ""))
+    return ": ".join(part for part in (name, first) if part) or "the kernel gave no reason"
+
+
+def _find_line(reply: Mapping[str, Any], execution_count: int | None) -> str:
+    text = _ANSI.sub("", "\n".join(map(str, reply.get("traceback") or ())))
+    lines = re.findall(rf"Cell In\[{execution_count}\], line (\d+)", text)
+    return lines[-1] if lines else ""
+
+
+def describe_log(log: Path) -> str:
+    """The last thing that a kernel wrote by itself before it died; empty where that is nothing.
+
+    Python's report of a fault, the stack of each thread, is passed over: it has many lines, and no reason.
+    """
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _END_OF_LOG))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    if report := _FAULT_REPORT.search(text):
+        text = text[: report.start()]
+    lines = [line for line in text.splitlines() if line.strip()]
+    return shorten(lines[-1], 120) if lines else ""

@@ -1,0 +1,139 @@
+"""What the kernel's messages put into the cells: outputs, their updates, widgets and metrics.
+
+What a message means is nbclient's business. Two things are done otherwise: streams are put together
+while they come, and what belongs to a cell that is over (its tasks go on) goes there, and is not lost.
+"""
+
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from colab_starter.run.executed import ExecutedNotebook
+from colab_starter.run.streams import Stream
+
+Message = dict[str, Any]
+
+SCRAP_TYPE = "application/scrapbook.scrap.json+json"
+"""The MIME type of a metric: scrapbook's, which the lessons write."""
+
+# nbformat reads its schema with the first output that it makes; here it happens once for all forks.
+new_output("display_data")
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+_log.propagate = False
+
+
+class CellOutputs(NotebookClient):
+    """Puts messages into the cells of a notebook."""
+
+    def __init__(self, notebook: ExecutedNotebook) -> None:
+        super().__init__(notebook.node, log=_log, record_timing=False)
+        self.on_metric: Callable[[str, Any], None] = lambda name, value: None
+        """Called with the name and the JSON value of each metric that a cell records."""
+        self.on_output: Callable[[NotebookNode], None] = lambda output: None
+        """Called with each output as it comes, a stream's in pieces."""
+        self._notebook = notebook
+        self._cells: dict[str, int] = {}
+        self._streams: dict[int, dict[str, tuple[NotebookNode, Stream]]] = {}
+
+    def answer_by(self, send: Callable[[str, dict[str, Any]], object]) -> None:
+        """Output widgets answer the kernel: by ``send``, with a message's type and its content."""
+        session = SimpleNamespace(msg=lambda kind, content, **_: (kind, content))
+        channel = SimpleNamespace(send=lambda message: send(*message))
+        self.kc = SimpleNamespace(session=session, shell_channel=channel)  # type: ignore[assignment]
+
+    def expect(self, request: str, index: int) -> None:
+        """Messages that answer the request belong to the cell."""
+        self._cells[request] = index
+        self.clear_before_next_output = False
+
+    def take(self, message: Message) -> str:
+        """Put one message in; returns the id of the request that is done by it, mostly empty."""
+        request = str(message["parent_header"].get("msg_id", ""))
+        index = self._cells.get(request)
+        if index is None:
+            return ""
+        try:
+            self._note_change(message, index)
+            self.process_message(message, self.nb.cells[index], index)
+        except CellExecutionComplete:
+            return request
+        except Exception:
+            # Widgets say what they like; one that nbclient cannot follow is no reason to stop.
+            if not message["msg_type"].startswith("comm"):
+                raise
+        return ""
+
+    def _note_change(self, message: Message, index: int) -> None:
+        if message["msg_type"] in ("status", "execute_input"):
+            return
+        self._notebook.changed.add(index)
+        self._notebook.new_characters += _count_characters(message["content"])
+        shown = (message["content"].get("transient") or {}).get("display_id")
+        self._notebook.changed.update(self._display_id_map.get(str(shown), ()))
+
+    def output(
+        self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int
+    ) -> NotebookNode | None:
+        """One output more for a cell; nbclient calls it."""
+        if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
+            return super().output(outs, msg, display_id, cell_index)
+        if msg["msg_type"] == "stream" and not self.clear_before_next_output:
+            return self._add_to_stream(outs, msg, cell_index)
+        self._close_streams(cell_index)
+        if msg["msg_type"] == "stream":
+            outs.clear()
+            self.clear_display_id_mapping(cell_index)
+            self.clear_before_next_output = False
+            return self._add_to_stream(outs, msg, cell_index)
+        output = super().output(outs, msg, display_id, cell_index)
+        if output is not None:
+            self._note_metric(output)
+            self.on_output(output)
+        return output
+
+    def _add_to_stream(self, outs: list[NotebookNode], msg: Message, index: int) -> NotebookNode:
+        name, text = msg["content"]["name"], msg["content"]["text"]
+        streams = self._streams.setdefault(index, {})
+        if name not in streams:
+            outs.append(NotebookNode(output_type="stream", name=name, text=""))
+            if name == "stdout" and "stderr" in streams:
+                outs[-2], outs[-1] = outs[-1], outs[-2]  # the two race; a file should not show who won
+            streams[name] = (next(output for output in reversed(outs) if output.get("name") == name), Stream())
+        node, stream = streams[name]
+        stream.add(text)
+        self.on_output(NotebookNode(output_type="stream", name=name, text=text))
+        return node
+
+    def _note_metric(self, output: NotebookNode) -> None:
+        scrap = output.get("data", {}).get(SCRAP_TYPE)
+        if isinstance(scrap, dict) and scrap.get("encoder", "json") == "json" and "name" in scrap:
+            self.on_metric(str(scrap["name"]), scrap.get("data"))
+
+    def clear_output(self, outs: list[NotebookNode], msg: Message, cell_index: int) -> None:
+        """The cell takes back what it has shown; nbclient calls it."""
+        self._close_streams(cell_index)
+        super().clear_output(outs, msg, cell_index)
+
+    def write_streams(self) -> None:
+        """Put the streams' text into the cells; until then it is kept here, where adding to it costs little."""
+        for streams in self._streams.values():
+            for node, stream in streams.values():
+                node["text"] = stream.text()
+
+    def _close_streams(self, index: int) -> None:
+        for node, stream in self._streams.pop(index, {}).values():
+            node["text"] = stream.text()
+
+
+def _count_characters(content: dict[str, Any]) -> int:
+    data = content.get("data")
+    parts = [content.get("text"), *(data.values() if isinstance(data, dict) else ())]
+    return sum(len(part) for part in parts if isinstance(part, str))

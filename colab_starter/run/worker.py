@@ -1,0 +1,206 @@
+"""Executes one job: starts the kernel, executes the notebook, writes it, and says what happens meanwhile.
+
+``run_job`` is what a fork server calls in a process of its own; ``execute_job`` is the same for a
+process that somebody else made, on another machine perhaps.
+"""
+
+import math
+import os
+import platform
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from colab_starter.errors import (
+    BrokenNotebookError,
+    ColabStarterError,
+    CoordinatorGoneError,
+    KernelDiedError,
+    StartStoppedError,
+)
+from colab_starter.run.executed import ExecutedNotebook, read_source
+from colab_starter.run.executor import SHUTDOWN_GRACE, End, Executor
+from colab_starter.run.failure import describe_log, shorten
+from colab_starter.run.job import Ended, Job, Outcome, Started, Status
+from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.outputs import CellOutputs
+from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
+from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.uplink import Channel, Uplink
+
+
+def run_job(job: Job, connection: Channel) -> None:
+    """Execute a job, and send its events: ``Started`` first, ``Ended`` last, whatever happens.
+
+    When the coordinator has gone, the kernel is killed, and no executed notebook is left.
+    """
+    with suppress(CoordinatorGoneError):
+        outcome = execute_job(job, connection)
+        Uplink(job.run, connection).send(Ended(job.run, outcome))
+
+
+def execute_job(job: Job, channel: Channel) -> Outcome:
+    """Execute a job; sends all its events but ``Ended``. When it returns, nothing of the kernel is left.
+
+    What goes wrong is in the outcome. Raises CoordinatorGoneError only: the coordinator has gone.
+    """
+    attempt = _Attempt(job, channel)
+    try:
+        return attempt.execute()
+    except CoordinatorGoneError:
+        raise
+    except Exception as error:
+        return attempt.make_outcome(End(Status.FAILED, _describe(error, job)))
+    finally:
+        attempt.tidy_log()
+
+
+def _describe(error: Exception, job: Job) -> str:
+    if isinstance(error, BrokenNotebookError):
+        return f"{job.notebook} {error}"
+    if isinstance(error, ColabStarterError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or job.output}: {error.strerror or error}"
+    traceback.print_exception(error)  # a fault of ours; the worker's log keeps it
+    return f"{type(error).__name__}: {error}"
+
+
+class _Attempt:
+    """One attempt at a run, from its folder to its executed notebook."""
+
+    def __init__(self, job: Job, channel: Channel) -> None:
+        self._job = job
+        self._path = Path(job.output)
+        self._log = self._path.with_name("kernel.log")
+        self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
+        self._uplink = Uplink(job.run, channel)
+        self._start = time.monotonic()
+        self._metrics: dict[str, Any] = {}
+        self._peak_memory: int | None = None
+
+    def execute(self) -> Outcome:
+        """Execute the notebook, and write it. Raises what keeps it from being written."""
+        self._uplink.send(Started(self._job.run))
+        self._make_folder()
+        notebook = self._read_notebook()
+        self._describe_run(notebook, Outcome(Status.RUNNING))
+        outputs = CellOutputs(notebook)
+        outputs.on_metric = self._record_metric
+        file = NotebookFile(NotebookText(notebook, self._mask, outputs.write_streams), self._path)
+        end = self._execute_cells(notebook, outputs, TimedSaves(notebook, file.save_partial))
+        outcome = self.make_outcome(end, notebook)
+        outputs.set_widgets_metadata()
+        notebook.end(outcome)
+        self._describe_run(notebook, outcome)
+        file.finish()
+        return outcome
+
+    def make_outcome(self, end: End, notebook: ExecutedNotebook | None = None) -> Outcome:
+        return Outcome(
+            status=end.status,
+            cause=self._mask.apply(shorten(end.cause, 1000)),
+            cell=notebook.number_of(end.at) if notebook and end.at is not None else None,
+            seconds=round(time.monotonic() - self._start, 3),
+            metrics=self._metrics,
+            peak_memory=self._peak_memory,
+            host=platform.node(),
+        )
+
+    def tidy_log(self) -> None:
+        """Remove what the kernel itself wrote if it is nothing, mask it if it is something."""
+        with suppress(OSError):
+            content = self._log.read_bytes()
+            masked = self._mask.apply_to_bytes(content)
+            if not content.strip():
+                self._log.unlink()
+            elif masked != content:
+                self._log.write_bytes(masked)
+
+    def _make_folder(self) -> None:
+        """Make the run's folder, without what an attempt that was killed may have left there."""
+        folder = self._path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if results := self._job.parameters.get(OUTPUT_DIR):
+            Path(results).mkdir(exist_ok=True)
+        half_written = [path for path in folder.iterdir() if path.name.startswith(f".{self._path.stem}.")]
+        for leftover in (*half_written, self._log):
+            leftover.unlink(missing_ok=True)
+
+    def _read_notebook(self) -> ExecutedNotebook:
+        job = self._job
+        notebook = ExecutedNotebook(read_source(Path(job.notebook)))
+        if job.parameters:
+            notebook.inject(job.parameters, job.kernel)
+        notebook.note_source(job.notebook, job.output, job.parameters)
+        notebook.start()
+        return notebook
+
+    def _record_metric(self, name: str, value: Any) -> None:
+        self._metrics[self._mask.apply(name)] = masked = self._mask.apply_to_value(value)
+        self._uplink.report_metric(self._mask.apply(name), masked)
+
+    def _execute_cells(self, notebook: ExecutedNotebook, outputs: CellOutputs, saves: TimedSaves) -> End:
+        """Start the kernel, execute the cells, and end the kernel with all that it started."""
+        try:
+            kernel = self._start_kernel(notebook)
+        except StartStoppedError:
+            self._uplink.read_stop()
+            return End(Status.INTERRUPTED, "stopped while the kernel was starting")
+        except KernelDiedError as error:
+            said = describe_log(self._log)
+            return End(Status.KILLED, f"{error}: {said}" if said else str(error))
+        try:
+            end = self._make_executor(notebook, outputs, kernel, saves).execute()
+        except BaseException:
+            kernel.kill()
+            raise
+        self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
+        return end
+
+    def _start_kernel(self, notebook: ExecutedNotebook) -> Kernel:
+        job = self._job
+        kernel = Kernel.start(
+            job.kernel or notebook.kernel_name,
+            cwd=job.cwd,
+            environment=job.environment,
+            log=self._log,
+            warm=job.warm is not None,
+            also=self._uplink.waited_for(),
+        )
+        notebook.note_kernel(job.kernel, kernel.info)
+        return kernel
+
+    def _make_executor(
+        self, notebook: ExecutedNotebook, outputs: CellOutputs, kernel: Kernel, saves: TimedSaves
+    ) -> Executor:
+        outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
+        limit = self._job.limits.run
+        return Executor(
+            notebook,
+            outputs,
+            kernel,
+            limits=self._job.limits,
+            run_deadline=math.inf if limit is None else self._start + limit,
+            log=self._log,
+            stops=self._uplink,
+            chores=(saves, self._uplink),
+            on_cell_start=lambda index: self._uplink.report_cell(*notebook.place_of(index)),
+        )
+
+    def _describe_run(self, notebook: ExecutedNotebook, outcome: Outcome) -> None:
+        notebook.describe(
+            run=self._job.run,
+            attempt=self._job.attempt,
+            status=outcome.status.value,
+            cause=outcome.cause,
+            cell=outcome.cell,
+            seconds=outcome.seconds,
+            metrics=dict(outcome.metrics),
+            peak_memory=outcome.peak_memory,
+            host=outcome.host,
+            source=Path(self._job.notebook).name,
+        )
