@@ -1,0 +1,116 @@
+"""colab-starter run against papermill, side by side: ``python benchmarks/run.py [tiny tensorflow cells output]``.
+
+Each comparison runs the same notebook with the same parameters three ways, start-up included: by
+``xargs -P N papermill``, by ``colab-starter run --jobs N``, and the cells' code alone as a Python
+script by ``xargs -P N python``. N is the number of cores.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from nbformat import v4
+
+JOBS = os.cpu_count() or 1
+PROGRAMS = Path(sys.executable).parent
+
+
+class Comparison(NamedTuple):
+    about: str
+    aim: float
+    """How many times faster than papermill it should be (the issue's figure)."""
+    runs: int
+    cells: Sequence[str]
+
+
+TRAINING = """\
+images = numpy.random.default_rng(seed).random((256, 28, 28, 1), dtype="float32")
+labels = numpy.arange(256) % 10
+keras.utils.set_random_seed(seed)
+model = keras.Sequential([keras.layers.Conv2D(8, 3), keras.layers.Flatten(), keras.layers.Dense(10)])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+print(model.fit(images, labels, epochs=2, verbose=0).history)"""
+
+COMPARISONS = {
+    "tiny": Comparison("24 notebooks of three small cells", 6, 24, ["import json", "total = seed + 1", "print(total)"]),
+    "tensorflow": Comparison(
+        "12 notebooks that import TensorFlow and train a little",
+        4,
+        12,
+        ["import numpy\nimport keras\nimport tensorflow as tf", TRAINING],
+    ),
+    "cells": Comparison("one notebook of 300 trivial cells", 6, 1, [f"x{n} = {n}" for n in range(300)]),
+    "output": Comparison(
+        "50 MB of output, then 100 cells",
+        15,
+        1,
+        ["print('0123456789' * 5_000_000)", *[f"x{n} = {n}" for n in range(100)]],
+    ),
+}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or COMPARISONS:
+        with tempfile.TemporaryDirectory() as folder:
+            compare(COMPARISONS[name], Path(folder))
+
+
+def compare(comparison: Comparison, folder: Path) -> None:
+    notebook = write_notebook(folder, comparison.cells)
+    bare = time_bare(folder, comparison)
+    ours = time_ours(notebook, comparison)
+    papermill = time_papermill(notebook, comparison)
+    print(f"{comparison.about}, {min(JOBS, comparison.runs)} at a time:")
+    print(f"  papermill      {papermill:6.1f} s")
+    print(f"  colab-starter  {ours:6.1f} s   {papermill / ours:5.1f} times faster (aim {comparison.aim})")
+    print(f"  bare script    {bare:6.1f} s   colab-starter takes {(ours - bare) / comparison.runs:+.2f} s a run more")
+
+
+def write_notebook(folder: Path, cells: Sequence[str]) -> Path:
+    parameters = v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook = v4.new_notebook(cells=[parameters, *map(v4.new_code_cell, cells)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path = folder / "notebook.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+def time_ours(notebook: Path, comparison: Comparison) -> float:
+    command = [str(PROGRAMS / "colab-starter"), "run", str(notebook), "--out", str(notebook.parent / "ours")]
+    return time_command([*command, "--jobs", str(JOBS), "--param", f"seed=range({comparison.runs})"])
+
+
+def time_papermill(notebook: Path, comparison: Comparison) -> float:
+    outputs = notebook.parent / "papermill"
+    outputs.mkdir()
+    papermill = f"{shlex.quote(str(PROGRAMS / 'papermill'))} --no-progress-bar {shlex.quote(str(notebook))}"
+    return time_xargs(f"{papermill} {shlex.quote(str(outputs))}/{{}}.ipynb -p seed {{}}", comparison.runs)
+
+
+def time_bare(folder: Path, comparison: Comparison) -> float:
+    script = folder / "script.py"
+    script.write_text("\n".join(["import sys", "seed = int(sys.argv[1])", *comparison.cells]))
+    return time_xargs(f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {{}}", comparison.runs)
+
+
+def time_xargs(command: str, runs: int) -> float:
+    return time_command(["sh", "-c", f"seq 0 {runs - 1} | xargs -P {JOBS} -I{{}} {command}"])
+
+
+def time_command(command: Sequence[str]) -> float:
+    started = time.perf_counter()
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{shlex.join(command)} ended with {result.returncode}:\n{result.stderr[-2000:]}")
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

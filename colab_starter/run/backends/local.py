@@ -1,0 +1,181 @@
+"""Runs on this machine: a process each, forked from one that has imported what the notebook imports."""
+
+import pickle
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from colab_starter.run.backends import Backend
+from colab_starter.run.failure import describe_log
+from colab_starter.run.gpus import GpuPlaces, set_visible
+from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
+from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
+
+WORKER = "colab_starter.run.worker:run_job"
+MOST_SERVERS = 3
+"""So many sets of imported modules are kept in memory; the one that was not used the longest goes first."""
+MOST_FAILURES = 2
+"""So often a fork server may die; then its runs are forked from one that imports nothing."""
+
+
+@dataclass
+class _Worker:
+    """A process that executes a job, as seen from here."""
+
+    job: Job
+    connection: "Connection[Any, Any]"
+    server: ForkServer
+    gpus: tuple[str, ...]
+
+
+class LocalBackend(Backend):
+    """Executes ``jobs`` at once, fewer where there are GPUs for fewer only."""
+
+    def __init__(
+        self, jobs: int, places: GpuPlaces, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = ()
+    ) -> None:
+        """``environment`` is given to every run; ``log`` gets what the processes print that fork the runs.
+
+        ``keep_fds`` stay open in all processes but the kernels: such as the sweep's lock.
+        """
+        self._jobs = jobs if places.capacity is None else min(jobs, places.capacity)
+        self._places = places
+        self._environment = dict(environment)
+        self._log = log
+        self._keep_fds = tuple(keep_fds)
+        self._servers: dict[WarmPlan, ForkServer] = {}
+        self._failures: dict[WarmPlan, int] = {}
+        self._workers: dict[str, _Worker] = {}
+        self._events: list[Event] = []
+
+    @property
+    def capacity(self) -> int:
+        return self._jobs
+
+    def prepare(self, plan: WarmPlan | None) -> None:
+        """Begin to import what runs of this plan need; returns at once."""
+        self._find_server(plan or WarmPlan())
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Modules that were not imported beforehand though a plan has them, and why."""
+        return {module: why for server in self._servers.values() for module, why in server.left_out.items()}
+
+    def submit(self, job: Job) -> None:
+        gpus = self._places.take()
+        variables = {**self._environment, **set_visible(gpus), **job.environment}
+        job = replace(job, environment=variables)
+        try:
+            server = self._find_server(job.warm or WarmPlan())
+            connection = server.fork(WORKER, job)
+        except OSError as error:
+            self._places.give_back(gpus)
+            self._events.append(end_early(job, f"could not be started: {error}"))
+            return
+        self._workers[job.run] = _Worker(job, connection, server, gpus)
+
+    def wait(self, timeout: float) -> list[Event]:
+        workers = {worker.connection: worker for worker in self._workers.values()}
+        servers = {server.fileno(): server for server in self._servers.values()}
+        for ready in wait([*workers, *servers], 0 if self._events else timeout):
+            if isinstance(ready, Connection):
+                self._receive(workers[ready])
+            elif isinstance(ready, int):
+                servers[ready].poll()
+        events, self._events = self._events, []
+        return events
+
+    def cancel(self, run: str, *, now: bool) -> None:
+        worker = self._workers.get(run)
+        if worker:
+            with suppress(OSError):  # It has died; wait() will say so.
+                worker.connection.send(Stop(now=now))
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.connection.close()
+        self._workers.clear()
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+        if self._log.exists() and not self._log.stat().st_size:
+            self._log.unlink()
+
+    def _receive(self, worker: _Worker) -> None:
+        """Take what the worker has sent; an end that it did not announce is announced here."""
+        for message in _read_messages(worker.connection):
+            if isinstance(message, Ended):
+                return self._finish(worker, message)
+            if isinstance(message, Exited):
+                return self._finish(worker, end_early(worker.job, describe_exit(message.status), Status.KILLED))
+            if message is None:
+                self._discard(worker.server)
+                said = describe_log(self._log)
+                cause = f"the process that runs are forked from died{f': {said}' if said else ''}"
+                return self._finish(worker, end_early(worker.job, cause, Status.KILLED))
+            self._events.append(self._name_place(message, worker))
+
+    def _name_place(self, event: Event, worker: _Worker) -> Event:
+        if isinstance(event, Started) and worker.gpus:
+            return replace(event, place=f"GPU {','.join(worker.gpus)}")
+        return event
+
+    def _finish(self, worker: _Worker, ended: Ended) -> None:
+        worker.connection.close()
+        del self._workers[worker.job.run]
+        self._places.give_back(worker.gpus)
+        self._events.append(ended)
+
+    def _find_server(self, plan: WarmPlan) -> ForkServer:
+        """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
+        server = self._servers.get(plan)
+        if server and server.poll() is ServerState.DEAD:
+            self._discard(server)
+            server = None
+        if server is None and self._failures.get(plan, 0) >= MOST_FAILURES and plan != WarmPlan():
+            return self._find_server(WarmPlan())
+        if server is None:
+            self._make_room()
+            server = ForkServer(plan, self._environment, self._log, self._keep_fds)
+        self._servers[plan] = self._servers.pop(plan, server)
+        return server
+
+    def _discard(self, dead: ForkServer) -> None:
+        """Give up a server that died; its other workers die with it."""
+        for plan in [plan for plan, server in self._servers.items() if server is dead]:
+            del self._servers[plan]
+            self._failures[plan] = self._failures.get(plan, 0) + 1
+            dead.close()
+
+    def _make_room(self) -> None:
+        """Close servers that have no workers while there are too many."""
+        busy = [worker.server for worker in self._workers.values()]
+        idle = [plan for plan, server in self._servers.items() if server not in busy]
+        for plan in idle[: max(0, len(self._servers) - MOST_SERVERS + 1)]:
+            self._servers.pop(plan).close()
+
+
+def _read_messages(connection: "Connection[Any, Any]") -> Iterator[Any]:
+    """What can be read now; None last where nothing more will ever come."""
+    try:
+        while connection.poll():
+            yield connection.recv()
+    except (EOFError, OSError, pickle.UnpicklingError, ValueError):
+        # What is no message is the half of one, sent by a worker that was killed meanwhile.
+        yield None
+
+
+def end_early(job: Job, cause: str, status: Status = Status.FAILED) -> Ended:
+    """The end of a job whose worker did not tell it."""
+    return Ended(job.run, Outcome(status, cause))
+
+
+def describe_exit(status: int) -> str:
+    """What became of a worker, from the status in its ``Exited``."""
+    if status < 0:
+        return f"the process that ran it was killed by {signal.Signals(-status).name}"
+    return f"the process that ran it ended with exit code {status}"

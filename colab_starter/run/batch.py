@@ -1,0 +1,109 @@
+"""What ``colab-starter run`` was asked for: the options, and the runs that they come to."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
+from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.run.job import Limits
+from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
+from colab_starter.run.runs import Run, find_varying, hash_source, make_runs
+from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.sweep import build_runs
+from colab_starter.run.wording import Wording, count
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``colab-starter run`` was told."""
+
+    notebook: Path
+    parameters: Sequence[str] = ()
+    """As typed: ``NAME=VALUES``."""
+    sweep: Path | None = None
+    out: Path | None = None
+    """None is ``runs/`` and the notebook's name, in the current folder."""
+    jobs: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    retries: int = 0
+    retry_failed: bool = False
+    allow_unknown: bool = False
+    warm: Sequence[str] | None = None
+    """Modules; None takes what the notebook imports."""
+    cold: bool = False
+    kernel: str | None = None
+    cwd: Path | None = None
+    """None is the notebook's folder."""
+    gpus: str = "auto"
+    gpus_per_run: str = "1"
+    secrets: Sequence[str] = ()
+    as_json: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is asked for: the runs of a notebook, and the folder that they go to."""
+
+    options: Options
+    notebook: Notebook
+    source: str
+    """Hash of the notebook; see ``hash_source``."""
+    runs: list[Run]
+    folder: Path
+    mask: Mask
+    wording: Wording
+    has_output_dir: bool
+
+    def say(self, text: str) -> None:
+        """Something that people want to know, but programs do not."""
+        if not self.options.quiet:
+            print(text, file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
+
+
+def prepare_batch(options: Options) -> Batch:
+    """Read and check all that was asked for; starts and writes nothing.
+
+    Raises NoSourceError, ParameterError, WrongOptionError, and whatever a sweep file can raise.
+    """
+    notebook = read_source(options.notebook)
+    if options.cwd and not options.cwd.is_dir():
+        raise WrongOptionError(f"--cwd {options.cwd} is no folder; make it, or choose another")
+    built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
+    mask = Mask(find_secrets(os.environ, options.secrets))
+    source = hash_source(notebook, options.kernel)
+    folder = (options.out or Path("runs") / options.notebook.stem).absolute()
+    declared = {one.name for one in inspect_parameters(notebook)}
+    batch = Batch(
+        options=options,
+        notebook=notebook,
+        source=source,
+        runs=make_runs(built.runs, source, mask),
+        folder=folder,
+        mask=mask,
+        wording=Wording(find_varying(built.runs) or built.runs[0], mask),
+        has_output_dir=OUTPUT_DIR in declared,
+    )
+    if built.dropped:
+        batch.say(f"{count(built.dropped, 'run')} asked for twice: done once")
+    return batch
+
+
+def read_source(path: Path) -> Notebook:
+    """The notebook to run. Raises NoSourceError for what is none."""
+    if path.is_dir():
+        raise NoSourceError(f"{path} is a folder; give one notebook in it, e.g. {path / 'keras.ipynb'}")
+    try:
+        notebook = read_notebook(path)
+    except FileNotFoundError:
+        raise NoSourceError(f"{path} does not exist; give the path of a notebook") from None
+    except BrokenNotebookError as error:
+        raise NoSourceError(f"{path} {error}") from None
+    except OSError as error:
+        raise NoSourceError(f"{path} cannot be read ({error.strerror})") from None
+    if not {"cells", "worksheets"} & notebook.data.keys():
+        raise NoSourceError(f"{path} holds JSON, but no notebook's cells")
+    return notebook

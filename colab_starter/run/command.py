@@ -1,0 +1,121 @@
+"""The command ``colab-starter run``."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colab_starter.errors import UnsupportedSystemError
+
+
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The notebook.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; may be repeated: a grid."),
+    ] = None,
+    sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="A sweep from a YAML or CSV file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder for the runs. [default: runs/NOTEBOOK]")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at once. [default: what the machine allows]")
+    ] = None,
+    cell_timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="The longest that a cell may take: 30, 90s, 10m, 2h.")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest that a run may take.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Try a run that fails so many times more.")] = 0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do again what was not ok the last time.")
+    ] = False,
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Let parameters pass that the notebook does not declare.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and start none.")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Print what parameters the notebook has, and stop.")
+    ] = False,
+    warm: Annotated[
+        str | None,
+        typer.Option(metavar="MODULES", help="Import these before runs start: a,b. [default: what the notebook does]"),
+    ] = None,
+    cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew, with nothing imported.")] = False,
+    kernel: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the notebook's own kernel.")] = None,
+    cwd: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the runs work. [default: the notebook's folder]")
+    ] = None,
+    gpus: Annotated[str, typer.Option(help="auto, none, or which ones: 0,1.")] = "auto",
+    gpus_per_run: Annotated[str, typer.Option(metavar="N", help="1, 2, ... or a part, such as 0.5.")] = "1",
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="An environment variable more whose value is never written; may be repeated."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what happens as JSON lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> int:
+    """Run a notebook, once or with many parameters; many at a time.
+
+    The executed notebooks, results.csv and the ledger of what was done go to a folder. The same
+    command again does what is not done yet. Ctrl-C lets the cells that run end, and stops.
+    Ends with 0 where all runs are ok, 1 where some are not, 2 where nothing could be started.
+
+    \b
+    Example:
+      colab-starter run notebooks/keras.ipynb
+      colab-starter run notebooks/keras.ipynb -p epochs=1,2 -p learning_rate=0.1,0.01 -j 4
+      colab-starter run notebooks/keras.ipynb --sweep sweeps/keras.yaml --cell-timeout 10m
+    """
+    _check_system()
+    from colab_starter.run.batch import Options
+    from colab_starter.run.durations import read_duration
+    from colab_starter.run.job import Limits
+
+    if parameters:
+        return _print_parameters(notebook)
+    options = Options(
+        notebook=notebook,
+        parameters=param or [],
+        sweep=sweep,
+        out=out,
+        jobs=jobs,
+        limits=Limits(
+            cell=read_duration(cell_timeout, "--cell-timeout") if cell_timeout else None,
+            run=read_duration(timeout, "--timeout") if timeout else None,
+        ),
+        retries=retries,
+        retry_failed=retry_failed,
+        allow_unknown=allow_unknown,
+        warm=None if warm is None else [name.strip() for name in warm.split(",") if name.strip()],
+        cold=cold,
+        kernel=kernel,
+        cwd=cwd,
+        gpus=gpus,
+        gpus_per_run=gpus_per_run,
+        secrets=secret or [],
+        as_json=as_json,
+        quiet=quiet,
+    )
+    if dry_run:
+        from colab_starter.run.preview import preview_batch
+
+        return preview_batch(options)
+    from colab_starter.run.coordinator import run_batch
+
+    return run_batch(options)
+
+
+def _check_system() -> None:
+    if os.name == "nt":
+        raise UnsupportedSystemError("run needs Linux or macOS; on Windows, use WSL (wsl --install)")
+
+
+def _print_parameters(notebook: Path) -> int:
+    from colab_starter.run.batch import read_source
+    from colab_starter.run.parameters import describe_parameters, inspect_parameters
+
+    print(describe_parameters(inspect_parameters(read_source(notebook))))
+    return 0

@@ -1,0 +1,56 @@
+"""From a run of a batch to the job that a backend executes."""
+
+from pathlib import Path
+
+from colab_starter.run.batch import Batch
+from colab_starter.run.job import Job, WarmPlan
+from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.runs import Run, find_kernel_name
+from colab_starter.run.warm import plan_warm
+
+
+def check_kernel(batch: Batch) -> None:
+    """Raise NoSuchKernelError, which names those installed, where the kernel of the runs is not."""
+    from jupyter_core.paths import jupyter_path
+
+    name = batch.options.kernel or find_kernel_name(batch.notebook) or "python3"
+    if not any(Path(folder, name, "kernel.json").is_file() for folder in jupyter_path("kernels")):
+        # Imported only now, because jupyter_client takes longer to import than all the rest.
+        from colab_starter.run.kernels.kernelspecs import find_kernelspec
+
+        find_kernelspec(name)
+
+
+def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
+    """What is imported before the run's kernel is forked; None starts it cold."""
+    if batch.options.cold:
+        return None
+    return plan_warm(batch.notebook, run.parameters, modules=batch.options.warm, kernel=batch.options.kernel)
+
+
+class JobMaker:
+    """Makes the jobs of a batch."""
+
+    def __init__(self, batch: Batch, source: Path) -> None:
+        """``source`` is the file that the runs are made of."""
+        self._batch = batch
+        self._source = source
+        self._cwd = str((batch.options.cwd or batch.options.notebook.parent).absolute())
+
+    def make_job(self, run: Run, attempt: int) -> Job:
+        """The job of a run's attempt."""
+        options = self._batch.options
+        folder = self._batch.folder / run.id
+        own = {OUTPUT_DIR: str(folder / "output")} if self._batch.has_output_dir else {}
+        return Job(
+            run=run.id,
+            attempt=attempt,
+            notebook=str(self._source),
+            output=str(folder / options.notebook.name),
+            parameters={**run.parameters, **own},
+            cwd=self._cwd,
+            kernel=options.kernel,
+            warm=plan_run(self._batch, run),
+            limits=options.limits,
+            secrets=tuple(options.secrets),
+        )

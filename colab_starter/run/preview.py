@@ -1,0 +1,39 @@
+"""``--dry-run``: the runs, and what would become of each; starts and writes nothing."""
+
+import json
+
+from colab_starter.run.batch import Batch, Options, prepare_batch
+from colab_starter.run.job import Status
+from colab_starter.run.ledger import RunRecord, read_ledger
+from colab_starter.run.literals import to_json
+from colab_starter.run.resume import find_open, is_to_do, read_outcome
+from colab_starter.run.runs import Run
+from colab_starter.run.wording import count
+
+
+def preview_batch(options: Options) -> int:
+    """Print the runs and what would become of each; starts and writes nothing."""
+    batch = prepare_batch(options)
+    records = read_ledger(batch.folder).runs
+    for left in find_open(records):
+        outcome = read_outcome(batch.folder / left.notebook, left)
+        left.status = outcome.status if outcome else Status.INTERRUPTED
+    todo = 0
+    for run in batch.runs:
+        record = records.get(run.id)
+        is_next = is_to_do(record, options.retry_failed)
+        todo += is_next
+        _print_preview(batch, run, record, is_next)
+    batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.folder}")
+    return 0
+
+
+def _print_preview(batch: Batch, run: Run, record: RunRecord | None, is_next: bool) -> None:
+    status = record.status if record else Status.PENDING
+    if batch.options.as_json:
+        parameters = batch.mask.apply_to_value(to_json(run.parameters))
+        facts = {"event": "planned", "run": run.id, "parameters": parameters, "status": status, "to_do": is_next}
+        print(json.dumps(facts, ensure_ascii=False))
+    elif not batch.options.quiet:
+        state = "to do" if is_next else f"{status}, stays"
+        print(f"{state:<15} {run.id}  {batch.wording.name_run('', run.parameters)}".rstrip())

@@ -1,0 +1,132 @@
+"""The runner: hands jobs to a backend while it has room, and writes down how they ended."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from colab_starter.errors import LedgerWriteError
+from colab_starter.run.backends import Backend
+from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Outcome, Started, Status
+from colab_starter.run.ledger import Ledger
+from colab_starter.run.progress import Progress
+from colab_starter.run.runs import Run
+from colab_starter.run.stopping import StopLevel, StopSignals
+
+TICK = 0.2
+"""Seconds after which the runner looks at signals and at the clock when nothing else happens."""
+PATIENCE = 15.0
+"""Seconds that runs which were told to end at once are waited for."""
+
+MakeJob = Callable[[Run, int], Job]
+"""Makes the job of a run's attempt."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the runner is to do."""
+
+    todo: Sequence[Run]
+    make_job: MakeJob
+    source: str
+    retries: int = 0
+    """How often a run that did not end well is tried again."""
+
+
+class Runner:
+    """Executes the runs of a plan."""
+
+    def __init__(self, plan: Plan, ledger: Ledger, backend: Backend, progress: Progress) -> None:
+        self._plan = plan
+        self._ledger = ledger
+        self._backend = backend
+        self._progress = progress
+        self._runs: Mapping[str, Run] = {run.id: run for run in plan.todo}
+        self._pending = deque(plan.todo)
+        self._running: set[str] = set()
+        self._tries = dict.fromkeys(self._runs, 0)
+        self._stop = StopLevel.NO
+        self._stopped_at = 0.0
+
+    def run(self, signals: StopSignals) -> None:
+        """Return when every run has ended, or when what was running when a signal came has.
+
+        Raises LedgerWriteError where the ledger cannot be written; then nothing runs any more.
+        """
+        try:
+            while self._running or self._pending:
+                self._obey(signals.level)
+                self._submit()
+                self._take_events(TICK)
+                if self._stop is StopLevel.NOW and time.monotonic() > self._stopped_at + PATIENCE:
+                    self._abandon()
+        except LedgerWriteError:
+            self._drain()
+            raise
+
+    def _obey(self, level: StopLevel) -> None:
+        if level <= self._stop:
+            return
+        self._stop, self._stopped_at = level, time.monotonic()
+        self._pending.clear()
+        if self._running:
+            self._progress.stopping(level, len(self._running))
+        for run in self._running:
+            self._backend.cancel(run, now=level is StopLevel.NOW)
+
+    def _submit(self) -> None:
+        while self._pending and len(self._running) < self._backend.capacity:
+            run = self._pending.popleft()
+            known = self._ledger.runs.get(run.id)
+            job = self._plan.make_job(run, known.attempt + 1 if known else 1)
+            notebook = f"{run.id}/{PurePath(job.output).name}"
+            self._ledger.write_start(run.id, job.attempt, run.parameters, self._plan.source, notebook)
+            self._tries[run.id] += 1
+            self._running.add(run.id)
+            self._backend.submit(job)
+
+    def _take_events(self, timeout: float) -> None:
+        for event in self._backend.wait(timeout):
+            self._take(event)
+        self._progress.tick()
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._progress.started(self._runs[event.run], self._ledger.runs[event.run].attempt, event.place)
+            case CellStarted():
+                self._progress.cell_started(event)
+            case MetricRecorded():
+                self._progress.metric_recorded(event)
+            case Ended():
+                self._end(event.run, event.outcome)
+
+    def _end(self, run: str, outcome: Outcome) -> None:
+        self._running.discard(run)
+        record = self._ledger.write_end(run, outcome)
+        again = self._is_tried_again(run, outcome)
+        if again:
+            self._pending.append(self._runs[run])
+        self._progress.ended(self._runs[run], record, again)
+
+    def _is_tried_again(self, run: str, outcome: Outcome) -> bool:
+        if self._stop or outcome.status in {Status.OK, Status.INTERRUPTED}:
+            return False
+        return self._tries[run] <= self._plan.retries
+
+    def _abandon(self) -> None:
+        """End what does not end by itself; the backend kills it."""
+        self._backend.close()
+        for run in list(self._running):
+            self._end(run, Outcome(Status.INTERRUPTED, "did not end in time, and was killed"))
+
+    def _drain(self) -> None:
+        """Stop everything without a word to the ledger."""
+        self._pending.clear()
+        for run in self._running:
+            self._backend.cancel(run, now=True)
+        deadline = time.monotonic() + PATIENCE
+        while self._running and time.monotonic() < deadline:
+            ended = {event.run for event in self._backend.wait(TICK) if isinstance(event, Ended)}
+            self._running -= ended

@@ -1,0 +1,250 @@
+"""The command as users meet it. ``test_trials`` has what goes wrong in the kernels and on the disk."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from colab_starter import cli
+
+COMMAND = str(Path(sys.executable).with_name("colab-starter"))
+SCRAP = """\
+from IPython.display import display
+scrap = {"name": "double", "data": n * 2, "encoder": "json", "version": 1}
+display({"application/scrapbook.scrap.json+json": scrap}, raw=True)
+"""
+SEEN = "n = 1\nnames = 'CUDA_VISIBLE_DEVICES OMP_NUM_THREADS'"
+FAIL_ONCE = "import os\nif n == 2 and not os.path.exists('seen'):\n    open('seen', 'w').close()\n    1 / 0"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Write:
+    """Write a notebook of a parameters cell and other code cells."""
+
+    def write(*cells: str, parameters: str = "n = 1", name: str = "nb.ipynb", **metadata: Any) -> Path:
+        tagged = v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
+        made = v4.new_notebook(cells=[tagged, *map(v4.new_code_cell, cells)], metadata=metadata)
+        nbformat.write(made, tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Call ``colab-starter run`` in an empty folder, without a terminal."""
+
+    def call(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, "run", *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **variables},
+        )
+
+    return call
+
+
+@pytest.fixture
+def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The same in this very process: quicker, for what starts none."""
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [COMMAND, "run", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        printed = capsys.readouterr()
+        code = end.value.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(sys.argv, code, printed.out, printed.err)
+
+    return call
+
+
+def read_table(out: Path) -> list[dict[str, str]]:
+    with (out / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_ledger(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "ledger.jsonl").read_text().splitlines()]
+
+
+def test_a_grid_is_run_and_the_same_command_again_has_nothing_to_do(notebook: Write, run: Run, tmp_path: Path) -> None:
+    path = notebook(SCRAP, parameters="n = 1\noutput_dir = 'x'")
+    result = run(path, "-p", "n=3,1,2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[-1] == "3 ok; runs/nb/results.csv has it all"
+    out = tmp_path / "runs/nb"
+    rows = read_table(out)
+    assert [(row["n"], row["double"], row["status"]) for row in rows] == [
+        ("3", "6", "ok"),
+        ("1", "2", "ok"),
+        ("2", "4", "ok"),
+    ]
+    for row in rows:
+        executed = nbformat.read(out / row["notebook"], as_version=4)
+        assert executed.metadata.papermill.parameters.output_dir == str(out / row["run"] / "output")
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "ledger.jsonl",
+        "results.csv",
+        ".lock",
+        *(row["run"] for row in rows),
+        *glob(out, "source-*.ipynb"),
+    }
+    before = read_ledger(out)
+    again = run(path, "-p", "n=2,1,3,3")
+    assert again.returncode == 0
+    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done once", "3 of 3 runs done already"]
+    assert read_ledger(out) == before
+    assert [row["n"] for row in read_table(out)] == ["2", "1", "3"]
+
+
+def glob(folder: Path, pattern: str) -> list[str]:
+    return [path.name for path in folder.glob(pattern)]
+
+
+def test_failed_runs_stay_until_they_are_to_be_tried_again(notebook: Write, run: Run, tmp_path: Path) -> None:
+    path = notebook(FAIL_ONCE)
+    result = run(path, "-p", "n=1,2")
+    assert result.returncode == 1
+    assert "ZeroDivisionError: division by zero (cell 2, line 4)" in result.stdout
+    assert result.stdout.splitlines()[-1] == "1 run not ok: the same command with --retry-failed tries again"
+    again = run(path, "-p", "n=1,2")
+    assert again.returncode == 1
+    assert "started" not in again.stdout
+    assert run(path, "-p", "n=1,2", "--retry-failed").returncode == 0
+    assert [(row["status"], row["attempts"]) for row in read_table(tmp_path / "runs/nb")] == [("ok", "1"), ("ok", "2")]
+
+
+def test_retries_and_json_lines(notebook: Write, run: Run, tmp_path: Path) -> None:
+    result = run(notebook(FAIL_ONCE, SCRAP), "-p", "n=2,5", "--retries", "2", "--json", "-j", "1")
+    assert result.returncode == 0
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    ends = [(event["status"], event["again"], event["metrics"]) for event in events if event["event"] == "ended"]
+    assert ends == [("failed", True, {}), ("ok", False, {"double": 10}), ("ok", False, {"double": 4})]
+    assert events[0]["event"] == "started"
+    assert events[0]["parameters"] == {"n": 2}
+    assert events[-1] == {"event": "finished", "counts": {"ok": 2}, "results": str(tmp_path / "runs/nb/results.csv")}
+    assert "cell" in {event["event"] for event in events}
+
+
+def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(notebook: Write, run: Run, tmp_path: Path) -> None:
+    assert run(notebook("print(n)")).returncode == 0
+    result = run(notebook("print(n + 1)"))
+    assert result.returncode == 0
+    assert "1 run in nb of an older state of the notebook: left as they are" in result.stdout
+    assert len(glob(tmp_path / "runs/nb", "defaults-*")) == 2
+    assert len(glob(tmp_path / "runs/nb", "source-*.ipynb")) == 2
+
+
+def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(
+    notebook: Write, run_here: Run, run: Run, tmp_path: Path
+) -> None:
+    path = notebook("print(n)")
+    result = run_here(path, "-p", "n=1,2", "--dry-run")
+    assert result.returncode == 0
+    assert [line.split()[:2] for line in result.stdout.splitlines()[:2]] == [["to", "do"], ["to", "do"]]
+    assert not (tmp_path / "runs").exists()
+    assert run(path, "-p", "n=2").returncode == 0
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*")}
+    result = run_here(path, "-p", "n=1,2", "--dry-run", "--json")
+    planned = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["parameters"], one["status"], one["to_do"]) for one in planned] == [
+        ({"n": 1}, "pending", True),
+        ({"n": 2}, "ok", False),
+    ]
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*")} == before
+
+
+def test_the_parameters_of_a_notebook_are_listed(notebook: Write, run_here: Run) -> None:
+    result = run_here(notebook(parameters="lr = 0.1  # learning rate\nname: str = 'x'"), "--parameters")
+    assert result.returncode == 0
+    assert re.search(r"lr +float +0\.1 +learning rate", result.stdout)
+
+
+def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, run: Run, tmp_path: Path) -> None:
+    """Also: what a run sees of the machine, and where it works."""
+    (tmp_path / "work").mkdir()
+    path = notebook(
+        "import os", "for name in names.split():\n    print(os.environ.get(name), os.getcwd())", parameters=SEEN
+    )
+    result = run(path, "-p", "n=1,2", "--gpus", "4,5", "--cwd", "work", "--out", "there", "-j", "2", "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    printed = set()
+    for row in read_table(tmp_path / "there"):
+        executed = nbformat.read(tmp_path / "there" / row["notebook"], as_version=4)
+        gpus, threads = executed.cells[-1].outputs[0].text.splitlines()
+        printed |= {gpus, threads}
+    cores = max(1, len(os.sched_getaffinity(0)) // 2)
+    work = tmp_path / "work"
+    assert printed == {f"4 {work}", f"5 {work}", f"{cores} {work}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--timeout", "soon"], "--timeout 'soon' is no length of time; write 30, 90s, 10m or 2h"),
+        (["--cell-timeout", "0"], "--cell-timeout '0' is no length of time"),
+        (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is no share"),
+        (["--gpus", "0", "--gpus-per-run", "2"], "--gpus-per-run 2 is more than the 1 that there are"),
+        (["-j", "0"], "--jobs"),
+        (["--kernel", "nonsense"], "there is no kernel 'nonsense'; installed: "),
+        (["--out", "nb.ipynb"], "nb.ipynb is a file; choose a folder with --out"),
+        (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
+        (["--sweep", "none.yaml"], "none.yaml"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_starts_nothing(
+    notebook: Write, run_here: Run, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    notebook("print(n)")
+    result = run_here("nb.ipynb", *arguments)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [(".", "is a folder"), ("none.ipynb", "does not exist"), ("a.ipynb", "no notebook's cells")]
+)
+def test_what_is_no_notebook_is_one_line(run_here: Run, tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "a.ipynb").write_text('{"a": 1}')
+    result = run_here(name)
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    assert said in result.stderr
+
+
+HELP = """\
+import sys
+from colab_starter import cli
+sys.argv = ["colab-starter", "run", "--help"]
+try:
+    cli.main()
+finally:
+    print({"rich", "zmq", "jupyter_client", "nbformat"} & set(sys.modules))
+"""
+
+
+def test_the_help_has_examples_and_loads_nothing_heavy() -> None:
+    result = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True)
+    assert "colab-starter run notebooks/keras.ipynb -p epochs=1,2" in result.stdout
+    assert result.stdout.splitlines()[-1] == "set()"

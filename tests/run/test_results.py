@@ -1,0 +1,128 @@
+import csv
+import math
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from colab_starter.run.job import Outcome, Status
+from colab_starter.run.ledger import Ledger, open_ledger
+from colab_starter.run.results import make_table, write_results
+from colab_starter.run.runs import Run, find_varying
+from colab_starter.run.secrets import Mask
+from colab_starter.run.wording import Wording
+
+NO_SECRETS = Mask()
+
+
+def note(ledger: Ledger, run: Run, outcome: Outcome) -> None:
+    ledger.write_start(run.id, 1, run.parameters, "source", f"{run.id}/nb.ipynb")
+    ledger.write_end(run.id, outcome)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Any:
+    """Write the results of runs with these parameters and outcomes; returns the rows as dicts."""
+
+    def write(*ended: tuple[dict[str, Any], Outcome | None], mask: Mask = NO_SECRETS) -> list[dict[str, str]]:
+        ledger = open_ledger(tmp_path, mask)
+        runs = [Run(f"run-{number}", parameters) for number, (parameters, _) in enumerate(ended)]
+        for run, (_, outcome) in zip(runs, ended, strict=True):
+            if outcome:
+                note(ledger, run, outcome)
+        ledger.close()
+        write_results(tmp_path / "results.csv", runs, ledger.runs, mask)
+        return list(csv.DictReader(StringIO((tmp_path / "results.csv").read_text())))
+
+    return write
+
+
+def test_a_row_has_all_that_is_known_of_a_run(rows: Any) -> None:
+    outcome = Outcome(Status.FAILED, "ValueError: bad, sad", 3, 1.25, {"loss": 0.1}, 123_456_789, "mill")
+    [row] = rows(({"lr": 1e-05, "name": "a,b"}, outcome))
+    facts = dict(list(row.items())[:11])
+    assert facts == {
+        "run": "run-0",
+        "status": "failed",
+        "lr": "1e-05",
+        "name": "a,b",
+        "loss": "0.1",
+        "attempts": "1",
+        "seconds": "1.250",
+        "cause": "ValueError: bad, sad",
+        "peak_memory_mb": "123.5",
+        "host": "mill",
+        "started": row["started"],
+    }
+    assert row["notebook"] == "run-0/nb.ipynb"
+
+
+def test_rows_are_in_the_order_of_the_sweep_and_cells_empty_where_nothing_is_known(rows: Any) -> None:
+    found = rows(({"n": 1}, None), ({"m": None}, Outcome(Status.OK, metrics={"x": 0.1})), ({"n": 3}, None))
+    assert [(row["status"], row["n"], row["m"], row["x"], row["attempts"]) for row in found] == [
+        ("pending", "1", "", "", "0"),
+        ("ok", "", "None", "0.1", "1"),
+        ("pending", "3", "", "", "0"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1 + 0.2, "0.30000000000000004"),
+        (math.nan, "nan"),
+        (True, "True"),
+        ("two\nlines", "two\nlines"),
+        ([1, {"a": None}], '[1, {"a": null}]'),
+        ({"deep": [1.5]}, '{"deep": [1.5]}'),
+    ],
+)
+def test_values_come_back_from_the_file(rows: Any, value: Any, text: str) -> None:
+    [row] = rows(({"n": value}, Outcome(Status.OK, metrics={"m": value})))
+    assert (row["n"], row["m"]) == (text, text)
+
+
+def test_names_that_are_taken_get_one_of_their_own(rows: Any) -> None:
+    [row] = rows(({"status": "x", "n": 1}, Outcome(Status.OK, metrics={"n": 2, "seconds": 3, "loss": 4})))
+    assert (row["parameter.status"], row["metric.n"], row["metric.seconds"], row["loss"]) == ("x", "2", "3", "4")
+
+
+def test_secrets_are_masked(rows: Any) -> None:
+    [row] = rows(({"key": "hunter22"}, Outcome(Status.OK, metrics={"x": "hunter22"})), mask=Mask(["hunter22"]))
+    assert (row["key"], row["x"]) == ("***", "***")
+
+
+def draw(ledger: Ledger, runs: list[Run], width: int = 100) -> str:
+    console = Console(file=StringIO(), width=width)
+    wording = Wording(find_varying(run.parameters for run in runs), NO_SECRETS)
+    console.print(make_table(runs, ledger.runs, wording, width))
+    file = console.file
+    assert isinstance(file, StringIO)
+    return file.getvalue()
+
+
+def test_the_table_shows_what_varies_and_nothing_is_taken_for_markup(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, NO_SECRETS)
+    runs = [Run("a", {"name": "[red]x[/red]", "same": 1}), Run("b", {"name": "\x1b[31mx", "same": 1})]
+    note(ledger, runs[0], Outcome(Status.OK, seconds=75, metrics={"loss": 0.123456}))
+    note(ledger, runs[1], Outcome(Status.KILLED, "the kernel was killed by SIGSEGV [/]"))
+    ledger.close()
+    text = draw(ledger, runs)
+    assert "same" not in text
+    assert "\x1b" not in text
+    for part in ("[red]x[/red]", "0.1235", "1:15 min", "killed", "SIGSEGV [/]"):
+        assert part in text
+
+
+def test_of_many_runs_the_ends_and_what_failed_are_shown(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, NO_SECRETS)
+    runs = [Run(f"run-{number}", {"n": number}) for number in range(1000)]
+    for run in runs[:600]:
+        note(ledger, run, Outcome(Status.FAILED if run.parameters["n"] in (300, 301) else Status.OK))
+    ledger.close()
+    shown = [line.split()[0] for line in draw(ledger, runs).splitlines()[1:]]
+    assert shown[:14] == [*map(str, range(10)), "…", "300", "301", "…"]
+    assert shown[-10:] == [*map(str, range(990, 1000))]
+    assert len(shown) <= 45

@@ -1,0 +1,441 @@
+"""The trials that papermill was put to (lettered a to j), each done with ``colab-starter run``.
+
+What papermill 2.7.0 does is said in each docstring. ``KILLS=200 pytest -k kill_9 tests/run/test_trials.py``
+kills the coordinator 200 times instead of a few.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+COMMAND = str(Path(sys.executable).with_name("colab-starter"))
+GROWING = [
+    "data = '0123456789' * 100_000",
+    "for _ in range(10):\n    print(data)",
+    "import time\nfor _ in range(5):\n    print(data)\n    time.sleep(0.02)",
+    "print('end')",
+]
+"""Cells that print 15 MB within a second."""
+
+KILLS = int(os.environ.get("KILLS", "10"))
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Callable[..., Path]:
+    """Write a notebook of code cells; ``parameters`` is the source of the cell with that tag."""
+
+    def write(*cells: str, parameters: str | None = "n = 1", kernel: str = "python3") -> Path:
+        made = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
+        if parameters is not None:
+            made.cells.insert(0, v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+        made.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
+        path = tmp_path / "trial.ipynb"
+        nbformat.write(made, path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Call ``colab-starter run`` in an empty folder, without a terminal."""
+
+    def call(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, "run", *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, timeout=240, **options
+        )
+
+    return call
+
+
+def ends(out: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (out / "ledger.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["record"] == "end"]
+
+
+def executed(out: Path) -> dict[str, Any]:
+    """The only executed notebook of a sweep, valid as nbformat sees it."""
+    [path] = out.glob("*/trial.ipynb")
+    nbformat.validate(nbformat.read(path, as_version=4))
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def cell_statuses(found: dict[str, Any]) -> list[str]:
+    return [
+        cell["metadata"]["papermill"]["status"]
+        for cell in found["cells"]
+        if "injected-parameters" not in cell["metadata"].get("tags", [])
+    ]
+
+
+def test_trial_a_an_unknown_parameter_is_an_error_before_anything_starts(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill warns, and ends with 0."""
+    result = run(notebook("print(n)", parameters="epochs = 1"), "-p", "epoch=3")
+    assert result.returncode == 2
+    assert "epochs" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("value", ["hello", "2.5"])
+def test_trial_b_a_value_of_the_wrong_type_is_an_error(notebook: Callable[..., Path], run: Run, value: str) -> None:
+    """papermill checks no type: 2.5 for an integer passes without a word."""
+    result = run(notebook("print(n)", parameters="n: int = 1"), "-p", f"n={value}")
+    assert result.returncode == 2
+    assert value in result.stderr
+    assert "int" in result.stderr
+
+
+def test_trial_c_without_a_parameters_cell_nothing_runs_with_the_wrong_value(
+    notebook: Callable[..., Path], run: Run
+) -> None:
+    """papermill injects at the top, the cell overwrites the value, and the run passes."""
+    result = run(notebook("n = 1", "print(n)", parameters=None), "-p", "n=7")
+    assert result.returncode == 2
+    assert "parameters" in result.stderr
+
+
+def test_trial_c2_a_value_computed_from_a_parameter_does_not_go_stale(notebook: Callable[..., Path], run: Run) -> None:
+    """papermill prints ``5 10``: m still comes from the default of n."""
+    result = run(notebook("print(n, m)", parameters="n = 1\nm = n * 10"), "-p", "n=5")
+    assert result.returncode == 2
+    assert "m" in result.stderr
+
+
+def test_trial_d_a_kernel_that_dies_is_reported_with_its_cause(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill says no cause, and calls the dead cell and those that never ran completed."""
+    result = run(notebook("print('before')", "import os\nos._exit(9)", "print('never')"))
+    assert result.returncode == 1
+    [end] = ends(tmp_path / "runs/trial")
+    assert end["status"] == "killed"
+    assert "exit code 9" in end["cause"]
+    found = executed(tmp_path / "runs/trial")
+    assert cell_statuses(found) == ["completed", "completed", "failed", "pending"]
+    assert found["cells"][1]["outputs"][0]["text"] in ("before\n", ["before\n"])
+
+
+DEATHS = {
+    "exit": ("os._exit(9)", "exit code 9"),
+    "segfault": ("ctypes.string_at(0)", "SIGSEGV"),
+    "kill": ("os.kill(os.getpid(), 9)", "SIGKILL"),
+    "abort": ("os.abort()", "SIGABRT"),
+}
+
+
+@pytest.mark.slow
+def test_trial_d_twenty_deaths_are_told_apart_and_the_rest_of_the_sweep_goes_on(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    branches = "\n".join(f"if how == {how!r}:\n    {code}" for how, (code, _) in DEATHS.items())
+    path = notebook(f"import ctypes, os\n{branches}", "print('alive')", parameters="how = 'none'\nseed = 0")
+    result = run(path, "-p", f"how=none,{','.join(DEATHS)}", "-p", "seed=range(5)", "-j", "4")
+    assert result.returncode == 1
+    found = {(end["run"].split("-")[0]): (end["status"], end["cause"]) for end in ends(tmp_path / "runs/trial")}
+    assert len(found) == 25
+    for run_id, (status, cause) in found.items():
+        how = run_id.partition("how=")[2].partition(",")[0]
+        assert status == ("ok" if how == "none" else "killed")
+        assert how == "none" or DEATHS[how][1] in cause
+
+
+def start_sweep(path: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [COMMAND, "run", str(path), *arguments],
+        cwd=path.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def processes_with(text: str) -> list[int]:
+    """The processes whose environment or command line holds a text."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                held = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if text.encode() in held:
+                found.append(int(entry.name))
+    return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """papermill leaves 3 of 40 files empty, 5 of 24 unreadable, and what the notebook started lives on."""
+    cookie = f"trial-e-{os.getpid()}"
+    monkeypatch.setenv("TRIAL_COOKIE", cookie)
+    path = notebook("import subprocess\nchild = subprocess.Popen(['sleep', '300'])", *GROWING, "child.kill()")
+    out, chance = tmp_path / "runs/trial", random.Random(3)
+    finished: dict[str, float] = {}
+    for _ in range(KILLS):
+        sweep = start_sweep(path, "-p", f"n=range({KILLS})", "-j", "2")
+        time.sleep(chance.uniform(0.5, 2.5))
+        sweep.kill()
+        sweep.wait()
+        for notebook_file in out.glob("*/*.ipynb"):
+            json.loads(notebook_file.read_text())
+        wait_until(lambda: not processes_with(cookie))
+        now = {str(file): file.stat().st_mtime for file in out.glob("*/trial.ipynb")}
+        assert finished.items() <= now.items(), "a finished run was lost, or done again"
+        finished = now
+    assert run(path, "-p", f"n=range({KILLS})", "-j", "2").returncode == 0
+    results = ends(out)
+    assert len(results) == len({end["run"] for end in results}) == KILLS
+    now = {str(file): file.stat().st_mtime for file in out.glob("*/trial.ipynb")}
+    assert finished.items() <= now.items()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, number: int, status: int
+) -> None:
+    """papermill prints 30 lines at Ctrl-C, and calls the cell that never ran completed."""
+    flag = tmp_path / "started"
+    waiting = f"import pathlib, time\npathlib.Path({str(flag)!r}).touch()\ntime.sleep(wait)"
+    path = notebook("print(1)", waiting, "print('after')", parameters="wait = 3")
+    sweep = start_sweep(path)
+    wait_until(flag.exists)
+    sweep.send_signal(number)
+    assert sweep.wait(timeout=30) == status
+    out = tmp_path / "runs/trial"
+    assert [end["status"] for end in ends(out)] == ["interrupted"]
+    assert cell_statuses(executed(out))[-1] == "pending"
+    assert run(path).returncode == 0
+    assert [end["status"] for end in ends(out)] == ["interrupted", "ok"]
+
+
+def test_trial_f_a_missing_output_folder_is_made(notebook: Callable[..., Path], run: Run, tmp_path: Path) -> None:
+    """papermill ends in a traceback."""
+    assert run(notebook("print(n)"), "--out", "deep/down").returncode == 0
+    assert len(ends(tmp_path / "deep/down")) == 1
+
+
+def test_trial_f_an_output_folder_that_is_a_file_is_one_clear_line(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    result = run(notebook("print(n)"), "--out", "taken")
+    assert result.returncode in (1, 2)
+    assert len(result.stderr.splitlines()) == 1
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a disk of 2 MB can only be mounted by root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_trial_f_a_full_disk_is_told_and_earlier_results_stay(
+    notebook: Callable[..., Path], run: Run, small_disk: Path
+) -> None:
+    """papermill leaves truncated JSON; the results that had been saved are gone too."""
+    path = notebook("print('x' * size)", parameters="size = 10")
+    assert run(path, "--out", small_disk, "-p", "size=10,20").returncode == 0
+    before = {file: file.read_bytes() for file in small_disk.glob("*/trial.ipynb")}
+    result = run(path, "--out", small_disk, "-p", "size=10,3_000_000,30", "-j", "1")
+    assert result.returncode == 1
+    assert "No space left" in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
+    assert {file: file.read_bytes() for file in before} == before
+    for file in small_disk.glob("*/*.ipynb"):
+        json.loads(file.read_text())
+
+
+@pytest.mark.slow
+def test_trial_g_two_sweeps_cannot_share_an_output_and_readers_never_see_half_a_file(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill lets both write; a reader met invalid JSON in 289 of 2076 reads."""
+    path = notebook(*GROWING, "time.sleep(2)")
+    sweep = start_sweep(path, "-p", "n=1,2")
+    out = tmp_path / "runs/trial"
+    wait_until((out / "ledger.jsonl").exists)
+    second = run(path, "-p", "n=1,2")
+    assert second.returncode in (1, 2)
+    assert str(sweep.pid) in second.stderr
+    reads = 0
+    while sweep.poll() is None:
+        for file in out.glob("*/*.ipynb"):
+            try:
+                text = file.read_text()
+            except FileNotFoundError:  # a partial notebook goes when the final one comes
+                continue
+            json.loads(text)
+            reads += 1
+    assert sweep.returncode == 0
+    assert reads
+
+
+def test_trial_g2_a_bad_kernel_does_not_replace_a_good_result(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill replaces the good notebook by an empty one whose cells all say completed."""
+    path = notebook("print(n)")
+    assert run(path).returncode == 0
+    [good] = (tmp_path / "runs/trial").glob("*/trial.ipynb")
+    before = good.read_bytes()
+    result = run(path, "--kernel", "nonsense")
+    assert result.returncode in (1, 2)
+    assert "python3" in result.stderr
+    assert good.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_trial_h_large_and_many_outputs_come_through_whole(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill takes 74 s for 50 MB and 100 cells, and keeps 30 000 progress updates as 30 000 outputs."""
+    path = notebook(
+        "print('0123456789' * 5_000_000)",
+        "for number in range(50_000):\n    print(number, 'x' * 1000)",
+        "import sys\nfor number in range(30_000):\n    print(f'\\r{number}', end='', flush=True)",
+        *[f"x = {number}" for number in range(100)],
+    )
+    result = run(path)
+    assert result.returncode == 0, result.stderr
+    large, many, progress, *_ = executed(tmp_path / "runs/trial")["cells"][1:]
+    assert len("".join(large["outputs"][0]["text"])) == 50_000_001
+    lines = "".join(many["outputs"][0]["text"]).splitlines()
+    assert [int(line.split()[0]) for line in lines] == list(range(50_000))
+    assert len(progress["outputs"]) == 1
+    assert "".join(progress["outputs"][0]["text"]).endswith("29999")
+
+
+LOOPS = {
+    "sleeps": "time.sleep(300)",
+    "spins": "while True:\n        pass",
+    "ignores": "signal.signal(2, signal.SIG_IGN)\n    signal.signal(15, signal.SIG_IGN)\n    time.sleep(300)",
+}
+
+
+@pytest.mark.slow
+def test_trial_i_an_endless_cell_ends_at_its_limit_and_is_called_a_timeout(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill calls the cell that timed out, and those that never ran, completed."""
+    branches = "\n".join(f"if how == {how!r}:\n    {code}" for how, code in LOOPS.items())
+    path = notebook(f"import signal, time\n{branches}", "print('never')", parameters="how = 'sleeps'")
+    started = time.monotonic()
+    result = run(path, "-p", f"how={','.join(LOOPS)}", "--cell-timeout", "2", "-j", "3")
+    assert result.returncode == 1
+    assert time.monotonic() - started < 30
+    out = tmp_path / "runs/trial"
+    assert [end["status"] for end in ends(out)] == ["timeout"] * 3
+    for file in out.glob("*/trial.ipynb"):
+        assert cell_statuses(json.loads(file.read_text())) == ["completed", "failed", "pending"]
+
+
+BROKEN = {
+    "no JSON": "hello",
+    "empty": "",
+    "truncated": '{"cells": [',
+    "another object": '{"a": 1}',
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
+def test_trial_j_a_file_that_is_no_notebook_is_one_clear_line(run: Run, tmp_path: Path, content: str) -> None:
+    """papermill prints tracebacks of 40 lines."""
+    (tmp_path / "broken.ipynb").write_text(content)
+    result = run("broken.ipynb")
+    assert result.returncode in (1, 2)
+    assert len(result.stderr.splitlines()) == 1
+    assert "broken.ipynb" in result.stderr
+
+
+def test_trial_j_a_missing_file_is_one_clear_line(run: Run) -> None:
+    result = run("nowhere.ipynb")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "nowhere.ipynb" in result.stderr
+
+
+def test_trial_j_a_notebook_of_format_3_without_a_kernelspec_runs(run: Run, tmp_path: Path) -> None:
+    """papermill: no kernel name found in notebook."""
+    old = nbformat.v3.new_notebook(
+        worksheets=[nbformat.v3.new_worksheet(cells=[nbformat.v3.new_code_cell(input="print(6 * 7)")])]
+    )
+    (tmp_path / "trial.ipynb").write_text(json.dumps(old))
+    result = run("trial.ipynb")
+    assert result.returncode == 0, result.stderr
+    assert executed(tmp_path / "runs/trial")["cells"][0]["outputs"][0]["text"] in ("42\n", ["42\n"])
+
+
+def test_trial_j_a_kernel_that_is_not_installed_is_told_with_those_that_are(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill names none, and writes a notebook whose cells say completed."""
+    result = run(notebook("print(n)", kernel="nonsense"))
+    assert result.returncode in (1, 2)
+    assert "nonsense" in result.stderr
+    assert "python3" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+ENDINGS = {
+    "input": ("input('who? ')", "failed", ["completed", "failed", "pending"]),
+    "exit": ("import sys\nsys.exit(0)", "ok", ["completed", "completed", "pending"]),
+    "exit 1": ("import sys\nsys.exit(1)", "failed", ["completed", "failed", "pending"]),
+    "error": ("1 / 0", "failed", ["completed", "failed", "pending"]),
+}
+
+
+@pytest.mark.parametrize(("code", "status", "cells"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_trial_j_input_exit_and_errors_end_a_run_truthfully(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, code: str, status: str, cells: list[str]
+) -> None:
+    result = run(notebook(code, "print('after')"))
+    assert result.returncode == (0 if status == "ok" else 1)
+    out = tmp_path / "runs/trial"
+    assert [end["status"] for end in ends(out)] == [status]
+    assert cell_statuses(executed(out)) == cells
+
+
+def test_trial_k_a_secret_is_masked_wherever_it_would_be_written(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill stores a password parameter in plain text in two places, three if it is printed."""
+    secret = "hunter2-and-more"
+    path = notebook("print('the password is', password)", "1 / 0 if password else 0", parameters="password = ''")
+    result = run(path, "-p", f"password={secret}", env={**os.environ, "DB_PASSWORD": secret})
+    assert result.returncode == 1
+    assert secret not in result.stdout + result.stderr
+    files = [file for file in (tmp_path / "runs").rglob("*") if file.is_file()]
+    assert len(files) > 3
+    assert not [file for file in files if secret in str(file) or secret.encode() in file.read_bytes()]
