@@ -1,0 +1,47 @@
+"""What has to be made again in a fork: random numbers that nobody has seeded, and the threads of BLAS."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+"""Where OpenBLAS looks for its number of threads, in its own order (``blas_get_cpu_number``)."""
+
+WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
+"""With these set, libraries that start threads when they are imported start none."""
+
+
+def renew_randomness() -> None:
+    """Seed anew, from the system, what libraries seeded at their import; Python's own ``random`` does it by itself."""
+    modules: dict[str, Any] = dict(sys.modules)
+    if "numpy.random" in modules:
+        modules["numpy.random"].seed()
+    if "torch" in modules:
+        modules["torch"].default_generator.seed()
+
+
+def restore_threads() -> None:
+    """Give libraries that were imported with WITHOUT_THREADS the number of threads that they would have else."""
+    if "numexpr.utils" in sys.modules:
+        modules: dict[str, Any] = dict(sys.modules)
+        modules["numexpr"].set_num_threads(modules["numexpr"].detect_number_of_threads())
+    wanted = count_blas_threads(os.environ)
+    if wanted > 1 and _has_openblas():
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+        for library in ThreadpoolController().lib_controllers:
+            if library.internal_api == "openblas":
+                library.set_num_threads(wanted)
+
+
+def count_blas_threads(environment: Mapping[str, str]) -> int:
+    """How many threads OpenBLAS would start with: what the variables say, and no more than there are cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = (environment.get(name, "") for name in BLAS_VARIABLES)
+    return min([cores, *[int(text) for text in asked if text.isdecimal() and int(text) > 0][:1]])
+
+
+def _has_openblas() -> bool:
+    """Whether the library is loaded: NumPy brings it, SciPy and OpenCV bring their own."""
+    return any(name in sys.modules for name in ("numpy", "scipy", "cv2"))

@@ -1,0 +1,126 @@
+"""The sockets of a kernel: where they are, and this side of them."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.session import Session
+
+from colab_starter.run.kernels.heritage import get_heritage
+
+_PORTS: dict[str, Any] = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+_CHANNELS = {"iopub": zmq.SUB, "shell": zmq.DEALER, "control": zmq.DEALER}
+"""In the order in which messages are taken: what a cell puts out comes before the reply that it has ended."""
+_RECONNECT = 10
+"""Milliseconds between attempts to connect to a kernel that has not bound its sockets yet."""
+_AT_ONCE = 200
+"""How many messages of a channel are taken before the caller may look at its deadlines."""
+
+
+class Message(NamedTuple):
+    """A message of the Jupyter protocol."""
+
+    channel: str
+    """``iopub``, ``shell`` or ``control``."""
+    data: dict[str, Any]
+    """``header``, ``parent_header``, ``msg_type``, ``content``, ``metadata``, ``buffers``, as nbclient takes it."""
+
+    @property
+    def kind(self) -> str:
+        """Such as ``stream`` or ``execute_reply``."""
+        return str(self.data["msg_type"])
+
+    @property
+    def content(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.data["content"]
+        return found
+
+    @property
+    def parent(self) -> str:
+        """The id of the request that it belongs to; empty where there is none."""
+        return str(self.data["parent_header"].get("msg_id", ""))
+
+
+class Place(NamedTuple):
+    """Where a kernel's sockets are: a folder that only this user may enter, and the file that tells of them."""
+
+    folder: Path
+    connection_file: Path
+    key: bytes
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def make_place(kernel_name: str) -> Place:
+    """A new place under /tmp: the system takes no socket whose path is longer than about 100 characters."""
+    heritage = get_heritage()
+    if heritage:
+        folder = Path(heritage.folder, str(os.getpid()))
+        folder.mkdir(mode=0o700)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp"))
+    key = uuid.uuid4().hex.encode()
+    file, _ = write_connection_file(
+        str(folder / "kernel.json"), ip=str(folder / "k"), key=key, transport="ipc", kernel_name=kernel_name, **_PORTS
+    )
+    return Place(folder, Path(file), key)
+
+
+class Connection:
+    """The client's end of a kernel's iopub, shell and control sockets."""
+
+    def __init__(self, place: Place) -> None:
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._session = Session(key=place.key)
+        self.sockets = {name: self._connect(name, kind, place) for name, kind in _CHANNELS.items()}
+
+    def _connect(self, name: str, kind: int, place: Place) -> "zmq.Socket[Any]":
+        socket: zmq.Socket[Any] = self._context.socket(kind)
+        socket.linger = 0
+        socket.rcvhwm = socket.sndhwm = 0  # nothing is dropped, however much there is
+        socket.reconnect_ivl = _RECONNECT
+        if kind == zmq.SUB:
+            socket.subscribe(b"")
+        else:
+            socket.identity = self._session.bsession
+        socket.connect(f"ipc://{place.folder}/k-{_PORTS[f'{name}_port']}")
+        return socket
+
+    def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
+        """Send a request; returns its id."""
+        sent: Any = self._session.send(self.sockets[channel], kind, content)
+        return str(sent["header"]["msg_id"])
+
+    def take(self) -> list[Message]:
+        """The messages that are here; does not wait."""
+        messages = []
+        for name, socket in self.sockets.items():
+            for _ in range(_AT_ONCE):
+                _, data = self._session.recv(socket, mode=zmq.NOBLOCK)
+                if data is None:
+                    break
+                messages.append(Message(name, data))
+        return messages
+
+    def close(self) -> None:
+        for socket in self.sockets.values():
+            socket.close()
+        self._context.term()
+
+
+def listen(connection: Connection | None, descriptors: list[int], timeout: float | None) -> tuple[set[int], bool]:
+    """Wait for descriptors and messages; returns the descriptors that can be read, and whether messages are here."""
+    poller = zmq.Poller()
+    for socket in connection.sockets.values() if connection else ():
+        poller.register(socket, zmq.POLLIN)
+    for descriptor in descriptors:
+        poller.register(descriptor, zmq.POLLIN)
+    found = poller.poll(None if timeout is None else round(max(0, timeout) * 1000))
+    ready = {source for source, _ in found if isinstance(source, int)}
+    return ready, len(ready) < len(found)

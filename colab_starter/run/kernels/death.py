@@ -1,0 +1,76 @@
+"""What a process died of."""
+
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Death(NamedTuple):
+    """How a kernel's process ended."""
+
+    exit_code: int | None
+    """None when a signal ended it."""
+    signal: int | None
+    out_of_memory: bool
+    """The system killed it because memory ran out (told by the counters of its cgroup or of the machine)."""
+    peak_memory: int
+    """In bytes, from wait4."""
+
+    def describe(self) -> str:
+        """Such as ``the kernel was killed by SIGSEGV``; one line."""
+        if self.out_of_memory:
+            return f"the kernel ran out of memory (the system killed it at {self.peak_memory / 1e9:.1f} GB)"
+        if self.signal is not None:
+            return f"the kernel was killed by {name_signal(self.signal)}"
+        return f"the kernel ended with exit code {self.exit_code}"
+
+
+def name_signal(number: int) -> str:
+    """Such as ``SIGKILL``."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def read_death(status: int, max_rss: int, *, out_of_memory: bool) -> Death:
+    """From wait4's status and its ``ru_maxrss``."""
+    code = os.waitstatus_to_exitcode(status)
+    unit = 1 if os.uname().sysname == "Darwin" else 1024
+    exit_code, number = (code, None) if code >= 0 else (None, -code)
+    return Death(exit_code, number, out_of_memory and number == signal.SIGKILL, max_rss * unit)
+
+
+def count_oom_kills(root: Path = Path("/")) -> int:
+    """How many processes the system has killed for want of memory: in this cgroup, and on this machine."""
+    files = [*_cgroup_files(root), root / "proc/vmstat"]
+    return sum(_read_counter(file) for file in files)
+
+
+def _cgroup_files(root: Path) -> list[Path]:
+    """Where the cgroups of this process count, in versions 1 and 2, seen from inside a container or from outside."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, name = root / "sys/fs/cgroup", "memory.events"
+        elif "memory" in controllers.split(","):
+            top, name = root / "sys/fs/cgroup/memory", "memory.oom_control"
+        else:
+            continue
+        own = top / path.lstrip("/") / name
+        found.append(own if own.exists() else top / name)
+    return found
+
+
+def _read_counter(file: Path) -> int:
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return 0
+    return next((int(line[1]) for line in lines if line[:1] == ["oom_kill"]), 0)

@@ -1,0 +1,132 @@
+"""A process that has imported what a notebook imports, and forks workers on demand: this side of it."""
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeAlias
+
+from colab_starter.run.job import WarmPlan
+
+Channel: TypeAlias = "Connection[Any, Any]"
+
+
+class Exited(NamedTuple):
+    """The last record in a worker's channel, put there by the fork server: the worker is gone."""
+
+    status: int
+    """The exit code, or the negative number of the signal that killed it."""
+
+
+class ServerState(StrEnum):
+    STARTING = "starting"
+    READY = "ready"
+    DEAD = "dead"
+
+
+class Setup(NamedTuple):
+    """The first message to a server."""
+
+    plan: WarmPlan
+    keep_fds: tuple[int, ...]
+
+
+class Ready(NamedTuple):
+    """The server's only message: its imports are done."""
+
+    left_out: dict[str, str]
+
+
+class ForkServer:
+    """Starts at once and imports in the background; ``fork`` never waits for that.
+
+    When the process that made this object dies, so do the server, its workers and their kernels.
+    """
+
+    def __init__(self, plan: WarmPlan, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = ()) -> None:
+        """``environment`` comes on top of this process's own, for the server and its workers.
+
+        ``log`` gets what the imports and the workers print. ``keep_fds`` stay open in the server and its
+        workers, not in kernels.
+        """
+        self.left_out: dict[str, str] = {}
+        """Modules that are not warm, and why (``started 4 threads``); complete once the state is READY."""
+        self._state = ServerState.STARTING
+        ours, theirs = socket.socketpair()
+        self._control: Channel = Connection(ours.detach())
+        with log.open("ab") as output, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "colab_starter.run.kernels.server"],
+                stdin=theirs.fileno(),
+                stdout=output,
+                stderr=output,
+                cwd=Path(__file__).parents[3],  # where -m finds this very package
+                env={**os.environ, **environment},
+                pass_fds=keep_fds,
+                start_new_session=True,
+            )
+        self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds))))
+
+    @property
+    def pid(self) -> int:
+        """Of the process that this object started; the workers are not its children."""
+        return self._process.pid
+
+    def fork(self, target: str, payload: object) -> Channel:
+        """Call ``package.module:function`` as ``function(payload, connection)`` in a fork of the server.
+
+        Returns the other end of the connection. It gives an ``Exited`` when the fork is gone, then EOFError;
+        EOFError alone when the server died. Raises OSError when the server is dead.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs, _write_payload(payload) as file:
+            try:
+                self._control.send_bytes(target.encode())
+                reduction.send_handle(self._control, theirs.fileno(), self.pid)
+                reduction.send_handle(self._control, file.fileno(), self.pid)
+            except OSError:
+                ours.close()
+                raise
+        return Connection(ours.detach())
+
+    def fileno(self) -> int:
+        """Can be read when ``poll`` has news."""
+        return self._control.fileno()
+
+    def poll(self) -> ServerState:
+        """Take in what the server says about itself; does not wait."""
+        try:
+            while self._state is not ServerState.DEAD and self._control.poll():
+                self.left_out = self._control.recv().left_out
+                self._state = ServerState.READY
+        except (EOFError, OSError):
+            self._state = ServerState.DEAD
+        return self._state
+
+    def close(self, timeout: float = 6) -> None:
+        """End the server and its workers: those that have not ended ``timeout`` seconds later are killed."""
+        self._state = ServerState.DEAD
+        self._control.close()
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _write_payload(payload: object) -> IO[bytes]:
+    """In a file without a name: the socket would hold up whoever sends much before the server reads."""
+    if hasattr(os, "memfd_create"):
+        file: IO[bytes] = os.fdopen(os.memfd_create("payload"), "w+b")
+    else:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+    pickle.dump(payload, file)
+    file.seek(0)
+    return file

@@ -1,0 +1,202 @@
+"""A kernel that runs: its process and its sockets, behind one call that waits for whatever comes first."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from jupyter_client.kernelspec import KernelSpec
+
+from colab_starter.errors import KernelDiedError, KernelSilentError, NoSuchKernelError, StartStoppedError
+from colab_starter.run.kernels.connection import Connection, Place, listen, make_place
+from colab_starter.run.kernels.connection import Message as Message
+from colab_starter.run.kernels.heritage import is_worker
+from colab_starter.run.kernels.kernelspecs import find_kernelspec, format_command, read_environment
+from colab_starter.run.kernels.process import Death, KernelProcess, fork_kernel, spawn_kernel
+from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
+
+_LAST_WORDS = 0.05
+"""Seconds without a message after which a dead kernel is taken to have sent no more."""
+_ASK_AGAIN = 0.2
+"""Seconds after which a kernel is asked again that has replied, but whose iopub was not connected in time."""
+_WITHOUT_PIDFD = 0.2
+"""Seconds between looks at the process where the system does not tell of its end."""
+
+
+class HasFileno(Protocol):
+    """Something that can be waited for."""
+
+    def fileno(self) -> int: ...
+
+
+class Received(NamedTuple):
+    """What came in one wait; both empty when the time is over."""
+
+    messages: list[Message]
+    """In order for each channel."""
+    ready: list[HasFileno]
+    """Those of ``also`` that can be read."""
+
+
+class Kernel:
+    """A started kernel that answers. Leave it by ``shutdown`` or ``kill``; both remove its sockets."""
+
+    def __init__(self, process: KernelProcess, place: Place, spec: KernelSpec) -> None:
+        """Of a process that has just been started; use ``Kernel.start``."""
+        self.process = process
+        self.info: dict[str, Any] = {}
+        """The content of its kernel_info_reply; ``language_info`` among it."""
+        self._place = place
+        self._interrupt_mode = spec.interrupt_mode
+        self._connection: Connection | None = None
+
+    @classmethod
+    def start(
+        cls,
+        name: str | None,
+        *,
+        cwd: str,
+        environment: Mapping[str, str],
+        log: Path,
+        warm: bool = False,
+        timeout: float = 60,
+        also: Sequence[HasFileno] = (),
+    ) -> "Kernel":
+        """Start the kernel of a kernelspec (None: ``python3``), and wait until it answers on all its sockets.
+
+        ``environment`` comes on top of this process's own. ``warm`` forks it where this process comes from a
+        fork server, and starts it cold where not. Raises NoSuchKernelError, which names those installed;
+        KernelDiedError; KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as one of
+        ``also`` can be read. Whatever is raised, nothing of the kernel is left.
+        """
+        name = name or DEFAULT_KERNEL
+        spec = find_kernelspec(name)
+        place = make_place(name)
+        everything = {**os.environ, **environment, "JPY_PARENT_PID": str(os.getpid())}
+        everything |= read_environment(spec, everything)
+        try:
+            if warm and is_worker():
+                process = fork_kernel(place.connection_file, cwd, everything, log)
+            else:
+                process = spawn_kernel(format_command(name, place.connection_file), cwd, everything, log)
+        except OSError as error:
+            place.remove()
+            raise NoSuchKernelError(f"the kernel {name!r} cannot be started: {error}") from None
+        kernel = cls(process, place, spec)
+        try:
+            kernel._wait_until_ready(time.monotonic() + timeout, also)
+        except BaseException:
+            kernel.kill()
+            raise
+        return kernel
+
+    def _wait_until_ready(self, deadline: float, also: Sequence[HasFileno]) -> None:
+        if self.process.ready is not None:
+            self._wait_until_bound(self.process.ready, deadline, also)
+        self._connection = Connection(self._place)
+        requests = {self.send("shell", "kernel_info_request", {})}
+        is_heard = False
+        while not (self.info and is_heard):
+            pause = min(_ASK_AGAIN if self.info else deadline, deadline - time.monotonic())
+            received = self.receive(pause, also)
+            self._check_start(received.ready, deadline)
+            for message in received.messages:
+                if message.parent in requests and message.kind == "kernel_info_reply":
+                    self.info = message.content
+                is_heard |= message.parent in requests and message.channel == "iopub"
+            if self.info and not received.messages:
+                requests.add(self.send("shell", "kernel_info_request", {}))
+
+    def _wait_until_bound(self, bound: int, deadline: float, also: Sequence[HasFileno]) -> None:
+        """Until a forked kernel has closed its end of the pipe, or has ended, which closes it too."""
+        ready, _ = listen(None, [bound, *(source.fileno() for source in also)], deadline - time.monotonic())
+        self._check_start([source for source in also if source.fileno() in ready], deadline)
+
+    def _check_start(self, ready: Sequence[HasFileno], deadline: float) -> None:
+        if ready:
+            raise StartStoppedError("stopped while the kernel was starting")
+        if time.monotonic() > deadline:
+            raise KernelSilentError("the kernel was started and does not answer; look into kernel.log")
+
+    def execute(self, code: str, *, stop_on_error: bool = True) -> str:
+        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": stop_on_error,
+        }
+        return self.send("shell", "execute_request", content)
+
+    def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
+        """Send any other request on ``shell`` or ``control``; returns its id."""
+        assert self._connection, "the kernel is not connected"
+        return self._connection.send(channel, kind, content)
+
+    def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
+        """Wait up to ``timeout`` seconds (None: for ever) for messages, or for one of ``also``.
+
+        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out.
+        """
+        assert self._connection, "the kernel is not connected"
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else deadline - time.monotonic()
+            has_died, ready, has_messages = self._listen(left, also)
+            messages = self._connection.take() if has_messages else []
+            if has_died and not messages:
+                messages = self._take_last_words()
+            if messages or ready or (left is not None and left <= 0):
+                return Received(messages, [source for source in also if source.fileno() in ready])
+            if death := self.process.poll():
+                raise KernelDiedError(death.describe(), death)
+
+    def _listen(self, timeout: float | None, also: Sequence[HasFileno]) -> tuple[bool, set[int], bool]:
+        """Whether the process has ended, which of ``also`` are ready, and whether messages are here."""
+        own = self.process.fileno()
+        if own < 0:
+            timeout = min(_WITHOUT_PIDFD, _WITHOUT_PIDFD if timeout is None else timeout)
+        watched = [source.fileno() for source in also]
+        ready, has_messages = listen(self._connection, [*watched, *([own] if own >= 0 else [])], timeout)
+        return own in ready or self.process.poll() is not None, ready.intersection(watched), has_messages
+
+    def _take_last_words(self) -> list[Message]:
+        assert self._connection
+        _, has_messages = listen(self._connection, [], _LAST_WORDS)
+        return self._connection.take() if has_messages else []
+
+    def interrupt(self) -> None:
+        """Interrupt what it executes: by SIGINT, or by a message where its kernelspec says so."""
+        if self._interrupt_mode == "message":
+            self.send("control", "interrupt_request", {})
+        else:
+            self.process.interrupt()
+
+    def shutdown(self, grace: float = 10) -> Death:
+        """Ask it to end, so that its atexit handlers run and its files are flushed; after ``grace`` seconds kill it.
+
+        What it started is killed in any case. A kernel that has died already is only cleaned up after.
+        """
+        if self._connection and not self.process.poll():
+            self._ask_to_end()
+            self.process.wait(grace)
+        return self.kill()
+
+    def _ask_to_end(self) -> None:
+        if self.info.get("implementation") == "ipython" and self.process.ready is None:
+            # After a shutdown request, its control thread and its end sometimes wait for each other: 10 s.
+            self.execute("__import__('IPython').get_ipython().ask_exit()")
+        else:
+            self.send("control", "shutdown_request", {"restart": False})
+
+    def kill(self, grace: float = 0) -> Death:
+        """End it and everything it started: at once, or ``grace`` seconds after SIGTERM."""
+        death = self.process.kill(grace)
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+        self._place.remove()
+        return death

@@ -1,0 +1,36 @@
+"""The kernels that are installed, and the command that starts one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
+from jupyter_client.manager import KernelManager
+
+from colab_starter.errors import NoSuchKernelError
+
+
+def find_kernelspec(name: str) -> KernelSpec:
+    """Raises NoSuchKernelError, which names the kernels that are installed."""
+    manager = KernelSpecManager()
+    try:
+        return manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        installed = ", ".join(sorted(manager.find_kernel_specs())) or "none"
+        raise NoSuchKernelError(
+            f"there is no kernel {name!r}; installed: {installed}. Choose one with --kernel, or install it"
+        ) from None
+
+
+def format_command(name: str, connection_file: Path) -> list[str]:
+    """The command that starts a cold kernel."""
+    manager = KernelManager(kernel_name=name, connection_file=str(connection_file))
+    command: list[str] = manager.format_kernel_cmd()
+    if "ipykernel_launcher" in command:
+        command.append("--HistoryManager.enabled=False")
+    return command
+
+
+def read_environment(spec: KernelSpec, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a kernelspec, in which ``${NAME}`` stands for those of ``environment``."""
+    return {name: Template(value).safe_substitute(environment) for name, value in spec.env.items()}

@@ -1,0 +1,131 @@
+"""The process of a kernel: how it starts, how it is interrupted and killed, and what it died of."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from colab_starter.run.kernels import heritage, system
+from colab_starter.run.kernels.death import Death as Death
+from colab_starter.run.kernels.death import count_oom_kills, read_death
+
+
+class KernelProcess:
+    """A kernel's process. The first of ``poll`` and ``kill`` that sees its end reaps it."""
+
+    def __init__(self, pid: int, oom_kills: int, ready: int | None = None) -> None:
+        self.pid = pid
+        self.ready = ready
+        """A descriptor that can be read when the kernel's sockets are bound; None where that is not told."""
+        self._oom_kills = oom_kills
+        self._pidfd = system.open_pidfd(pid)
+        self._death: Death | None = None
+
+    def fileno(self) -> int:
+        """A descriptor that becomes readable when the process ends; -1 on a system without pidfd."""
+        return self._pidfd
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the kernel and the processes of its group, as Jupyter does."""
+        if self._death is None:
+            system.kill_group(self.pid, signal.SIGINT)
+
+    def poll(self) -> Death | None:
+        """How it ended; None while it lives."""
+        if self._death is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                oom = count_oom_kills() > self._oom_kills
+                return self._set_death(read_death(status, usage.ru_maxrss, out_of_memory=oom))
+        return self._death
+
+    def wait(self, timeout: float) -> Death | None:
+        """How it ended; None if it still lives after ``timeout`` seconds."""
+        if self._death is None and self._pidfd >= 0:
+            waiting = select.poll()
+            waiting.register(self._pidfd, select.POLLIN)
+            waiting.poll(timeout * 1000)
+            return self.poll()
+        return self._wait_in_slices(timeout)
+
+    def _wait_in_slices(self, timeout: float) -> Death | None:
+        deadline = time.monotonic() + timeout
+        while self.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self._death
+
+    def kill(self, grace: float = 0) -> Death:
+        """End the kernel and everything it started: SIGTERM and up to ``grace`` seconds first, if any, then SIGKILL.
+
+        Returns when all of it is gone; also right for a kernel that has ended already.
+        """
+        if grace and self.poll() is None:
+            system.kill_group(self.pid, signal.SIGTERM)
+            self.wait(grace)
+        started = () if heritage.is_worker() else system.list_descendants(self.pid)
+        death = self.poll() or self._kill_itself()
+        if not system.IS_LINUX:
+            system.kill_group(self.pid)  # all that can be found there
+        if heritage.is_worker():
+            system.kill_children()
+        else:
+            system.kill_session(self.pid, started)
+        return death
+
+    def _kill_itself(self) -> Death:
+        system.kill_group(self.pid)
+        _, status, usage = os.wait4(self.pid, 0)
+        return self._set_death(read_death(status, usage.ru_maxrss, out_of_memory=False))
+
+    def _set_death(self, death: Death) -> Death:
+        self._death = death
+        for descriptor in (self._pidfd, self.ready):
+            if descriptor is not None and descriptor >= 0:
+                os.close(descriptor)
+        self._pidfd, self.ready = -1, None
+        return death
+
+
+def fork_kernel(connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path) -> KernelProcess:
+    """Start an IPython kernel in a fork of this process, which must be a fork server's worker.
+
+    ``environment`` is all of it; ``log`` gets what the kernel writes to its descriptors 1 and 2.
+    """
+    oom_kills, parent = count_oom_kills(), os.getpid()
+    ready, bound = os.pipe()
+    pid = system.fork()
+    if pid:
+        os.close(bound)
+        return KernelProcess(pid, oom_kills, ready)
+    try:
+        from colab_starter.run.kernels.forked import become_kernel
+
+        system.die_with_parent(parent)
+        become_kernel(connection_file, cwd, environment, log, bound)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def spawn_kernel(command: Sequence[str], cwd: str, environment: Mapping[str, str], log: Path) -> KernelProcess:
+    """Start a kernel of any language by its command; as ``fork_kernel`` otherwise. Raises OSError."""
+    oom_kills = count_oom_kills()
+    with log.open("ab") as output:
+        started = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            preexec_fn=partial(system.die_with_parent, os.getpid()),
+        )
+    started.returncode = 0  # it is KernelProcess that reaps it
+    return KernelProcess(started.pid, oom_kills)

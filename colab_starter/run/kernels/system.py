@@ -1,0 +1,183 @@
+"""What the operating system offers for looking after processes; less of it on macOS, and nothing breaks there."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+IS_LINUX = sys.platform == "linux"
+HAS_PIDFD = hasattr(os, "pidfd_open")
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_LIBC = ctypes.CDLL(None) if os.name == "posix" else None
+_GIVE_UP = 5.0
+"""Seconds after which a process that SIGKILL does not end is left alone: the system holds it."""
+
+_FORK_SAFE_THREADS = frozenset(["jemalloc_bg_thd"])
+"""Jemalloc, which pyarrow brings, ends its background threads at a fork (background_thread_prefork0 in its source)."""
+
+
+class Process(NamedTuple):
+    """A line of the system's list of processes."""
+
+    pid: int
+    parent: int
+    session: int
+    is_zombie: bool
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have this process killed when its parent, which must be ``parent``, dies (Linux)."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if IS_LINUX and os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+
+
+def outlive_parent() -> None:
+    """Take ``die_with_parent`` back."""
+    _prctl(_PR_SET_PDEATHSIG, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if IS_LINUX and _LIBC:
+        _LIBC.prctl(option, value, 0, 0, 0)
+
+
+def fork() -> int:
+    """os.fork without the warnings of libraries (JAX) that a fork without threads does not deserve."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return os.fork()
+
+
+def open_pidfd(pid: int) -> int:
+    """A descriptor that can be read when the process has ended; -1 where the system has none."""
+    try:
+        return os.pidfd_open(pid) if HAS_PIDFD else -1
+    except OSError:
+        return -1
+
+
+def list_processes() -> Iterator[Process]:
+    """Every process of the machine (Linux)."""
+    for name in os.listdir("/proc") if IS_LINUX else ():
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    state, parent, _, session, *_ = file.read().rpartition(b")")[2].split(maxsplit=4)
+            except OSError:  # it has just ended
+                continue
+            yield Process(int(name), int(parent), int(session), state == b"Z")
+
+
+def list_descendants(ancestor: int, without: Collection[int] = ()) -> list[int]:
+    """The processes below ``ancestor`` that live; ``without`` leaves out its children of these ids, and theirs."""
+    children: dict[int, list[Process]] = {}
+    for process in list_processes():
+        children.setdefault(process.parent, []).append(process)
+    found: list[int] = []
+    level = [process for process in children.get(ancestor, ()) if process.pid not in without]
+    while level:
+        found += [process.pid for process in level if not process.is_zombie]
+        level = [child for process in level for child in children.get(process.pid, ())]
+    return found
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal; no matter if the process has gone."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def kill_group(leader: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to the group that ``leader`` leads, or to itself alone while it leads none yet."""
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):
+        kill(leader, number)
+
+
+def kill_children() -> None:
+    """Kill whatever was started below this process, which adopts orphans, and reap it."""
+    deadline = time.monotonic() + _GIVE_UP
+    while _reap_children():
+        for pid in list_descendants(os.getpid()):
+            kill(pid)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.001)
+
+
+def _reap_children() -> bool:
+    """Reap the children that have ended; is another left?"""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def kill_session(leader: int, others: Collection[int]) -> None:
+    """Kill what is left of the session that ``leader`` led, and ``others``, which are not this process's children."""
+    for pid in others:
+        kill(pid)
+    deadline = time.monotonic() + _GIVE_UP
+    while left := [process.pid for process in list_processes() if process.session == leader and not process.is_zombie]:
+        for pid in left:
+            kill(pid)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.001)
+
+
+def reset_signals() -> None:
+    """The handlers that Python starts with, and no signal blocked."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def count_threads() -> int:
+    """How many threads this process has, but for those that a fork does not mind; 1 where the system does not tell."""
+    return len([name for name in _list_threads() if name not in _FORK_SAFE_THREADS]) if IS_LINUX else 1
+
+
+def _list_threads() -> Iterator[str]:
+    for task in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{task}/comm") as file:
+            yield file.read().strip()
+
+
+def list_descriptors() -> set[int]:
+    """The open file descriptors of this process."""
+    folder = "/proc/self/fd" if IS_LINUX else "/dev/fd"
+    listed = {int(name) for name in os.listdir(folder)}
+    return {descriptor for descriptor in listed if _is_open(descriptor)}
+
+
+def _is_open(descriptor: int) -> bool:
+    """False for the one by which the folder was listed."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def close_descriptors(keep: Collection[int]) -> None:
+    """Close every descriptor but the standard ones and ``keep``."""
+    for descriptor in list_descriptors() - set(keep) - {0, 1, 2}:
+        os.close(descriptor)

@@ -1,0 +1,85 @@
+"""What holds for every test here: no process stays behind, and kernels behave as they do outside of pytest."""
+
+import os
+import time
+import uuid
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colab_starter.run.kernels.system import Process, list_processes
+
+_COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
+"""Every process that the tests start inherits it, whatever becomes of its parents."""
+_PATIENCE = 10.0
+"""Seconds that processes have to end after a test."""
+
+os.environ.update([_COOKIE.split("=")])
+
+
+def list_own_processes() -> list[Process]:
+    """The processes that live and were started, directly or not, by this session of pytest."""
+    return [process for process in list_processes() if process.pid != os.getpid() and _has_cookie(process)]
+
+
+def _has_cookie(process: Process) -> bool:
+    try:
+        return _COOKIE.encode() in Path(f"/proc/{process.pid}/environ").read_bytes() and not process.is_zombie
+    except OSError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fail where a test leaves a process behind. Fork servers that several tests share may stay, their forks not."""
+    before = {process.pid for process in list_own_processes()}
+    yield
+    deadline = time.monotonic() + _PATIENCE
+    while left := [process for process in list_own_processes() if not _may_stay(process, before)]:
+        if time.monotonic() > deadline:
+            pytest.fail(f"processes are left: {[_describe(process) for process in left]}")
+        time.sleep(0.02)
+
+
+def _may_stay(process: Process, before: set[int]) -> bool:
+    """It was there before, or it is the process that a shared server forks its workers from."""
+    return process.pid in before or (process.parent in before and _read_parent(process.parent) == os.getpid())
+
+
+def _read_parent(pid: int) -> int | None:
+    return next((process.parent for process in list_processes() if process.pid == pid), None)
+
+
+def _describe(process: Process) -> str:
+    try:
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        command = "?"
+    return f"{process.pid} (child of {process.parent}): {command.strip()}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Generator[None, Any, Any]:
+    with _hidden_pytest():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, Any, Any]:
+    with _hidden_pytest():
+        return (yield)
+
+
+@contextmanager
+def _hidden_pytest() -> Iterator[None]:
+    """A kernel that knows of pytest by this variable does not capture what is written to its descriptors."""
+    name = "PYTEST_CURRENT_TEST"
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value

@@ -1,0 +1,224 @@
+"""A kernel through ``Kernel``: cold and warm ones have to behave alike."""
+
+import gzip
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from colab_starter.errors import KernelDiedError, KernelSilentError, NoSuchKernelError, StartStoppedError
+from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.kernels.kernel import Kernel
+from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ForkServer(WarmPlan(("matplotlib.pyplot", "tqdm.auto")), {}, tmp_path_factory.mktemp("server") / "log")
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["warm", "cold"])
+def ask(request: pytest.FixtureRequest, server: ForkServer, tmp_path: Path) -> Ask:
+    """Execute cells in a new kernel."""
+    return lambda *cells: talk_through(server, Talk(cells, str(tmp_path), warm=request.param == "warm"))
+
+
+def ask_both(server: ForkServer, folder: Path, *cells: str) -> tuple[Answer, Answer]:
+    warm, cold = (talk_through(server, Talk(cells, str(folder), warm=warm)) for warm in (True, False))
+    return warm, cold
+
+
+def test_cells_are_executed_in_the_folder_and_share_their_variables(ask: Ask, tmp_path: Path) -> None:
+    answer = ask("import os\na = 1", "print(a + 1, os.getcwd())")
+    assert answer.text == f"2 {tmp_path}\n"
+    assert (answer.death.exit_code, answer.died) == (0, False)
+
+
+def test_what_the_system_prints_is_in_the_cell_and_in_the_log(ask: Ask, tmp_path: Path) -> None:
+    assert ask("import os; os.system('echo from the system')").text == "from the system\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["kernel.log"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "exit_code", "number"),
+    [
+        ("import os; os._exit(9)", 9, None),
+        ("import ctypes; ctypes.string_at(0)", None, signal.SIGSEGV),
+        ("import os; os.kill(os.getpid(), 9)", None, signal.SIGKILL),
+    ],
+)
+def test_a_death_is_told_after_all_that_was_printed(
+    ask: Ask, cell: str, exit_code: int | None, number: int | None
+) -> None:
+    answer = ask("print('first')", cell)
+    assert answer.died
+    assert (answer.death.exit_code, answer.death.signal) == (exit_code, number)
+    assert answer.text == "first\n"
+
+
+def test_files_and_threads_and_atexit_handlers_are_ended_in_good_order(ask: Ask, tmp_path: Path) -> None:
+    cell = """
+import atexit, gzip, threading, time
+atexit.register(lambda: open('atexit.txt', 'w').write('kept'))
+opened = open('opened.txt', 'w')
+opened.write('kept')
+zipped = gzip.open('zipped.gz', 'wt')
+zipped.write('kept')
+threading.Thread(target=lambda: (time.sleep(0.2), open('thread.txt', 'w').write('kept'))).start()
+"""
+    assert ask(cell).death.exit_code == 0
+    assert {path.read_text() for path in tmp_path.glob("*.txt")} == {"kept"}
+    assert len(list(tmp_path.glob("*.txt"))) == 3
+    assert gzip.decompress((tmp_path / "zipped.gz").read_bytes()) == b"kept"
+
+
+def test_what_a_notebook_leaves_running_is_killed(ask: Ask) -> None:
+    started = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
+    child = int(ask(started).text)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_no_output_is_lost_however_much_there_is(ask: Ask) -> None:
+    answer = ask("for i in range(1500): display(i)", "print('x' * 5_000_000)")
+    assert len(answer.displayed) == 1500
+    assert len(answer.text) == 5_000_001
+
+
+def test_the_history_of_the_user_is_left_alone(ask: Ask) -> None:
+    assert ask("print(get_ipython().history_manager.enabled)", "print(In[1])").text in (
+        "False\nprint(get_ipython().history_manager.enabled)\n",
+    )
+
+
+def test_a_warm_kernel_finds_what_a_cold_one_finds(server: ForkServer, tmp_path: Path) -> None:
+    cell = """
+import json, locale, os, signal, sys, threading
+print(json.dumps({
+    "argv": sys.argv[1:2], "path": sys.path, "flags": list(sys.flags), "executable": sys.executable,
+    "environment": {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"},
+    "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
+    "session": os.getsid(0) == os.getpid() == os.getpgid(0), "umask": os.umask(0o22), "dh": list(map(str, _dh)),
+    "signals": {n: str(signal.getsignal(n)) for n in range(1, 32) if n != signal.SIGINT},
+    "mask": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+    "main": [__name__, sys.modules["__main__"].__dict__ is globals()],
+    "names": sorted(n for n in globals() if n != "__session__"), "encoding": locale.getpreferredencoding(),
+    "thread": threading.current_thread() is threading.main_thread(), "stdin": sys.stdin.read(),
+    "filters": len(__import__("warnings").filters) > 0, "excepthook": sys.excepthook.__name__,
+}))
+"""
+    warm, cold = (json.loads(answer.text) for answer in ask_both(server, tmp_path, cell))
+    del cold["environment"]["PYDEVD_USE_FRAME_EVAL"]  # the debugger's; warm kernels have none
+    assert warm == cold
+
+
+def test_a_kernel_has_no_descriptors_of_its_worker(server: ForkServer, tmp_path: Path) -> None:
+    cell = """
+import os
+names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+links = [os.readlink(name) for name in names if os.path.lexists(name)]
+print(sorted({link.split(":")[0] for link in links}), len([link for link in links if link.startswith("socket")]))
+"""
+    warm, cold = ask_both(server, tmp_path, cell)
+    assert warm.text == cold.text
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2, 1]);",
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(2, 1))\nplt.plot([1, 2])\nplt.show()",
+        "import matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; print(plt.plot([1])[0].figure)",
+        "%config InlineBackend.figure_format = 'svg'\nimport os; os.environ['SOURCE_DATE_EPOCH'] = '0'\n"
+        "import matplotlib.pyplot as plt\nplt.rcParams['svg.hashsalt'] = 'a'\nplt.plot([1, 2]);",
+    ],
+)
+def test_figures_appear_as_in_a_cold_kernel(cell: str, server: ForkServer, tmp_path: Path) -> None:
+    warm, cold = ask_both(server, tmp_path, cell)
+    assert warm.displayed == cold.displayed
+    assert warm.text == cold.text
+
+
+def test_modules_that_look_for_a_notebook_find_it(server: ForkServer, tmp_path: Path) -> None:
+    warm, cold = ask_both(server, tmp_path, "from tqdm.auto import tqdm\nprint(tqdm.__mro__[1].__module__)")
+    assert warm.text == cold.text == "tqdm.notebook\n"
+
+
+def test_an_interrupt_stops_the_cell_and_not_the_kernel(tmp_path: Path) -> None:
+    kernel = start(Talk((), str(tmp_path), warm=False))
+    request = kernel.execute("print('!', flush=True)\nwhile True: pass")
+    while not any(message.kind == "stream" for message in kernel.receive(30).messages):
+        pass
+    kernel.interrupt()
+    kinds: list[str] = []
+    while "execute_reply" not in kinds:
+        kinds += [message.kind for message in kernel.receive(30).messages if message.parent == request]
+    assert "error" in kinds
+    assert [message.content for message in execute(kernel, "print(1)") if message.kind == "stream"]
+    kernel.shutdown()
+
+
+def test_waiting_ends_at_its_time_or_when_another_thing_is_ready(tmp_path: Path) -> None:
+    kernel = start(Talk((), str(tmp_path), warm=False))
+    while kernel.receive(1).messages:  # what is left from the start
+        pass
+    before = time.monotonic()
+    assert kernel.receive(0.1) == ([], [])
+    assert 0.05 < time.monotonic() - before < 5
+    read, write = os.pipe()
+    with open(read) as reader, open(write, "w"):
+        os.write(write, b"!")
+        assert kernel.receive(None, [reader]) == ([], [reader])
+    kernel.kill()
+
+
+def write_kernelspec(folder: Path, *command: str) -> None:
+    place = folder / "kernels" / "odd"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "odd", "language": "odd"}))
+
+
+def test_an_unknown_kernel_is_refused_with_the_names_of_those_installed(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchKernelError, match=r"no kernel 'nowhere'; installed: .*python3"):
+        start(Talk((), str(tmp_path), name="nowhere", warm=False))
+
+
+def test_a_kernel_that_dies_at_its_start_is_told_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kernelspec(tmp_path, "sh", "-c", "echo no >&2; exit 7", "{connection_file}")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with pytest.raises(KernelDiedError, match="the kernel ended with exit code 7"):
+        start(Talk((), str(tmp_path), name="odd", warm=False))
+    assert (tmp_path / "kernel.log").read_text() == "no\n"
+
+
+def test_a_kernel_whose_program_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_kernelspec(tmp_path, "/no/such/program", "{connection_file}")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with pytest.raises(NoSuchKernelError, match=r"'odd' cannot be started: .*/no/such/program"):
+        start(Talk((), str(tmp_path), name="odd", warm=False))
+
+
+def test_a_kernel_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_kernelspec(tmp_path, "sleep", "600")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with pytest.raises(KernelSilentError):
+        Kernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", timeout=0.3)
+
+
+def test_a_start_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_kernelspec(tmp_path, "sleep", "600")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    read, write = os.pipe()
+    os.write(write, b"!")
+    with open(read) as reader, open(write, "w"), pytest.raises(StartStoppedError):
+        Kernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", also=[reader])
