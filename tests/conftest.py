@@ -5,7 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 from cookiecutter.main import cookiecutter
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 REPOSITORY = Path(__file__).parents[1]
 QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -84,6 +88,13 @@ def set_parameters(notebook: NotebookNode, **parameters: Any) -> None:
     notebook.cells.insert(index + 1, nbformat.v4.new_code_cell("\n".join(lines)))
 
 
+@contextmanager
+def private_sockets() -> Iterator[Config]:
+    """Settings of a kernel that is reached through files: kernels that start at once may be given the same TCP port."""
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path must be short, so not under tmp_path
+        yield Config(KernelManager={"transport": "ipc", "ip": f"{folder}/kernel"})
+
+
 def execute(
     notebook: NotebookNode, folder: Path, *, front_end: bool = False, kernels: Path | None = None, **environment: str
 ) -> str:
@@ -94,17 +105,37 @@ def execute(
     """
     colab = ["--IPKernelApp.exec_lines=import google.colab"] if front_end else []
     path = os.pathsep.join(filter(None, [str(REPOSITORY / "tests/fake_colab"), os.environ.get("PYTHONPATH")]))
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}, extra_arguments=colab)
-    if kernels:
-        client.km = client.create_kernel_manager()
-        client.km.kernel_spec_manager.kernel_dirs.append(str(kernels / "kernels"))
-    client.execute(env={**os.environ, "PYTHONPATH": path, **environment})
+    with private_sockets() as config:
+        client = NotebookClient(
+            notebook,
+            timeout=120,
+            resources={"metadata": {"path": str(folder)}},
+            extra_arguments=colab,
+            config=config,
+            shutdown_kernel="immediate",  # nothing more is expected of it
+        )
+        if kernels:
+            client.km = client.create_kernel_manager()
+            client.km.kernel_spec_manager.kernel_dirs.append(str(kernels / "kernels"))
+        client.execute(env={**os.environ, "PYTHONPATH": path, **environment})
     return printed(notebook)
 
 
 def printed(notebook: NotebookNode) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+def make_environment(folder: Path, *packages: str) -> Path:
+    """A virtual environment that holds these packages and what they need, nothing else; returns its programs' folder.
+
+    The tests' own pip installs: putting another one into each environment takes as long as the packages do.
+    """
+    venv.create(folder)
+    programs = folder / ("Scripts" if os.name == "nt" else "bin")
+    pip = [sys.executable, "-m", "pip", "--python", str(programs / "python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-compile", *packages], check=True)
+    return programs
 
 
 def run_cookiecutter(

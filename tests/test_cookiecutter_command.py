@@ -1,28 +1,19 @@
 """The real cookiecutter command: as users call it, from where they call it, and with answers that cannot work."""
 
-import os
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, git, make_environment, read_notebook, run_cookiecutter
 
 
 @pytest.fixture(scope="module")
 def bare_cookiecutter(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The command in an environment that holds only cookiecutter."""
-    return install_cookiecutter(tmp_path_factory.mktemp("bare"), "cookiecutter>=2.7")
-
-
-def install_cookiecutter(folder: Path, requirement: str) -> str:
-    venv.create(folder, with_pip=True)
-    binaries = folder / ("Scripts" if os.name == "nt" else "bin")
-    subprocess.run([binaries / "python", "-m", "pip", "install", "--quiet", requirement], check=True)
-    return str(binaries / "cookiecutter")
+    return str(make_environment(tmp_path_factory.mktemp("bare"), "cookiecutter>=2.7") / "cookiecutter")
 
 
 @pytest.mark.slow
@@ -37,7 +28,7 @@ def test_cookiecutter_alone_bakes_every_preset(bare_cookiecutter: str, tmp_path:
 
 @pytest.mark.slow
 def test_an_old_cookiecutter_is_told_so_before_any_question(tmp_path: Path) -> None:
-    old = install_cookiecutter(tmp_path / "old", "cookiecutter==2.6.0")
+    old = str(make_environment(tmp_path / "old", "cookiecutter==2.6.0") / "cookiecutter")
     (tmp_path / "here").mkdir()
     answer = run_cookiecutter(cwd=tmp_path / "here", command=old, answers="")
     assert answer.returncode == 1

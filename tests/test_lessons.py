@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 import tomllib
-import venv
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,21 @@ import nbformat
 import papermill
 import pytest
 import scrapbook
+from jupyter_core.utils import ensure_event_loop
+from nbformat import NotebookNode
 
 from colab_starter.lessons import select_lessons
-from tests.conftest import LESSONS, REPOSITORY, bake_into, execute, printed, read_notebook, set_parameters
+from tests.conftest import (
+    LESSONS,
+    REPOSITORY,
+    bake_into,
+    execute,
+    make_environment,
+    printed,
+    private_sockets,
+    read_notebook,
+    set_parameters,
+)
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
@@ -40,6 +53,11 @@ CHANGED: dict[str, dict[str, Any]] = {
 }
 """Parameters that must change a lesson's results."""
 
+LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
+OTHER_BACKENDS = ["jax", "torch"]
+
+CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
+"""What a lesson's training leaves after each epoch."""
 
 TENSORFLOW_FINDS_NO_GPU = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR"
@@ -49,37 +67,115 @@ TENSORFLOW_FINDS_NO_GPU = re.compile(
 
 
 class Execution:
-    """One run of a lesson: its executed notebook, its results as scraps, and how long it took."""
+    """One run of a lesson: its executed notebook, its results as scraps, and its ``output_dir``."""
 
-    def __init__(self, project: Path, folder: Path, lesson: str, parameters: dict[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        started = time.monotonic()
-        papermill.execute_notebook(
-            project / f"notebooks/{lesson}.ipynb",
-            folder / "executed.ipynb",
-            {**parameters, "output_dir": str(folder / "outputs")},
-            progress_bar=False,
-            cwd=folder,
+    def __init__(self, notebook: Path, outputs: Path) -> None:
+        self.notebook = read_notebook(notebook)
+        self.scraps = scrapbook.read_notebook(str(notebook)).scraps.data_dict
+        self.outputs = outputs
+
+    def lasting_scraps(self) -> dict[str, Any]:
+        """The results that do not depend on the time."""
+        times = re.compile("second|gflops|_ms|milli")
+        return {name: value for name, value in self.scraps.items() if not times.search(name)}
+
+
+def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any]) -> None:
+    """Execute into ``folder``, which is also the kernel's; safe in a thread.
+
+    papermill's own ``cwd`` would move the whole process.
+    """
+    with private_sockets() as config:
+        try:
+            papermill.execute_notebook(
+                notebook,
+                folder / "executed.ipynb",
+                {**parameters, "output_dir": str(folder / "results")},
+                progress_bar=False,
+                execution_timeout=500,
+                resources={"metadata": {"path": str(folder)}},
+                config=config,
+            )
+        finally:
+            ensure_event_loop().close()  # nbclient leaves the thread's loop open
+
+
+def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execution:
+    folder.mkdir(exist_ok=True)
+    run_papermill(notebook, folder, parameters)
+    return Execution(folder / "executed.ipynb", folder / "results")
+
+
+def run_three_times(notebook: Path, folder: Path, changed: dict[str, Any]) -> dict[str, Execution]:
+    """All cells three times in one kernel: as they are, with changed parameters, and as they are again.
+
+    papermill's own parameters hold for the first time only, so its results lie apart from those of the others.
+    """
+    folder.mkdir()
+    write_three_times(notebook, folder / "together.ipynb", changed)
+    run_papermill(folder / "together.ipynb", folder, {})
+    executed, default = read_notebook(folder / "executed.ipynb"), folder / f"outputs/{notebook.stem}"
+    outputs = {"usual": folder / "results", "changed": default, "again": default}
+    for part in outputs:
+        cells = [cell for cell in executed.cells if part_of(cell) == part]
+        nbformat.write(nbformat.from_dict({**executed, "cells": cells}), folder / f"{part}.ipynb")
+    return {part: Execution(folder / f"{part}.ipynb", outputs[part]) for part in outputs}
+
+
+def write_three_times(notebook: Path, path: Path, changed: dict[str, Any]) -> None:
+    """Only the first parameters cell keeps its tag."""
+    together, other = read_notebook(notebook), read_notebook(notebook)
+    set_parameters(other, **changed)
+    for part, cells in {"changed": other.cells, "again": read_notebook(notebook).cells}.items():
+        together.cells += [nbformat.from_dict({**cell, "id": f"{cell.id}-{part}", "metadata": {}}) for cell in cells]
+    nbformat.write(together, path)
+
+
+def part_of(cell: NotebookNode) -> str:
+    end = cell.id.rpartition("-")[2]
+    return end if end in ("changed", "again") else "usual"
+
+
+@pytest.fixture(scope="module")
+def two_at_once() -> Iterator[ThreadPoolExecutor]:
+    """Runs lessons on two cores: much of a lesson's time is importing, which keeps only one busy.
+
+    Each computes on one thread, because OpenMP's threads wait for one another busily: on two cores that have
+    other work too, PyTorch's lesson took 92 s of CPU time with two threads and 36 s with one.
+    """
+    pool = ThreadPoolExecutor(2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield pool
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.fixture(scope="module")
+def all_runs(
+    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
+) -> dict[str, Future[dict[str, Execution]]]:
+    folder = tmp_path_factory.mktemp("runs")
+    longest_first = sorted(LESSONS, key=lambda lesson: -LESSONS_TABLE[lesson]["cpu_seconds"])
+    return {
+        lesson: two_at_once.submit(
+            run_three_times, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson, CHANGED[lesson]
         )
-        self.seconds = time.monotonic() - started
-        self.notebook = read_notebook(folder / "executed.ipynb")
-        self.scraps = scrapbook.read_notebook(str(folder / "executed.ipynb")).scraps.data_dict
-        self.files = json.loads((folder / "outputs/results.json").read_text())
+        for lesson in longest_first
+    }
 
 
-@pytest.fixture(scope="session")
-def executions(all_lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Execution]:
-    folder = tmp_path_factory.mktemp("executions")
-    return {lesson: Execution(all_lessons, folder / lesson, lesson, {}) for lesson in LESSONS}
+@pytest.fixture
+def runs(all_runs: dict[str, Future[dict[str, Execution]]], lesson: str) -> dict[str, Execution]:
+    """The three runs of the lesson that the test is about."""
+    return all_runs[lesson].result()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_prints_no_warning(executions: dict[str, Execution], lesson: str) -> None:
-    execution = executions[lesson]
+def test_a_lesson_prints_no_warning(runs: dict[str, Execution], lesson: str) -> None:
     errors = [
         line
-        for cell in execution.notebook.cells
+        for cell in runs["usual"].notebook.cells
         for output in cell.get("outputs", [])
         if output.output_type == "stream" and output.name == "stderr"
         for line in output.text.splitlines()
@@ -90,73 +186,82 @@ def test_a_lesson_prints_no_warning(executions: dict[str, Execution], lesson: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_the_results_are_read_back_as_scraps_and_as_a_file(executions: dict[str, Execution], lesson: str) -> None:
-    assert executions[lesson].scraps == executions[lesson].files
-    assert executions[lesson].scraps or lesson == "blank"
+def test_the_results_are_read_back_as_scraps_and_as_a_file(runs: dict[str, Execution], lesson: str) -> None:
+    usual = runs["usual"]
+    assert usual.scraps == json.loads((usual.outputs / "results.json").read_text())
+    assert usual.scraps or lesson == "blank"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("lesson", "name"), [(lesson, name) for lesson in DEFAULTS for name in DEFAULTS[lesson]])
-def test_a_lesson_learns_as_much_as_it_promises(executions: dict[str, Execution], lesson: str, name: str) -> None:
-    expected, value = DEFAULTS[lesson][name], executions[lesson].scraps[name]
+def test_a_lesson_learns_as_much_as_it_promises(runs: dict[str, Execution], lesson: str, name: str) -> None:
+    expected, value = DEFAULTS[lesson][name], runs["usual"].scraps[name]
     assert expected[0] <= value <= expected[1] if isinstance(expected, tuple) else value == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_changed_parameter_changes_the_results_and_all_cells_again_restore_them(
-    executions: dict[str, Execution], all_lessons: Path, tmp_path: Path, lesson: str
+    runs: dict[str, Execution], lesson: str
 ) -> None:
-    """All cells twice in one kernel: papermill's parameters hold for the first time only."""
-    path = write_twice(all_lessons / f"notebooks/{lesson}.ipynb", tmp_path / "twice.ipynb")
-    papermill.execute_notebook(path, tmp_path / "executed.ipynb", CHANGED[lesson], progress_bar=False, cwd=tmp_path)
-    cells = read_notebook(tmp_path / "executed.ipynb").cells
-    end_of_first = max(index for index, cell in enumerate(cells) if cell.id == "results-1")
-    usual = scraps_of(executions[lesson].notebook.cells)
-    assert scraps_of(cells[end_of_first + 1 :]) == usual
-    assert scraps_of(cells[: end_of_first + 1]) != usual or lesson == "blank"
+    assert runs["again"].lasting_scraps() == runs["usual"].lasting_scraps()
+    assert runs["changed"].lasting_scraps() != runs["usual"].lasting_scraps() or lesson == "blank"
 
 
-def write_twice(notebook: Path, path: Path) -> Path:
-    """A notebook with all its cells twice; only the first parameters cell keeps its tag."""
-    twice = read_notebook(notebook)
-    for cell in list(twice.cells):
-        again = nbformat.from_dict({**cell, "id": f"{cell.id}-again", "metadata": {}})
-        twice.cells.append(again)
-    nbformat.write(twice, path)
-    return path
+@pytest.fixture(scope="module")
+def on_other_backends(
+    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
+) -> dict[str, Future[Execution]]:
+    folder, notebook = tmp_path_factory.mktemp("backends"), all_lessons / "notebooks/keras.ipynb"
+    return {
+        backend: two_at_once.submit(run_once, notebook, folder / backend, {"backend": backend, "epochs": 1})
+        for backend in OTHER_BACKENDS
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_keras_learns_on_its_other_backends_too(all_lessons: Path, tmp_path: Path, backend: str) -> None:
-    execution = Execution(all_lessons, tmp_path / backend, "keras", {"backend": backend, "epochs": 1})
+@pytest.mark.parametrize("backend", OTHER_BACKENDS)
+def test_keras_learns_on_its_other_backends_too(on_other_backends: dict[str, Future[Execution]], backend: str) -> None:
+    execution = on_other_backends[backend].result()
     assert f" on {backend}\n" in printed(execution.notebook)
     assert execution.scraps["accuracy"] > 0.9
 
 
+@pytest.fixture(scope="module")
+def resumed(
+    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
+) -> dict[str, Future[Execution]]:
+    folder = tmp_path_factory.mktemp("resumed")
+    return {
+        lesson: two_at_once.submit(kill_and_resume, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson)
+        for lesson in CHECKPOINTS
+    }
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("lesson", "checkpoint"), [("keras", "unfinished-*/training_metadata.json"), ("pytorch", "unfinished-*.pt")]
-)
+@pytest.mark.parametrize("lesson", CHECKPOINTS)
 def test_training_goes_on_where_it_was_killed(
-    executions: dict[str, Execution], all_lessons: Path, tmp_path: Path, lesson: str, checkpoint: str
+    resumed: dict[str, Future[Execution]], runs: dict[str, Execution], lesson: str
 ) -> None:
-    kill_after_checkpoint(all_lessons / f"notebooks/{lesson}.ipynb", tmp_path / "run", checkpoint)
-    resumed = Execution(all_lessons, tmp_path / "run", lesson, {})
-    output = printed(resumed.notebook)
+    execution = resumed[lesson].result()
+    output = printed(execution.notebook)
     assert not re.search(r"^Epoch 1/3|^epoch 1,", output, re.MULTILINE)
     assert re.search(r"^Epoch 3/3|^epoch 3,", output, re.MULTILINE)
-    assert resumed.scraps["accuracy"] >= 0.95
+    assert execution.scraps["accuracy"] >= 0.95
     if lesson == "pytorch":  # its checkpoints hold the state of the random numbers too
-        assert resumed.scraps["loss"] == executions[lesson].scraps["loss"]
-    assert list((tmp_path / "run/outputs").glob("unfinished*")) == []
+        assert execution.scraps["loss"] == runs["usual"].scraps["loss"]
+    assert list(execution.outputs.glob("unfinished*")) == []
+
+
+def kill_and_resume(notebook: Path, folder: Path) -> Execution:
+    kill_after_checkpoint(notebook, folder, CHECKPOINTS[notebook.stem])
+    return run_once(notebook, folder, {})
 
 
 def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None:
     """Run a notebook's code as a script, and kill it (-9) as soon as its first checkpoint is there."""
     cells = read_notebook(notebook)
-    set_parameters(cells, output_dir=str(folder / "outputs"))
+    set_parameters(cells, output_dir=str(folder / "results"))
     folder.mkdir()
     code = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
     environment = {**os.environ, "MPLBACKEND": "agg"}
@@ -164,7 +269,7 @@ def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None
         [sys.executable, "-c", code], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         deadline = time.monotonic() + 120
-        while not list((folder / "outputs").glob(checkpoint)):
+        while not list((folder / "results").glob(checkpoint)):
             assert process.poll() is None, process.stdout.read() if process.stdout else ""
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -173,26 +278,15 @@ def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_a_lesson_shows_a_picture(executions: dict[str, Execution], lesson: str) -> None:
+def test_a_lesson_shows_a_picture(runs: dict[str, Execution], lesson: str) -> None:
     pictures = {
         kind
-        for cell in executions[lesson].notebook.cells
+        for cell in runs["usual"].notebook.cells
         for output in cell.get("outputs", [])
         for kind in output.get("data", {})
         if kind.startswith("image/")
     }
     assert pictures or lesson == "blank"
-
-
-def scraps_of(cells: list[nbformat.NotebookNode]) -> dict[str, Any]:
-    """The results that do not depend on the time."""
-    scraps = [
-        output.data["application/scrapbook.scrap.json+json"]
-        for cell in cells
-        for output in cell.get("outputs", [])
-        if "application/scrapbook.scrap.json+json" in output.get("data", {})
-    ]
-    return {scrap["name"]: scrap["data"] for scrap in scraps if not re.search("second|gflops|_ms|milli", scrap["name"])}
 
 
 def test_papermill_lists_the_parameters_of_every_notebook(all_lessons: Path) -> None:
@@ -203,21 +297,19 @@ def test_papermill_lists_the_parameters_of_every_notebook(all_lessons: Path) -> 
 
 
 def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
-    lessons = json.loads((REPOSITORY / "templates/lessons.json").read_text())
-    wanted = set(select_lessons(lessons, {"preset": "all", "extra_pip_packages": "", "extra_apt_packages": ""}).pip)
+    wanted = set(
+        select_lessons(LESSONS_TABLE, {"preset": "all", "extra_pip_packages": "", "extra_apt_packages": ""}).pip
+    )
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert wanted <= set(project["optional-dependencies"]["lessons"])
-    assert list(lessons) == LESSONS
+    assert list(LESSONS_TABLE) == LESSONS
 
 
 @pytest.mark.slow
 def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
-    """An environment with ipykernel alone: NumPy is missing, and so is what the user asked for."""
+    """An environment with pip and ipykernel alone: NumPy is missing, and so is what the user asked for."""
     project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="toolz")
-    venv.create(tmp_path / "bare", with_pip=True)
-    python = tmp_path / ("bare/Scripts/python" if os.name == "nt" else "bare/bin/python")
-    pip = [str(python), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "ipykernel"], check=True)
+    python = make_environment(tmp_path / "bare", "pip", "ipykernel") / "python"
     subprocess.run(
         [python, "-m", "ipykernel", "install", "--prefix", tmp_path / "jupyter", "--name", "bare"],
         check=True,
@@ -233,13 +325,14 @@ def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_p
 
 
 @pytest.mark.slow
-def test_the_readme_s_sweep_runs_the_whole_grid(tmp_path: Path) -> None:
+def test_the_readme_s_commands_run_the_sweep_and_report_it(tmp_path: Path) -> None:
     project = bake_into(tmp_path / "baked", preset="blank")
-    readme = (project / "README.md").read_text()
-    found = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert found
-    subprocess.run([sys.executable, "-c", found[1]], cwd=project, check=True, capture_output=True, timeout=120)
-    for number, seed in enumerate([1, 2, 3]):
-        executed = read_notebook(project / f"outputs/sweep/{number}/notebook.ipynb")
-        assert executed.metadata.papermill.parameters.seed == seed
-        assert f"{project / 'outputs/sweep' / str(number)}" in printed(executed)
+    commands = re.findall(r"^\.venv/bin/(colab-starter .*)$", (project / "README.md").read_text(), re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["run", "report"]
+    for command in commands:
+        subprocess.run(f"{Path(sys.executable).parent}/{command}", shell=True, cwd=project, check=True, timeout=120)
+    found = [read_notebook(path) for path in sorted((project / "runs/blank").glob("seed=*/blank.ipynb"))]
+    assert [executed.metadata.papermill.parameters.seed for executed in found] == [1, 2, 3]
+    for executed in found:
+        assert f"Results go to {executed.metadata.papermill.parameters.output_dir}" in printed(executed)
+    assert (project / "runs/blank/report.html").stat().st_size > 100_000
