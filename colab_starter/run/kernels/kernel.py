@@ -76,10 +76,7 @@ class Kernel:
         everything = {**os.environ, **environment, "JPY_PARENT_PID": str(os.getpid())}
         everything |= read_environment(spec, everything)
         try:
-            if warm and is_worker():
-                process = fork_kernel(place.connection_file, cwd, everything, log)
-            else:
-                process = spawn_kernel(format_command(name, place.connection_file), cwd, everything, log)
+            process = _start_process(name, place, cwd, everything, log, warm=warm and is_worker())
         except OSError as error:
             place.remove()
             raise NoSuchKernelError(f"the kernel {name!r} cannot be started: {error}") from None
@@ -186,7 +183,8 @@ class Kernel:
         return self.kill()
 
     def _ask_to_end(self) -> None:
-        if self.info.get("implementation") == "ipython" and self.process.ready is None:
+        is_fork = self.process.ready is not None
+        if self.info.get("implementation") == "ipython" and not is_fork:
             # After a shutdown request, its control thread and its end sometimes wait for each other: 10 s.
             self.execute("__import__('IPython').get_ipython().ask_exit()")
         else:
@@ -200,3 +198,11 @@ class Kernel:
             self._connection = None
         self._place.remove()
         return death
+
+
+def _start_process(
+    name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Path, *, warm: bool
+) -> KernelProcess:
+    if warm:
+        return fork_kernel(place.connection_file, cwd, environment, log)
+    return spawn_kernel(format_command(name, place.connection_file), cwd, environment, log)

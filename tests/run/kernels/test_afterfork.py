@@ -47,7 +47,7 @@ def test_numbers_that_nobody_has_seeded_differ(number: str, server: ForkServer, 
 def test_seeded_numbers_and_blas_give_what_a_cold_kernel_gives(server: ForkServer, tmp_path: Path) -> None:
     cell = """
 import hashlib, os, numpy as np
-matrix = np.random.default_rng(7).normal(size=(900, 900))
+matrix = np.random.default_rng(7).normal(size=(300, 300))
 results = [matrix @ matrix.T, np.linalg.inv(matrix), np.linalg.svd(matrix)[1]]
 print([hashlib.sha256(result.tobytes()).hexdigest() for result in results], os.environ.get("OPENBLAS_NUM_THREADS"))
 from threadpoolctl import threadpool_info

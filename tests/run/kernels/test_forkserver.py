@@ -132,39 +132,33 @@ def test_a_worker_has_no_descriptors_but_its_channel_and_those_to_keep(start: St
     receive_all(other)
 
 
-@pytest.mark.parametrize(
-    ("target", "payload", "status"),
-    [("raise_error", "words", 1), ("leave", 3, 3), ("kill_itself", 9, -9), ("kill_itself", 11, -11)],
-)
-def test_the_end_of_a_worker_is_reported(
-    target: str, payload: object, status: int, start: Start, tmp_path: Path
-) -> None:
-    assert receive_all(start().fork(f"{HERE}:{target}", payload)) == [Exited(status)]
-    if target == "raise_error":
-        assert "ValueError: words" in (tmp_path / "log").read_text()
+def test_the_end_of_a_worker_is_reported(start: Start, tmp_path: Path) -> None:
+    server = start()
+    for target, payload, status in (("raise_error", "words", 1), ("leave", 3, 3), ("kill_itself", 11, -11)):
+        assert receive_all(server.fork(f"{HERE}:{target}", payload)) == [Exited(status)]
+    assert "ValueError: words" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("import threading, time\nfor _ in 'ab': threading.Thread(target=time.sleep, args=[60], daemon=True).start()",
-         "started 2 threads"),
-        ("import os; os.kill(os.getpid(), 11)", "ended the process while it was imported: SIGSEGV"),
-        ("import os; os._exit(3)", "ended the process while it was imported: exit code 3"),
-        ("raise ValueError('no')", "ValueError while it was imported: no"),
-        ("import no_such_module", "there is no module no_such_module"),
-        ("raise SystemExit('no')", "SystemExit while it was imported: no"),
-    ],
-)  # fmt: skip
-def test_a_module_that_does_harm_is_left_out_and_the_others_are_warm(
-    source: str, reason: str, start: Start, tmp_path: Path
-) -> None:
-    (tmp_path / "harmful.py").write_text(source)
-    (tmp_path / "innocent.py").write_text("")
-    (tmp_path / "last.py").write_text("")
-    server = wait_until_ready(start("innocent", "harmful", "last"))
-    assert server.left_out == {"harmful": reason}
-    assert {"innocent", "last", "harmful"} & set(ask(server, "modules")) == {"innocent", "last"}
+HARMFUL = {
+    "starts_threads": (
+        "import threading, time\nfor _ in 'ab': threading.Thread(target=time.sleep, args=[60], daemon=True).start()",
+        "started 2 threads",
+    ),
+    "crashes": ("import os; os.kill(os.getpid(), 11)", "ended the process while it was imported: SIGSEGV"),
+    "leaves": ("import os; os._exit(3)", "ended the process while it was imported: exit code 3"),
+    "fails": ("raise ValueError('no')", "ValueError while it was imported: no"),
+    "lacks": ("import no_such_module", "there is no module no_such_module"),
+    "exits": ("raise SystemExit('no')", "SystemExit while it was imported: no"),
+}
+"""Modules, and why they are left out."""
+
+
+def test_modules_that_do_harm_are_left_out_and_the_others_are_warm(start: Start, tmp_path: Path) -> None:
+    for name, (source, _) in {**HARMFUL, "first": ("", ""), "last": ("", "")}.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    server = wait_until_ready(start("first", *HARMFUL, "last"))
+    assert server.left_out == {name: reason for name, (_, reason) in HARMFUL.items()}
+    assert {"first", "last", *HARMFUL} & set(ask(server, "modules")) == {"first", "last"}
 
 
 def test_a_module_is_left_out_also_when_it_comes_in_by_another(start: Start, tmp_path: Path) -> None:
