@@ -74,6 +74,9 @@ class WarmKernel(IPythonKernel):
         cast(Any, self.shell).exit_now = False
         Kernel.start(self)
 
+    async def _progressively_terminate_all_children(self) -> None:
+        """Nothing: whoever forked the kernel kills what it has started, and zombies would hold this up for 14 s."""
+
 
 class WarmApplication(IPKernelApp, _KnowsItsConfig):
     """IPKernelApp, whose own part of ``initialize`` runs in the fork; what it inherits has run before."""
