@@ -203,3 +203,9 @@ class RayClusterError(ColabStarterError):
 
 class RayLostError(ColabStarterError):
     """The Ray cluster broke down during a sweep; what was running is done again by the next one."""
+
+
+class StoreAddressError(ColabStarterError):
+    """The address for ``--out`` is none, or the library that its store needs is not installed."""
+
+    exit_code = 2

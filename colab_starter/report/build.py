@@ -25,11 +25,14 @@ class Built:
     runs: int
     unreadable: dict[Path, str]
     """Notebooks that no page could be made of, and why."""
+    address: str = ""
+    """Of the page, where it is in a store."""
 
 
-def build_report(folder: Path, page: Path, *, with_notebooks: bool) -> Built:
+def build_report(folder: Path, page: Path, *, with_notebooks: bool, name: str | None = None) -> Built:
     """Make the page of a sweep, and first, where wanted, those of its notebooks.
 
+    ``name`` is what the page calls the folder, if not by its path.
     Raises NoSweepError for a folder without a ledger, ReportFileError where the page cannot be written.
     """
     if not (folder / FILE_NAME).is_file():
@@ -38,7 +41,7 @@ def build_report(folder: Path, page: Path, *, with_notebooks: bool) -> Built:
     runs = list(content.runs.values())
     unreadable = _renew_pages(_find_notebooks(folder, runs), page) if with_notebooks else {}
     report = Report(
-        summary=summarise(content, folder),
+        summary=summarise(content, name or str(folder.resolve())),
         table=build_table(runs),
         names=[run.run for run in runs],
         statuses=[run.status for run in runs],

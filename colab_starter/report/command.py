@@ -1,13 +1,21 @@
 """``colab-starter report``: what came out of a sweep, as one HTML page."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colab_starter.errors import WrongOptionError
+from colab_starter.run.storage.address import is_address, read_path
+
+if TYPE_CHECKING:
+    from colab_starter.report.build import Built
+
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="The folder that colab-starter run wrote, such as runs/keras.")],
+    folder: Annotated[
+        str, typer.Argument(help="The folder that colab-starter run wrote: runs/keras, s3://bucket/keras, ...")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="The page. [default: report.html in the folder]"),
@@ -25,13 +33,24 @@ def report(
     Example:
       colab-starter report runs/keras --open
     """
-    from colab_starter.report.build import build_report
-
-    built = build_report(folder, output or folder / "report.html", with_notebooks=notebooks)
+    if is_address(folder) and open_ and output is None:
+        raise WrongOptionError("--open needs the page on this machine; add -o report.html")
+    built = _build(folder, output, notebooks)
     for notebook, reason in built.unreadable.items():
         print(f"No page of {notebook}: {reason}")
-    print(f"{built.page} ({built.runs:,} runs, {built.size / 1e6:.1f} MB)")
+    print(f"{built.address or built.page} ({built.runs:,} runs, {built.size / 1e6:.1f} MB)")
     if open_:
         from colab_starter.browser import show_in_browser
 
         show_in_browser(built.page.resolve().as_uri())
+
+
+def _build(folder: str, output: Path | None, with_notebooks: bool) -> "Built":
+    if is_address(folder):
+        from colab_starter.report.stored import build_stored_report
+
+        return build_stored_report(folder, output, with_notebooks=with_notebooks)
+    from colab_starter.report.build import build_report
+
+    path = read_path(folder) if "://" in folder else Path(folder)
+    return build_report(path, output or path / "report.html", with_notebooks=with_notebooks)

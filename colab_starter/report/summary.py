@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from colab_starter.run.durations import format_duration
 from colab_starter.run.job import Status
@@ -49,13 +49,13 @@ class Summary:
     """The most frequent first."""
 
 
-def summarise(content: LedgerContent, folder: Path) -> Summary:
+def summarise(content: LedgerContent, folder: str) -> Summary:
     """Count and group the runs."""
     runs = list(content.runs.values())
     found = Counter(run.status for run in runs)
     return Summary(
         notebook=_notebook_name(content),
-        folder=str(folder.resolve()),
+        folder=folder,
         counts={status: found[status] for status in WORDS if found[status]},
         started=min(_moments(run.started for run in runs), default=None),
         ended=max(_moments(run.ended for run in runs), default=None),

@@ -12,6 +12,8 @@ from colab_starter.run.job import Limits
 from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
 from colab_starter.run.runs import Run, find_varying, hash_source, make_runs
 from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.storage.choice import open_store
+from colab_starter.run.storage.store import Store
 from colab_starter.run.sweep import build_runs
 from colab_starter.run.wording import Wording, count
 
@@ -24,8 +26,8 @@ class Options:
     parameters: Sequence[str] = ()
     """As typed: ``NAME=VALUES``."""
     sweep: Path | None = None
-    out: Path | None = None
-    """None is ``runs/`` and the notebook's name, in the current folder."""
+    out: str | os.PathLike[str] | None = None
+    """A path, or an address such as ``s3://bucket/sweeps/lr``; None is ``runs/`` and the notebook's name."""
     jobs: int | None = None
     limits: Limits = field(default_factory=Limits)
     retries: int = 0
@@ -40,6 +42,14 @@ class Options:
     gpus: str = "auto"
     gpus_per_run: str = "1"
     secrets: Sequence[str] = ()
+    backend: str = "local"
+    address: str | None = None
+    """Of a Ray cluster; None takes the one of this machine, or starts it."""
+    cpus_per_run: float = 1
+    session: str | None = None
+    """An open one on Colab; None opens ``sessions``, with ``gpu``."""
+    gpu: str | None = None
+    sessions: int = 1
     as_json: bool = False
     quiet: bool = False
 
@@ -53,10 +63,21 @@ class Batch:
     source: str
     """Hash of the notebook; see ``hash_source``."""
     runs: list[Run]
-    folder: Path
+    store: Store
+    """Where it is kept."""
     mask: Mask
     wording: Wording
     has_output_dir: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the runs are executed on this machine: see ``Store``."""
+        return self.store.folder
+
+    @property
+    def cwd(self) -> Path:
+        """Where the runs work."""
+        return (self.options.cwd or self.options.notebook.parent).absolute()
 
     def say(self, text: str) -> None:
         """Something that people want to know, but programs do not."""
@@ -75,14 +96,14 @@ def prepare_batch(options: Options) -> Batch:
     built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
     mask = Mask(find_secrets(os.environ, options.secrets))
     source = hash_source(notebook, options.kernel)
-    folder = (options.out or Path("runs") / options.notebook.stem).absolute()
+    store = open_store(options.out or Path("runs") / options.notebook.stem)
     declared = {one.name for one in inspect_parameters(notebook)}
     batch = Batch(
         options=options,
         notebook=notebook,
         source=source,
         runs=make_runs(built.runs, source, mask),
-        folder=folder,
+        store=store,
         mask=mask,
         wording=Wording(find_varying(built.runs) or built.runs[0], mask),
         has_output_dir=OUTPUT_DIR in declared,

@@ -17,7 +17,8 @@ def run(
     ] = None,
     sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="A sweep from a YAML or CSV file.")] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder for the runs. [default: runs/NOTEBOOK]")
+        str | None,
+        typer.Option(metavar="DIR", help="The folder for the runs: a path, or s3://... [default: runs/NOTEBOOK]"),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option("-j", "--jobs", min=1, help="Runs at once. [default: what the machine allows]")
@@ -48,6 +49,17 @@ def run(
     ] = None,
     gpus: Annotated[str, typer.Option(help="auto, none, or which ones: 0,1.")] = "auto",
     gpus_per_run: Annotated[str, typer.Option(metavar="N", help="1, 2, ... or a part, such as 0.5.")] = "1",
+    backend: Annotated[str, typer.Option(help="Where the runs are executed: local, ray or colab.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="ray: the cluster. [default: this machine's; one is started if none is]"
+        ),
+    ] = None,
+    cpus_per_run: Annotated[float, typer.Option(metavar="N", min=0.01, help="ray: what a run takes of its node.")] = 1,
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="colab: an open session to use.")] = None,
+    gpu: Annotated[str | None, typer.Option(metavar="NAME", help="colab: the accelerator, such as T4.")] = None,
+    sessions: Annotated[int, typer.Option(metavar="N", min=1, help="colab: how many to open, and release.")] = 1,
     secret: Annotated[
         list[str] | None,
         typer.Option(
@@ -96,6 +108,12 @@ def run(
         gpus=gpus,
         gpus_per_run=gpus_per_run,
         secrets=secret or [],
+        backend=backend,
+        address=address,
+        cpus_per_run=cpus_per_run,
+        session=session,
+        gpu=gpu,
+        sessions=sessions,
         as_json=as_json,
         quiet=quiet,
     )

@@ -66,6 +66,8 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that the kernel gets on top of those it inherits."""
     limits: Limits = Limits()
+    address: str = ""
+    """Of the sweep's folder, where that is in a store and ``notebook`` and ``output`` are in a scratch folder."""
     secrets: tuple[str, ...] = ()
     """Names of further environment variables whose values are masked in whatever is written."""
 

@@ -32,21 +32,23 @@ class JobMaker:
     """Makes the jobs of a batch."""
 
     def __init__(self, batch: Batch, source: Path) -> None:
-        """``source`` is the file that the runs are made of."""
+        """``source`` is the file in the batch's folder that the runs are made of."""
         self._batch = batch
-        self._source = source
-        self._cwd = str((batch.options.cwd or batch.options.notebook.parent).absolute())
+        is_far = batch.store.is_remote and batch.options.backend == "ray"  # whose nodes do not see this disk
+        self._folder = batch.store.name if is_far else str(batch.folder)
+        self._source = f"{self._folder}/{source.name}"
+        self._cwd = str(batch.cwd)
 
     def make_job(self, run: Run, attempt: int) -> Job:
         """The job of a run's attempt."""
         options = self._batch.options
-        folder = self._batch.folder / run.id
-        own = {OUTPUT_DIR: str(folder / "output")} if self._batch.has_output_dir else {}
+        folder = f"{self._folder}/{run.id}"
+        own = {OUTPUT_DIR: f"{folder}/output"} if self._batch.has_output_dir else {}
         return Job(
             run=run.id,
             attempt=attempt,
-            notebook=str(self._source),
-            output=str(folder / options.notebook.name),
+            notebook=self._source,
+            output=f"{folder}/{options.notebook.name}",
             parameters={**run.parameters, **own},
             cwd=self._cwd,
             kernel=options.kernel,

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from colab_starter.errors import LedgerVersionError, LedgerWriteError, UnwritableValueError
 from colab_starter.run.job import Outcome, Status
@@ -68,17 +68,47 @@ class LedgerContent:
     """Numbers, from 1, of lines that cannot be read; they were passed over."""
 
 
+class Journal(Protocol):
+    """Lines, which are only ever added to."""
+
+    @property
+    def path(self) -> Path | str:
+        """Where they are, for messages."""
+
+    def read(self) -> list[bytes]:
+        """All lines; none where there is no journal yet."""
+
+    def append(self, line: bytes) -> None:
+        """Add a line; it is safe when this returns. Raises OSError or LedgerWriteError where it was not added."""
+
+    def check(self) -> None:
+        """Raise LedgerWriteError where nothing may be added any more. Quick: it is called all the time."""
+
+    def check_room(self) -> None:
+        """Raise OSError where there is hardly any room left."""
+
+    def close(self) -> None:
+        """Nothing will be added any more. May be called twice."""
+
+
 class JournalFile:
-    """Lines in a file. A store that has no files would keep these two methods."""
+    """Lines in a file."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self._path = path
         self._handle: int | None = None
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def check(self) -> None:
+        """The sweep's lock cannot be lost."""
 
     def read(self) -> list[bytes]:
         """The lines, without those that a crash left without an end; none where there is no file yet."""
         try:
-            content = self.path.read_bytes()
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return []
         return content.split(b"\n")[:-1]
@@ -86,7 +116,7 @@ class JournalFile:
     def append(self, line: bytes) -> None:
         """Add a line. When this returns it is on the disk; when it raises OSError, nothing was added."""
         if self._handle is None:
-            self._handle = _open_for_append(self.path)
+            self._handle = _open_for_append(self._path)
         size = os.fstat(self._handle).st_size
         try:
             _write_all(self._handle, line + b"\n")
@@ -98,7 +128,7 @@ class JournalFile:
 
     def check_room(self) -> None:
         """Raise OSError where the disk is nearly full."""
-        disk = os.statvfs(self.path.parent)
+        disk = os.statvfs(self._path.parent)
         if disk.f_bavail * disk.f_frsize < ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -125,7 +155,7 @@ def _write_all(handle: int, content: bytes) -> None:
 class Ledger:
     """What is known of the runs, and writing down what comes. Raises LedgerWriteError where that fails."""
 
-    def __init__(self, journal: JournalFile, mask: Mask) -> None:
+    def __init__(self, journal: Journal, mask: Mask) -> None:
         """Read what is there. Raises LedgerVersionError."""
         self._journal = journal
         self._mask = mask
@@ -177,6 +207,10 @@ class Ledger:
         record = self._write("lost", run=run, attempt=self.runs[run].attempt)
         _note_loss(self.runs[run], record)
 
+    def check(self) -> None:
+        """Raise LedgerWriteError where nothing can be written any more, because the sweep is somebody else's now."""
+        self._journal.check()
+
     def close(self) -> None:
         self._journal.close()
 
@@ -226,7 +260,7 @@ def read_ledger(folder: Path) -> LedgerContent:
     return replay(JournalFile(path).read(), path)
 
 
-def replay(lines: Iterable[bytes], path: Path) -> LedgerContent:
+def replay(lines: Iterable[bytes], path: Path | str) -> LedgerContent:
     """Go through the lines from the first to the last; ``path`` is for the error's message."""
     content = LedgerContent()
     for number, line in enumerate(lines, 1):

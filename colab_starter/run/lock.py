@@ -51,7 +51,7 @@ class SweepLock:
     def _take(self, path: Path, deadline: float) -> None:
         while not self._try():
             holder = _read_holder(path)
-            if _is_alive(holder):
+            if is_alive(holder):
                 raise SweepBusyError(
                     f"{path.parent} is being worked on by process {holder.get('pid')} on {holder.get('host')}; "
                     "wait for it, or choose another --out"
@@ -73,7 +73,7 @@ class SweepLock:
     def _sign(self) -> None:
         """Write down who holds it."""
         pid = os.getpid()
-        holder = {"pid": pid, "started": _start_time(pid), "host": socket.gethostname()}
+        holder = {"pid": pid, "started": read_start_time(pid), "host": socket.gethostname()}
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, json.dumps(holder).encode(), 0)
 
@@ -86,7 +86,7 @@ def _read_holder(path: Path) -> dict[str, Any]:
     return holder if isinstance(holder, dict) else {}
 
 
-def _is_alive(holder: dict[str, Any]) -> bool:
+def is_alive(holder: dict[str, Any]) -> bool:
     """Whether the process still is; one of another machine is taken to be. Unsigned: its holder is just signing."""
     if holder.get("host") != socket.gethostname():
         return bool(holder)
@@ -96,10 +96,10 @@ def _is_alive(holder: dict[str, Any]) -> bool:
         return False
     except PermissionError:
         return True
-    return bool(holder.get("started") == _start_time(holder["pid"]))
+    return bool(holder.get("started") == read_start_time(holder["pid"]))
 
 
-def _start_time(pid: int) -> str:
+def read_start_time(pid: int) -> str:
     """Tells a process from a later one of the same number; empty for a dead one, and where there is no /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

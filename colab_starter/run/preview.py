@@ -4,27 +4,30 @@ import json
 
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.job import Status
-from colab_starter.run.ledger import RunRecord, read_ledger
+from colab_starter.run.ledger import RunRecord, replay
 from colab_starter.run.literals import to_json
-from colab_starter.run.resume import find_open, is_to_do, read_outcome
+from colab_starter.run.resume import find_open, is_to_do, read_stored_outcome
 from colab_starter.run.runs import Run
+from colab_starter.run.storage.choice import reach
 from colab_starter.run.wording import count
 
 
 def preview_batch(options: Options) -> int:
     """Print the runs and what would become of each; starts and writes nothing."""
     batch = prepare_batch(options)
-    records = read_ledger(batch.folder).runs
-    for left in find_open(records):
-        outcome = read_outcome(batch.folder / left.notebook, left)
-        left.status = outcome.status if outcome else Status.INTERRUPTED
+    journal = batch.store.open_journal()
+    with reach(batch.store):
+        records = replay(journal.read(), journal.path).runs
+        outcomes = {left.run: read_stored_outcome(batch.store, left) for left in find_open(records)}
+    for left, outcome in outcomes.items():
+        records[left].status = outcome.status if outcome else Status.INTERRUPTED
     todo = 0
     for run in batch.runs:
         record = records.get(run.id)
         is_next = is_to_do(record, options.retry_failed)
         todo += is_next
         _print_preview(batch, run, record, is_next)
-    batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.folder}")
+    batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")
     return 0
 
 

@@ -34,7 +34,12 @@ Records = Mapping[str, RunRecord]
 
 
 def write_results(path: Path, runs: Sequence[Run], records: Records, mask: Mask) -> None:
-    """Write a row for each run, in this order; one that never started is ``pending``. Raises OSError.
+    """Write the table of ``format_results``. Raises OSError."""
+    write_whole(path, format_results(runs, records, mask))
+
+
+def format_results(runs: Sequence[Run], records: Records, mask: Mask) -> bytes:
+    """CSV with a row for each run, in this order; one that never started is ``pending``.
 
     Columns: run, status, the parameters, the metrics, attempts, seconds, cause, peak_memory_mb (10**6 bytes),
     host, started, ended (UTC), notebook. A parameter of the name of a column is ``parameter.NAME``, a metric
@@ -52,7 +57,7 @@ def write_results(path: Path, runs: Sequence[Run], records: Records, mask: Mask)
         recorded = record.metrics if record else {}
         measured = [_write_cell(recorded.get(name, "")) for name in metric_columns]
         writer.writerow([run.id, _status(record), *values, *measured, *_write_facts(record)])
-    write_whole(path, text.getvalue().encode("utf-8", errors="backslashreplace"))
+    return text.getvalue().encode("utf-8", errors="backslashreplace")
 
 
 def _list_names(mappings: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colab_starter.run.job import Job, Outcome, Status
 from colab_starter.run.ledger import Ledger, RunRecord
+
+if TYPE_CHECKING:
+    from colab_starter.run.storage.store import Store
 
 _FINAL = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
 
@@ -23,29 +26,45 @@ def find_open(records: Mapping[str, RunRecord]) -> list[RunRecord]:
     return [record for record in records.values() if record.status == Status.RUNNING]
 
 
-def settle_open(ledger: Ledger, folder: Path) -> None:
+def settle_open(ledger: Ledger, store: "Store") -> None:
     """Write the ends that are missing, from the executed notebook where it is final; attempts without one are lost.
 
     Called while the lock is held, so that no worker is about to write one.
     """
     for record in find_open(ledger.runs):
-        outcome = read_outcome(folder / record.notebook, record)
+        outcome = read_stored_outcome(store, record)
         if outcome:
             ledger.write_end(record.run, outcome)
         else:
             ledger.write_lost(record.run)
-        _remove_leftovers(folder / record.run)
-    _remove_leftovers(folder)
+        store.remove_half_written(record.run)
+    store.remove_half_written("")
 
 
 def read_outcome(path: Path, record: RunRecord | Job) -> Outcome | None:
     """How the run ended, as its executed notebook says; None where it is not there, or is of another attempt."""
     try:
-        told = json.loads(path.read_bytes())["metadata"]["colab_starter"]
+        return find_outcome(path.read_bytes(), record)
+    except OSError:
+        return None
+
+
+def read_stored_outcome(store: "Store", record: RunRecord) -> Outcome | None:
+    """The same for a run in a store. Raises OSError where the store cannot be reached."""
+    try:
+        return find_outcome(store.read(record.notebook), record)
+    except FileNotFoundError:
+        return None
+
+
+def find_outcome(notebook: bytes, record: RunRecord | Job) -> Outcome | None:
+    """The same, from the content of the executed notebook."""
+    try:
+        told = json.loads(notebook)["metadata"]["colab_starter"]
         if (told["run"], told["attempt"]) != (record.run, record.attempt):
             return None
         return _make_outcome(told)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -59,10 +78,3 @@ def _make_outcome(told: Mapping[str, Any]) -> Outcome:
         peak_memory=told["peak_memory"],
         host=told["host"],
     )
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove the files that were being written when everything was killed (see ``colab_starter.files``)."""
-    for name in (".*.ipynb.*", ".*.csv.*"):
-        for path in folder.glob(name):
-            path.unlink(missing_ok=True)

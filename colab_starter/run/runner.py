@@ -89,6 +89,7 @@ class Runner:
     def _take_events(self, timeout: float) -> None:
         for event in self._backend.wait(timeout):
             self._take(event)
+        self._ledger.check()
         self._progress.tick()
 
     def _take(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from colab_starter.run.batch import Batch
 from colab_starter.run.job import Status
 from colab_starter.run.ledger import RunRecord
-from colab_starter.run.results import FILE_NAME, make_table, write_results
+from colab_starter.run.results import FILE_NAME, format_results, make_table
 from colab_starter.run.resume import is_to_do
 from colab_starter.run.wording import count, list_counts
 
@@ -18,20 +18,20 @@ Records = Mapping[str, RunRecord]
 
 def write_table(batch: Batch, records: Records) -> None:
     """Write ``results.csv``; where that fails, only a warning is said: the ledger has it all."""
-    path = batch.folder / FILE_NAME
     try:
-        write_results(path, batch.runs, records, batch.mask)
+        batch.store.write(FILE_NAME, format_results(batch.runs, records, batch.mask))
     except OSError as error:
+        path = batch.store.show(FILE_NAME)
         print(f"colab-starter: warning: {path} could not be written ({error.strerror})", file=sys.stderr)
 
 
 def conclude(batch: Batch, records: Records, stopped: int) -> int:
     """Say how the runs ended and what may be done next; returns the exit code, ``stopped`` unless that is 0."""
     counts = Counter(records[run.id].status if run.id in records else Status.PENDING for run in batch.runs)
-    path = batch.folder / FILE_NAME
+    path = batch.store.show(FILE_NAME)
     if batch.options.as_json:
         facts = {str(status): counts[status] for status in Status if counts[status]}
-        print(json.dumps({"event": "finished", "counts": facts, "results": str(path)}), flush=True)
+        print(json.dumps({"event": "finished", "counts": facts, "results": path}), flush=True)
     elif not batch.options.quiet:
         _print_table(batch, records)
     batch.say(f"{list_counts(counts)}; {_shorten(path)} has it all")
@@ -44,8 +44,8 @@ def conclude(batch: Batch, records: Records, stopped: int) -> int:
     return stopped or int(not_ok > 0)
 
 
-def _shorten(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _shorten(path: str) -> str:
+    return path.removeprefix(f"{Path.cwd()}/")
 
 
 def _print_table(batch: Batch, records: Records) -> None:

@@ -29,6 +29,7 @@ from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
 from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.uplink import Channel, Uplink
 
 
@@ -47,6 +48,8 @@ def execute_job(job: Job, channel: Channel) -> Outcome:
 
     What goes wrong is in the outcome. Raises CoordinatorGoneError only: the coordinator has gone.
     """
+    if is_address(job.output):
+        return _execute_in_store(job, channel)
     attempt = _Attempt(job, channel)
     try:
         return attempt.execute()
@@ -56,6 +59,14 @@ def execute_job(job: Job, channel: Channel) -> Outcome:
         return attempt.make_outcome(End(Status.FAILED, _describe(error, job)))
     finally:
         attempt.tidy_log()
+
+
+def _execute_in_store(job: Job, channel: Channel) -> Outcome:
+    """The same for a job whose executed notebook goes to a store: publishes it, too."""
+    # Imported only now, because it takes longer to import than a run may take.
+    from colab_starter.run.storage.runs import execute_staged
+
+    return execute_staged(job, lambda staged: execute_job(staged, channel))
 
 
 def _describe(error: Exception, job: Job) -> str:
@@ -93,6 +104,7 @@ class _Attempt:
         file = NotebookFile(NotebookText(notebook, self._mask, outputs.write_streams), self._path)
         end = self._execute_cells(notebook, outputs, TimedSaves(notebook, file.save_partial))
         outcome = self.make_outcome(end, notebook)
+        self.tidy_log()
         outputs.set_widgets_metadata()
         notebook.end(outcome)
         self._describe_run(notebook, outcome)
@@ -135,7 +147,7 @@ class _Attempt:
         notebook = ExecutedNotebook(read_source(Path(job.notebook)))
         if job.parameters:
             notebook.inject(job.parameters, job.kernel)
-        notebook.note_source(job.notebook, job.output, job.parameters)
+        notebook.note_source(*name_files(job), job.parameters)
         notebook.start()
         return notebook
 

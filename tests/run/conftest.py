@@ -17,7 +17,7 @@ _COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
 _PATIENCE = 10.0
 """Seconds that processes have to end after a test."""
 
-os.environ.update([_COOKIE.split("=")])
+os.environ[_COOKIE.partition("=")[0]] = _COOKIE.partition("=")[2]
 
 
 def list_own_processes() -> list[Process]:

@@ -1,10 +1,11 @@
 """Where runs are executed: on this machine, or beyond it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from colab_starter.run.job import Event, Job
+from colab_starter.run.job import Event, Job, WarmPlan
 
 
 class Backend(ABC):
@@ -18,6 +19,14 @@ class Backend(ABC):
     @abstractmethod
     def capacity(self) -> int:
         """How many jobs can be executed at once; the runner submits no more."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Modules of the warm plans that each run imports anew, and why; as far as the backend knows."""
+        return {}
+
+    def prepare(self, plan: WarmPlan | None) -> None:  # noqa: B027 - a backend may do without
+        """Begin with what runs of this plan need; returns at once."""
 
     @abstractmethod
     def submit(self, job: Job) -> None:

@@ -80,7 +80,8 @@ class LocalBackend(Backend):
 
     def wait(self, timeout: float) -> list[Event]:
         workers = {worker.connection: worker for worker in self._workers.values()}
-        servers = {server.fileno(): server for server in self._servers.values()}
+        alive = [server for server in self._servers.values() if server.poll() is not ServerState.DEAD]
+        servers = {server.fileno(): server for server in alive}
         for ready in wait([*workers, *servers], 0 if self._events else timeout):
             if isinstance(ready, Connection):
                 self._receive(workers[ready])

@@ -1,0 +1,78 @@
+"""The report of a sweep in a store: made from a copy of what it takes, and put beside the runs."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from colab_starter.errors import NoSweepError, ReportFileError
+from colab_starter.report.build import Built, build_report
+from colab_starter.report.notebooks import is_stale, page_of
+from colab_starter.run.ledger import FILE_NAME, read_runs
+from colab_starter.run.results import FILE_NAME as RESULTS
+from colab_starter.run.storage.choice import reach
+from colab_starter.run.storage.journal import read_lines
+from colab_starter.run.storage.objects import Objects
+from colab_starter.run.storage.remote import RemoteStore
+
+PAGE = "report.html"
+
+
+def build_stored_report(address: str, output: Path | None, *, with_notebooks: bool) -> Built:
+    """Make the page of a sweep and put it into the store, with those of its notebooks; or into a file, without links.
+
+    Raises NoSweepError, StoreAddressError, NoRunsFolderError where the store cannot be read, and ReportFileError.
+    """
+    store = RemoteStore(address)
+    objects = store.objects
+    with TemporaryDirectory(prefix="colab-starter-report-") as scratch, reach(store):
+        folder = Path(scratch)
+        _fetch_ledger(objects, folder)
+        if output:
+            return build_report(folder, output, with_notebooks=False, name=objects.address)
+        _copy(objects, folder, with_notebooks)
+        built = build_report(folder, folder / PAGE, with_notebooks=with_notebooks, name=objects.address)
+        _send_pages(objects, folder)
+        unreadable = {path.relative_to(folder): reason for path, reason in built.unreadable.items()}
+        return replace(built, address=f"{objects.address}/{PAGE}", unreadable=unreadable)
+
+
+def _fetch_ledger(objects: Objects, folder: Path) -> None:
+    lines = read_lines(objects)
+    if not lines:
+        raise NoSweepError(f"{objects.address} holds no runs; give what colab-starter run had as --out")
+    (folder / FILE_NAME).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def _copy(objects: Objects, folder: Path, with_notebooks: bool) -> None:
+    """Make a file for each notebook, its page and the results; only what is to be read is more than its name."""
+    times = objects.list()
+    notebooks = [folder / run.notebook for run in read_runs(folder).values() if run.notebook in times]
+    pages = [page_of(notebook) for notebook in notebooks]
+    _touch(folder, [folder / RESULTS, *notebooks, *pages], times)
+    if with_notebooks:
+        stale = [notebook for notebook in notebooks if is_stale(notebook)]
+        objects.get({notebook.relative_to(folder).as_posix(): notebook for notebook in stale})
+        for path in stale:  # which are older now than what will be made of them
+            page_of(path).unlink(missing_ok=True)
+
+
+def _touch(folder: Path, paths: Iterable[Path], times: Mapping[str, float]) -> None:
+    for path in paths:
+        changed = times.get(path.relative_to(folder).as_posix())
+        if changed is not None:
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+            os.utime(path, (changed, changed))
+
+
+def _send_pages(objects: Objects, folder: Path) -> None:
+    """The report last: its links lead somewhere then."""
+    pages = [path for path in folder.glob("*/*.html") if path.stat().st_size]
+    try:
+        objects.put({path.relative_to(folder).as_posix(): path for path in [*pages, folder / PAGE]})
+    except OSError as error:
+        raise ReportFileError(
+            f"{objects.address}/{PAGE} cannot be written ({error.strerror}); choose a file of this machine with -o"
+        ) from error

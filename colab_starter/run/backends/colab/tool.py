@@ -1,0 +1,88 @@
+"""Google's command ``colab``: finding it, starting it, and what its failures mean."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from colab_starter.errors import ColabSessionError, ColabToolMissingError
+
+INSTALL = "uv tool install google-colab-cli"
+
+_START = """\
+import ctypes, os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    os._exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""What becomes the command: it can be interrupted even under nohup, and on Linux it dies with this process."""
+
+
+class ColabTool:
+    """The command, with a private folder for what it leaves among temporary files (one for each image)."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._environment: Mapping[str, str] = {**os.environ, "TMPDIR": str(folder), "TERM": "dumb", "NO_COLOR": "1"}
+
+    def start(self, *arguments: str, out: IO[bytes] | int, err: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        """Start it in a process group of its own, which a terminal's Ctrl-C does not reach."""
+        guard = [sys.executable, "-I", "-S", "-c", _START, str(os.getpid()), self._program]
+        return subprocess.Popen(
+            [*guard, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=self._environment,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, timeout: float) -> str:
+        """Run it to its end, and give back what it printed. Raises ColabSessionError when it fails."""
+        process = self.start(*arguments, out=subprocess.PIPE, err=subprocess.PIPE)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise ColabSessionError(f"`colab {arguments[0]}` gave no answer in {timeout:.0f} s; try again") from None
+        finally:
+            end_group(process)
+        if process.returncode:
+            raise ColabSessionError(explain_failure(arguments[0], out + b"\n" + err, process.returncode))
+        return out.decode("utf-8", "replace")
+
+
+def find_program() -> str:
+    """The command's path; raises ColabToolMissingError."""
+    found = shutil.which("colab")
+    if found is None:
+        raise ColabToolMissingError(f"--backend colab needs Google's command; install it with: {INSTALL} (Python 3.12)")
+    return found
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the command and what it started, at once; nothing is left to be reaped."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+def explain_failure(subcommand: str, printed: bytes, status: int) -> str:
+    """One line for people: what it said of itself, and what to do where it wants a person."""
+    text = printed.decode("utf-8", "replace")
+    if "To authorize colab-cli" in text or "No valid default credentials" in text:
+        return "not signed in to Google; run `colab sessions` once in a terminal, and follow what it says"
+    said = [line.removeprefix("[colab] ").strip() for line in text.splitlines() if line.startswith("[colab] ")]
+    lines = [line.strip() for line in text.splitlines() if line.strip(" │╭╮╰╯─")]
+    last = (said or lines or [f"it ended with status {status}"])[-1]
+    return f"`colab {subcommand}` failed: {last[:200]}"

@@ -1,0 +1,190 @@
+"""The backend ``ray``: this process's side of it.
+
+Ray itself is in a process of its own (``driver``), so that its log lines, threads and signal handlers stay there,
+and so that a cluster that breaks down takes only that process along.
+"""
+
+import importlib.util
+import math
+import os
+import pickle
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
+from colab_starter.run.backends import Backend
+from colab_starter.run.backends.ray import stand_ins
+from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
+from colab_starter.run.gpus import read_share
+from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
+
+JOINING = 120.0
+"""Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""
+CLOSING = 20.0
+"""Seconds that the driver has to end the runs and to leave the cluster, before it is killed."""
+
+
+SETTINGS = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning about what runs without a GPU will see
+    "RAY_USAGE_STATS_ENABLED": "0",  # the user was not asked
+}
+
+
+class RayBackend(Backend):
+    """Executes jobs on the cluster at ``address``.
+
+    None takes the cluster that RAY_ADDRESS names or that runs on this machine, and starts one if there is none.
+    Raises RayMissingError without Ray, WrongOptionError, and RayClusterError where the cluster cannot be reached or
+    cannot do these runs.
+    """
+
+    def __init__(
+        self,
+        address: str | None,
+        needs: Needs,
+        jobs: int | None,
+        folder: Path | None,
+        cwd: Path,
+        log: Path,
+        keep_fds: Sequence[int] = (),
+    ) -> None:
+        """``jobs``, ``folder`` and ``cwd`` are those of ``Setup``; ``log`` gets what Ray prints, and
+        stays only if something went wrong with it.
+
+        ``keep_fds`` stay open until the cluster has been left: such as the sweep's lock.
+        """
+        check_ray(address)
+        self._log = log
+        self._capacity = 0
+        self._running: set[str] = set()
+        self._events: list[Event] = []
+        self._is_lost = False
+        self._control, self._process = _start_driver(log, keep_fds)
+        try:
+            self._control.send(Setup(address, needs, jobs, str(folder or ""), str(cwd)))
+            self._capacity = self._receive_room()
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive_room(self) -> int:
+        try:
+            if not self._control.poll(JOINING):
+                self._process.kill()
+                raise RayClusterError(
+                    f"the Ray cluster did not answer in {JOINING:g} s ({self._log} may say why); "
+                    "if it is gone for good, run: ray stop"
+                )
+            answer = self._control.recv()
+        except (EOFError, OSError):
+            raise RayClusterError(f"Ray could not be started; {self._log} has what it said") from None
+        if isinstance(answer, Refused):
+            raise RayClusterError(answer.reason)
+        assert isinstance(answer, Room)
+        return answer.capacity
+
+    @property
+    def capacity(self) -> int:
+        return self._capacity
+
+    def prepare(self, plan: WarmPlan | None) -> None:
+        self._send(Prepare(plan or WarmPlan()))
+
+    def submit(self, job: Job) -> None:
+        """Also raises RayLostError once the cluster has been lost."""
+        if self._is_lost:
+            raise RayLostError(f"the Ray cluster was lost ({self._log.name} says more); the same command goes on")
+        self._running.add(job.run)
+        self._send(Submit(job))
+
+    def wait(self, timeout: float) -> list[Event]:
+        if not self._is_lost:
+            self._receive(0 if self._events else timeout)
+        events, self._events = self._events, []
+        return events
+
+    def cancel(self, run: str, *, now: bool) -> None:
+        if run in self._running:
+            self._send(Cancel(run, now))
+
+    def close(self) -> None:
+        self._control.close()
+        self._is_lost = True
+        try:
+            self._process.wait(CLOSING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if not self._process.returncode:
+            self._log.unlink(missing_ok=True)
+
+    def _send(self, message: object) -> None:
+        with suppress(OSError):  # The driver has died; wait() will say so.
+            self._control.send(message)
+
+    def _receive(self, timeout: float) -> None:
+        try:
+            while self._control.poll(timeout):
+                message = self._control.recv()
+                if isinstance(message, Room):
+                    self._capacity = message.capacity
+                    continue
+                timeout = 0
+                self._events.append(message)
+                if isinstance(message, Ended):
+                    self._running.discard(message.run)
+        except (EOFError, OSError, pickle.UnpicklingError):
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """The driver is gone: the next sweep does again what was running."""
+        self._is_lost = True
+        for run in sorted(self._running):
+            self._events.append(Ended(run, Outcome(Status.INTERRUPTED, "the Ray cluster was lost")))
+        self._running.clear()
+
+
+def _start_driver(log: Path, keep_fds: Sequence[int]) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
+    ours, theirs = socket.socketpair()
+    path = [stand_ins.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
+    with log.open("ab") as output, theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "colab_starter.run.backends.ray.driver", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=Path(__file__).parents[4],  # where -m finds this very package
+            env={**SETTINGS, **os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            pass_fds=(theirs.fileno(), *keep_fds),
+            start_new_session=True,
+        )
+    return Connection(ours.detach()), process
+
+
+def check_ray(address: str | None) -> None:
+    """Raise RayMissingError without Ray, and WrongOptionError for Ray Client's addresses, which has no streams."""
+    if not importlib.util.find_spec("ray"):
+        raise RayMissingError('--backend ray needs Ray; run: pip install "colab-starter[ray]"')
+    if address and address.startswith("ray://"):
+        raise WrongOptionError(
+            f"--address {address} is Ray Client's; start the sweep on a node of the cluster instead, with "
+            "--address auto, or through: ray job submit"
+        )
+
+
+def read_needs(cpus: float, gpus: str, gpus_per_run: str) -> Needs:
+    """From --cpus-per-run, --gpus (auto or none) and --gpus-per-run. Raises WrongOptionError."""
+    if gpus not in ("auto", "none"):
+        raise WrongOptionError(f"--gpus {gpus!r} cannot be chosen on a Ray cluster, Ray does it; write auto or none")
+    share = read_share(gpus_per_run)
+    if gpus == "none":
+        return Needs(cpus, 0)
+    # Ray counts in ten-thousandths.
+    wanted = share.gpus if share.runs_per_gpu == 1 else math.floor(10_000 / share.runs_per_gpu) / 10_000
+    return Needs(cpus, None if wanted == 1 else wanted)

@@ -1,0 +1,138 @@
+"""``python -m colab_starter.run.backends.ray.broker FOLDER LOG``: has the fork servers of a node.
+
+The processes in which Ray executes tasks have threads, so none of them can be forked; and each would import the
+notebook's modules again. The first task on a node starts this process, and all tasks of the sweep on that node ask
+it for workers. It hands them the connection, and is not between them afterwards. It ends with the last of them.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+import sys
+from collections import Counter
+from multiprocessing import reduction
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from colab_starter.run.backends.local import MOST_FAILURES, MOST_SERVERS, WORKER
+from colab_starter.run.job import Job, WarmPlan
+from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+
+Channel: TypeAlias = "Connection[Any, Any]"
+
+SOCKET = "socket"
+LOCK = "lock"
+"""Held by who looks for the broker, or ends it."""
+FIRST_CLIENT = 60.0
+"""Seconds that the one that started it has to connect."""
+
+
+class Broker:
+    """``listener`` is a Unix socket; each client is a process of Ray's.
+
+    A client sends a ``WarmPlan``, and is not answered; or a ``Job``, and gets an empty text and then the descriptor
+    of a connection to its worker, or a text that says why not; or None when its worker has ended.
+    """
+
+    def __init__(self, folder: Path, log: Path) -> None:
+        self._folder = folder
+        self._log = log
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / f"{SOCKET}.new"))
+        self._listener.listen(128)
+        os.rename(folder / f"{SOCKET}.new", folder / SOCKET)
+        self._clients: list[Channel] = []
+        self._servers: dict[WarmPlan, ForkServer] = {}
+        self._failures: Counter[WarmPlan] = Counter()
+        self._used: dict[Channel, ForkServer] = {}
+
+    def serve(self) -> None:
+        """Until the last client has gone; its fork servers, their workers and kernels end with it."""
+        patience: float | None = FIRST_CLIENT
+        while True:
+            ready = wait([self._listener, *self._clients], patience)
+            if self._listener in ready:
+                self._clients.append(Connection(self._listener.accept()[0].detach()))
+            for client in [client for client in self._clients if client in ready]:
+                self._answer(client)
+            patience = None if self._clients else FIRST_CLIENT
+            if not self._clients and self._leave():
+                return
+
+    def _leave(self) -> bool:
+        """Remove the folder, unless somebody is about to connect."""
+        with (self._folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            if not wait([self._listener], 0):
+                shutil.rmtree(self._folder)
+                return True
+        return False
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+
+    def _answer(self, client: Channel) -> None:
+        try:
+            request = client.recv()
+            self._used.pop(client, None)
+            if isinstance(request, Job):
+                self._fork(client, request)
+            elif isinstance(request, WarmPlan):
+                self._find_server(request)
+        except (EOFError, OSError):
+            self._used.pop(client, None)
+            self._clients.remove(client)
+            client.close()
+
+    def _fork(self, client: Channel, job: Job) -> None:
+        try:
+            server = self._find_server(job.warm or WarmPlan())
+            connection = server.fork(WORKER, job)
+        except OSError as error:
+            return client.send(str(error))
+        with connection:
+            self._used[client] = server
+            client.send("")
+            reduction.send_handle(client, connection.fileno(), 0)
+
+    def _find_server(self, plan: WarmPlan) -> ForkServer:
+        """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
+        server = self._servers.get(plan)
+        if server and server.poll() is ServerState.DEAD:
+            self._servers.pop(plan).close()
+            self._failures[plan] += 1
+            server = None
+        if server is None and self._failures[plan] >= MOST_FAILURES and plan != WarmPlan():
+            return self._find_server(WarmPlan())
+        if server is None:
+            self._make_room()
+            server = ForkServer(plan, {}, self._log)
+        self._servers[plan] = self._servers.pop(plan, server)
+        return server
+
+    def _make_room(self) -> None:
+        """Close servers that have no workers while there are too many."""
+        idle = [plan for plan, server in self._servers.items() if server not in self._used.values()]
+        for plan in idle[: max(0, len(self._servers) - MOST_SERVERS + 1)]:
+            self._servers.pop(plan).close()
+
+
+def main() -> None:
+    folder, log = map(Path, sys.argv[1:])
+    broker = Broker(folder, log)
+    try:
+        broker.serve()
+    finally:
+        broker.close()
+        if not log.stat().st_size:
+            log.unlink()
+
+
+if __name__ == "__main__":
+    main()

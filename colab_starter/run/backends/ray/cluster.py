@@ -1,0 +1,98 @@
+"""Joining a Ray cluster, and what it has room for."""
+
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+
+from colab_starter.errors import RayClusterError
+from colab_starter.run.backends.ray.messages import Needs
+from colab_starter.run.cpus import count_cores
+
+ANSWER_LIMIT = 10.0
+"""Seconds that a cluster has to accept a connection."""
+STORE = 100_000_000
+"""Bytes of memory for Ray's objects on a cluster that is started here; runs exchange none that are worth mention."""
+
+Node = Mapping[str, Any]
+_nodes: Any = ray.nodes
+
+
+def connect(address: str | None) -> None:
+    """Join the cluster, or start one. Raises RayClusterError."""
+    address = address or os.environ.get("RAY_ADDRESS")
+    try:
+        if address == "local":
+            _start()
+        elif address and address != "auto":
+            _check_is_there(address)
+            _join(address)
+        else:
+            _join_or_start(must_be_there=address == "auto")
+    except Exception as error:
+        raise RayClusterError(f"no Ray cluster at {address or 'this machine'}: {_first_line(error)}") from error
+
+
+def _join_or_start(*, must_be_there: bool) -> None:
+    try:
+        _join("auto")
+    except ConnectionError:
+        if must_be_there:
+            raise
+        _start()
+
+
+def _check_is_there(address: str) -> None:
+    """Ray itself would try for minutes. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), ANSWER_LIMIT).close()
+
+
+def _join(address: str) -> None:
+    ray.init(address=address, log_to_driver=False, configure_logging=False)
+
+
+def _start() -> None:
+    ray.init(
+        address="local",
+        num_cpus=count_cores(),
+        include_dashboard=False,
+        object_store_memory=STORE,
+        log_to_driver=False,
+        configure_logging=False,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def list_nodes() -> list[Node]:
+    """Those that live."""
+    return [node for node in _nodes() if node["Alive"]]
+
+
+def settle_gpus(needs: Needs, nodes: Sequence[Node]) -> float:
+    """How many GPUs a run takes here."""
+    if needs.gpus is not None and needs.gpus >= 1:
+        return needs.gpus
+    has_gpus = any(node["Resources"].get("GPU") for node in nodes)
+    return (1 if needs.gpus is None else needs.gpus) if has_gpus else 0
+
+
+def count_places(nodes: Sequence[Node], cpus: float, gpus: float) -> int:
+    """How many runs the nodes have room for at once, whatever else they do."""
+    return sum(_count_places_on(node["Resources"], cpus, gpus) for node in nodes)
+
+
+def _count_places_on(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
+    places = [int(resources.get("CPU", 0) // cpus)]
+    if gpus >= 1:
+        places.append(int(resources.get("GPU", 0) // gpus))
+    elif gpus:
+        places.append(int(resources.get("GPU", 0)) * int(1 / gpus))
+    return min(places)

@@ -1,0 +1,285 @@
+"""``python -m colab_starter.run.backends.ray.driver DESCRIPTOR``: the process that talks to Ray.
+
+The descriptor is of a socket whose other end is its parent's. When the parent goes, the runs end.
+"""
+
+import asyncio
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import ray
+from ray import exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from colab_starter.errors import RayClusterError
+from colab_starter.run.backends.ray.cluster import Node, connect, count_places, list_nodes, settle_gpus
+from colab_starter.run.backends.ray.messages import Cancel, Prepare, Refused, Room, Setup, Submit
+from colab_starter.run.backends.ray.task import (
+    AFTER_CELL,
+    LEAVE,
+    NOW,
+    Place,
+    Stops,
+    name_attempt,
+    probe,
+    relay,
+    warm,
+)
+from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
+from colab_starter.run.kernels import system
+from colab_starter.run.resume import find_outcome, read_outcome
+from colab_starter.run.storage.address import is_address
+
+Channel: TypeAlias = "Connection[Any, Any]"
+
+LOOK_AT_NODES = 5.0
+"""Seconds between two looks at which nodes there are."""
+PROBE_LIMIT = 60.0
+"""Seconds that the nodes have to say whether they can execute runs; those that say nothing may be starting."""
+OBEY = 5.0
+"""Seconds that a run has to end at once, before the process of Ray's that executes it is killed."""
+MOST_LOSSES = 3
+"""So often a run is done again because its node or Ray's process there died; then it may be what kills them."""
+
+
+_remote: Any = ray.remote
+"""Its types do not know of all the options that it has."""
+
+
+@dataclass
+class _Run:
+    """A job that was submitted and has not ended."""
+
+    job: Job
+    stream: Any = None
+    """Ray's stream of its events, while there is one."""
+    is_started: bool = False
+    stop: int = 0
+
+
+class Driver:
+    """Has a task on the cluster for each run, and does those again that a node was lost with."""
+
+    def __init__(self, control: Channel, setup: Setup) -> None:
+        self._control = control
+        self._setup = setup
+        self._place = Place(setup.folder, setup.cwd, setup.needs.cpus)
+        nodes = list_nodes()
+        self._gpus = settle_gpus(setup.needs, nodes)
+        self._capacity = self._count_capacity(nodes)
+        if not self._capacity:
+            raise RayClusterError(self._describe_lack())
+        self._probe_nodes(nodes)
+        self._relay = _remote(
+            max_retries=0,
+            max_calls=0,  # also a process that had a GPU goes on: it has not touched it
+            num_returns="streaming",
+            num_cpus=setup.needs.cpus,
+            num_gpus=self._gpus,
+        )(relay)
+        here = self._on_node(ray.get_runtime_context().get_node_id(), soft=True)
+        actor = _remote(num_cpus=0, max_restarts=-1, max_concurrency=100_000, scheduling_strategy=here)(Stops)
+        self._stops = actor.remote()
+        self._runs: dict[str, _Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._gone = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Until the parent has gone; then nothing is left on the cluster."""
+        self._control.send(Room(self._capacity))
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._control.fileno(), self._read)
+        looking = asyncio.create_task(self._look_at_nodes())
+        await self._gone.wait()
+        looking.cancel()
+        await self._leave()
+
+    def _read(self) -> None:
+        try:
+            while self._control.poll():
+                self._obey(self._control.recv())
+        except (EOFError, OSError):
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._gone.set()
+
+    def _obey(self, message: object) -> None:
+        match message:
+            case Submit(job):
+                self._runs[job.run] = _Run(job)
+                self._keep(self._execute(self._runs[job.run]))
+            case Cancel(name, now) if run := self._runs.get(name):
+                self._cancel(run, NOW if now else AFTER_CELL)
+            case Prepare(plan):
+                for node in list_nodes():
+                    self._on(node)(warm).remote(plan, self._place)
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _send(self, event: object) -> None:
+        with suppress(OSError):  # The parent has gone; reading says so too.
+            self._control.send(event)
+
+    async def _execute(self, run: _Run) -> None:
+        """See a run to its end, on as many nodes as it takes."""
+        outcome = None
+        for _ in range(MOST_LOSSES + 1):
+            outcome = await self._try(run)
+            if outcome:
+                break
+        del self._runs[run.job.run]
+        cause = f"the node, or Ray's process on it, died in each of {MOST_LOSSES + 1} attempts"
+        self._send(Ended(run.job.run, outcome or Outcome(Status.KILLED, cause)))
+
+    async def _try(self, run: _Run) -> Outcome | None:
+        """How the run ended; None where what executed it was lost."""
+        if run.stop:
+            return _STOPPED
+        try:
+            run.stream = self._relay.options(name=run.job.run).remote(run.job, self._stops, self._place)
+            return await self._follow(run)
+        except exceptions.TaskCancelledError:
+            return _STOPPED
+        except exceptions.OutOfMemoryError:
+            return Outcome(Status.KILLED, "Ray ended it, because the memory of its node ran out")
+        except (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
+            return Outcome(Status.FAILED, f"Ray could not execute it: {_last_line(error)}")
+        except exceptions.RayError:
+            return await asyncio.to_thread(_read_outcome, run.job) or (_STOPPED if run.stop else None)
+        finally:
+            run.stream = None
+
+    async def _follow(self, run: _Run) -> Outcome | None:
+        async for batch in run.stream:
+            for event in await batch:
+                if isinstance(event, Ended):
+                    return event.outcome
+                self._pass_on(run, event)
+        return None
+
+    def _pass_on(self, run: _Run, event: Event) -> None:
+        if isinstance(event, Started):
+            if run.is_started:
+                return
+            run.is_started = True
+        self._send(event)
+
+    def _cancel(self, run: _Run, level: int) -> None:
+        run.stop = max(run.stop, level)
+        self._stops.set.remote(name_attempt(run.job), level)
+        if not run.is_started:
+            self._kill(run)
+        elif level >= NOW:
+            asyncio.get_running_loop().call_later(OBEY, self._kill, run)
+
+    def _kill(self, run: _Run) -> None:
+        """End the process of Ray's that executes a run, or take the run out of Ray's queue."""
+        if run.stream is not None:
+            ray.cancel(run.stream, force=True)
+
+    async def _leave(self) -> None:
+        """End all runs."""
+        for run in self._runs.values():
+            self._cancel(run, LEAVE)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2 * OBEY)
+
+    async def _look_at_nodes(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AT_NODES)
+            capacity = self._count_capacity(list_nodes())
+            if capacity != self._capacity:
+                self._capacity = capacity
+                self._send(Room(capacity))
+
+    def _count_capacity(self, nodes: list[Node]) -> int:
+        return self._setup.jobs or count_places(nodes, self._setup.needs.cpus, self._gpus)
+
+    def _describe_lack(self) -> str:
+        gpus = f" and {self._gpus:g} GPU" if self._gpus else ""
+        return (
+            f"no node of the Ray cluster has {self._setup.needs.cpus:g} CPU{gpus} for a run; "
+            "ask for less, or give --jobs to wait for nodes that are added"
+        )
+
+    def _probe_nodes(self, nodes: list[Node]) -> None:
+        streams = [self._on(node, num_returns="streaming")(probe).remote(self._place) for node in nodes]
+        answered, _ = ray.wait(streams, num_returns=len(streams), timeout=PROBE_LIMIT)
+        if not answered:
+            raise RayClusterError(
+                f"no node of the Ray cluster answered in {PROBE_LIMIT:g} s; "
+                "has the cluster been started with the RAY_AUTH_MODE that is set here?"
+            )
+        for problem in map(_read_probe, answered):
+            if problem:
+                raise RayClusterError(problem)
+
+    def _on(self, node: Node, **options: Any) -> Any:
+        return _remote(
+            num_cpus=0, max_retries=0, scheduling_strategy=self._on_node(node["NodeID"], soft=False), **options
+        )
+
+    def _on_node(self, node_id: str, *, soft: bool) -> Any:
+        return NodeAffinitySchedulingStrategy(node_id, soft=soft)
+
+
+_STOPPED = Outcome(Status.INTERRUPTED, "stopped before it began, or ended by force")
+
+
+def _read_outcome(job: Job) -> Outcome | None:
+    """How a run ended whose node was lost before it could tell; None where it had not ended."""
+    if not is_address(job.output):
+        return read_outcome(Path(job.output), job)
+    # Imported only now, because it takes long, and is seldom needed.
+    from colab_starter.run.storage.objects import Objects
+
+    address, _, name = job.output.rpartition("/")
+    try:
+        return find_outcome(Objects(address).read(name), job)
+    except OSError:
+        return None
+
+
+def _read_probe(stream: Any) -> str:
+    try:
+        return str(ray.get(next(stream)))
+    except exceptions.RayTaskError as error:
+        return f"a node of the Ray cluster cannot execute runs: {_last_line(error)}"
+    except exceptions.RayError:
+        return ""  # the node has gone meanwhile
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1][:300]
+
+
+async def _drive(control: Channel, setup: Setup) -> None:
+    system.die_with_parent(os.getppid())  # a cluster that does not answer keeps Ray busy for minutes
+    connect(setup.address)
+    driver = Driver(control, setup)
+    system.outlive_parent()
+    await driver.serve()
+    ray.shutdown()
+
+
+def main() -> None:
+    control: Channel = Connection(int(sys.argv[1]))
+    try:
+        setup: Setup = control.recv()
+        asyncio.run(_drive(control, setup))
+    except RayClusterError as error:
+        with suppress(OSError):
+            control.send(Refused(str(error)))
+    except EOFError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""What Ray executes: on each node a relay between the worker of a run and the coordinator, and one actor for stops."""
+
+import asyncio
+import os
+import pickle
+import platform
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import ray
+
+from colab_starter import __version__
+from colab_starter.run.backends.local import describe_exit, end_early
+from colab_starter.run.backends.ray.node import Node, find_broker_folder
+from colab_starter.run.cpus import THREAD_VARIABLES
+from colab_starter.run.gpus import set_visible
+from colab_starter.run.job import Ended, Event, Job, Started, Status, Stop, WarmPlan
+from colab_starter.run.kernels.forkserver import Exited
+from colab_starter.run.storage.address import is_address
+
+Channel: TypeAlias = "Connection[Any, Any]"
+
+LOOK = 0.25
+"""Seconds after which a relay looks for stops when nothing else happens."""
+STOP_WAIT = 10.0
+"""Seconds after which the question for stops is put anew, so that none is left of runs that have ended."""
+
+AFTER_CELL, NOW, LEAVE = 1, 2, 3
+"""How a run is to end: as ``Stop`` says, or without an executed notebook, because nobody is there to want it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is the same for all tasks of a sweep."""
+
+    folder: str
+    cwd: str
+    """Both as in ``Setup``."""
+    cpus: float
+    version: str = __version__
+
+
+class Stops:
+    """An actor: what runs were told to end."""
+
+    def __init__(self) -> None:
+        self._levels: dict[str, int] = {}
+        self._changed = asyncio.Condition()
+
+    async def set(self, run: str, level: int) -> None:
+        """``run`` is empty for all of them."""
+        async with self._changed:
+            self._levels[run] = max(level, self._levels.get(run, 0))
+            self._changed.notify_all()
+
+    async def wait(self, run: str, known: int) -> int:
+        """The level of a run once it is more than ``known``, or after STOP_WAIT seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT), self._changed:
+                await self._changed.wait_for(lambda: self._level(run) > known)
+        return self._level(run)
+
+    def _level(self, run: str) -> int:
+        return max(self._levels.get(run, 0), self._levels.get("", 0))
+
+
+class StopWatch:
+    """Asks the actor, without waiting for it."""
+
+    def __init__(self, stops: Any, key: str) -> None:
+        self._stops = stops
+        self._key = key
+        self._level = 0
+        self._answer = stops.wait.remote(key, 0)
+
+    def read(self) -> int | None:
+        """A level that is higher than the last one; None where there is none."""
+        if not ray.wait([self._answer], timeout=0)[0]:
+            return None
+        before = self._level
+        with suppress(ray.exceptions.RayError):  # The actor is started again where it was lost.
+            self._level = max(before, ray.get(self._answer))
+        self._answer = self._stops.wait.remote(self._key, self._level)
+        return self._level if self._level > before else None
+
+
+def probe(place: Place) -> Iterator[str]:
+    """What keeps this node from executing runs, in one line; empty where nothing does.
+
+    It is a stream as the runs' events are, so that the way that they take is tried too.
+    """
+    yield find_unfitness(place)
+
+
+def find_unfitness(place: Place) -> str:
+    host = platform.node()
+    if place.version != __version__:
+        return f"node {host} has colab-starter {__version__}, this is {place.version}; install the same on all nodes"
+    if not Path(place.cwd).is_dir():
+        return f"node {host} has no folder {place.cwd}; {_SHARE_CWD}"
+    return _find_fault_of_folder(host, Path(place.folder)) if place.folder else ""
+
+
+def _find_fault_of_folder(host: str, folder: Path) -> str:
+    if not folder.is_dir():
+        return f"node {host} has no folder {folder}; {_SHARE_OUT}"
+    mark = folder / f".writable-{host}-{os.getpid()}"
+    try:
+        mark.touch()
+        mark.unlink()
+    except OSError as error:
+        return f"node {host} cannot write into {folder} ({error.strerror}); {_SHARE_OUT}"
+    return ""
+
+
+_SHARE_OUT = "--out must be on storage that all nodes share, or an address such as s3://bucket/runs"
+_SHARE_CWD = "put the notebook on storage that all nodes share, or give --cwd a folder that all nodes have"
+
+
+def warm(plan: WarmPlan, place: Place) -> None:
+    """Begin to import on this node what runs of the plan need."""
+    get_node(place).warm(plan)
+
+
+def relay(job: Job, stops: Any, place: Place) -> Iterator[list[Event]]:
+    """Execute a job in a worker of this node; gives its events, ``Ended`` last.
+
+    The worker and its kernel end when this process does.
+    """
+    gpus = _list_gpus()
+    threads = dict.fromkeys(THREAD_VARIABLES, str(max(1, int(place.cpus))))
+    job = replace(job, environment={**threads, **set_visible(gpus, {}), **job.environment})
+    where = ", ".join([platform.node(), *[f"GPU {gpu}" for gpu in gpus]])
+    node = get_node(place)
+    try:
+        if problem := _find_fault(job):
+            yield [end_early(job, problem)]
+            return
+        channel = node.fork(job)
+    except OSError as error:
+        yield [end_early(job, f"could not be started on {platform.node()}: {error}")]
+        return
+    with channel:
+        watch = StopWatch(stops, name_attempt(job))
+        for events in _follow(job, channel, watch):
+            yield [replace(event, place=where) if isinstance(event, Started) else event for event in events]
+    node.finish()
+
+
+def _follow(job: Job, channel: Channel, watch: StopWatch) -> Iterator[list[Event]]:
+    """Until the run has ended; passes on what comes from the worker, and stops to it."""
+    while True:
+        events = list(read_events(job, channel, LOOK))
+        if events:
+            yield events
+        if events and isinstance(events[-1], Ended):
+            return
+        if level := watch.read():
+            _stop(channel, level)
+
+
+def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
+    """What comes within ``timeout`` seconds, and all that is there then; an end that was not announced is told."""
+    try:
+        while channel.poll(timeout):
+            message = channel.recv()
+            timeout = 0
+            if isinstance(message, Exited):
+                yield end_early(job, describe_exit(message.status), Status.KILLED)
+                return
+            yield message
+            if isinstance(message, Ended):
+                return
+    except (EOFError, OSError, pickle.UnpicklingError):
+        yield end_early(job, f"the process that runs are forked from died on {platform.node()}", Status.KILLED)
+
+
+def _stop(channel: Channel, level: int) -> None:
+    with suppress(OSError):  # It has died; what is read next will say so.
+        if level < LEAVE:
+            return channel.send(Stop(now=level >= NOW))
+        with socket.socket(fileno=os.dup(channel.fileno())) as both_ways:
+            both_ways.shutdown(socket.SHUT_WR)  # as if this process were gone, but its end can be waited for
+
+
+def name_attempt(job: Job) -> str:
+    return f"{job.run} {job.attempt}"
+
+
+def _find_fault(job: Job) -> str:
+    """Why the job cannot be executed here: on a node that has joined since the others were asked."""
+    if not is_address(job.notebook) and not Path(job.notebook).is_file():
+        return f"node {platform.node()} does not see {job.notebook}; {_SHARE_OUT}"
+    if not Path(job.cwd).is_dir():
+        return f"node {platform.node()} has no folder {job.cwd}; {_SHARE_CWD}"
+    return ""
+
+
+def _list_gpus() -> list[str]:
+    """Those that Ray gave to this task, as CUDA_VISIBLE_DEVICES names them."""
+    return [str(gpu) for gpu in ray.get_runtime_context().get_accelerator_ids().get("GPU", [])]
+
+
+@cache
+def get_node(place: Place) -> Node:
+    """One a process: Ray executes one task after another in it."""
+    context = ray.get_runtime_context()
+    job, node = context.get_job_id(), context.get_node_id()
+    logs = Path(place.folder or tempfile.gettempdir())
+    return Node(find_broker_folder(job, node), logs / f"warm-{platform.node()}-{job}-{node[:6]}.log")

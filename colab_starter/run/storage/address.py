@@ -1,0 +1,28 @@
+"""Addresses of stores, and how they differ from paths."""
+
+import re
+from pathlib import Path
+
+from colab_starter.run.job import Job
+
+_PROTOCOL = re.compile(r"([a-z][a-z0-9+.-]*)(://|::)", re.IGNORECASE)
+_ON_DISK = {"file", "local"}
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an address of a store, not a path."""
+    found = _PROTOCOL.match(text)
+    return found is not None and found[1].lower() not in _ON_DISK
+
+
+def read_path(text: str) -> Path:
+    """The path, also of ``file:///runs/lr``."""
+    found = _PROTOCOL.match(text)
+    return Path(text[found.end() :] if found else text).absolute()
+
+
+def name_files(job: Job) -> tuple[str, str]:
+    """What the source and the executed notebook are called where the sweep is kept."""
+    if not job.address:
+        return job.notebook, job.output
+    return f"{job.address}/{Path(job.notebook).name}", f"{job.address}/{job.run}/{Path(job.output).name}"

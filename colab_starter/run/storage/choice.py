@@ -1,0 +1,35 @@
+"""From what ``--out`` was given to the store."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from colab_starter.errors import NoRunsFolderError
+from colab_starter.run.storage.address import is_address, read_path
+from colab_starter.run.storage.store import LocalStore, Store
+
+
+def open_store(place: str | os.PathLike[str]) -> Store:
+    """The store at a path or an address; nothing is asked of it yet.
+
+    Raises StoreAddressError for an address that is none, and where the library that it needs is not installed.
+    """
+    text = os.fspath(place)
+    if is_address(text):
+        # Imported only now, because it takes longer to import than all that a local sweep needs.
+        from colab_starter.run.storage.remote import RemoteStore
+
+        return RemoteStore(text)
+    return LocalStore(read_path(text))
+
+
+@contextmanager
+def reach(store: Store) -> Iterator[None]:
+    """Turn what keeps a store from being read or written into NoRunsFolderError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise NoRunsFolderError(
+            f"{store.name} cannot be read and written ({reason}); mend that, or choose another --out"
+        ) from None

@@ -1,0 +1,129 @@
+"""The ledger in a store: an object for each record, for objects cannot be appended to.
+
+``ledger/00000003/00000412.json`` is the 412th record that the third holder of the lease wrote. Every so often the
+holder writes all of its records to ``ledger/00000003.jsonl``, and removes them one by one: a record that is in
+both counts once, by its number. Nobody ever writes to what another holder wrote. ``ledger.jsonl`` is a copy of it
+all, made at the end, for people and for those who fetch the folder to a disk.
+"""
+
+import re
+from collections import defaultdict
+from contextlib import suppress
+
+from colab_starter.errors import LedgerWriteError
+from colab_starter.run.ledger import FILE_NAME
+from colab_starter.run.storage.lease import Lease
+from colab_starter.run.storage.objects import Objects
+
+FOLDER = "ledger"
+FOLD = 200
+"""Records after which they are written to one object."""
+_NAME = re.compile(rf"{FOLDER}/(\d+)(?:\.jsonl|/(\d+)\.json)")
+_LOOKS = 5
+"""So often the objects are listed anew where some were folded while they were read."""
+
+
+class ObjectJournal:
+    """The lines of a ledger. To append, the lease must be given."""
+
+    def __init__(self, objects: Objects, lease: Lease | None = None) -> None:
+        self.path = f"{objects.address}/{FOLDER}"
+        self._objects = objects
+        self._lease = lease
+        self._before: list[bytes] = []
+        self._own: list[bytes] = []
+        self._folded = 0
+
+    def read(self) -> list[bytes]:
+        self._before = read_lines(self._objects)
+        return list(self._before)
+
+    def append(self, line: bytes) -> None:
+        """Add a line. When this returns it is in the store. Raises LedgerWriteError."""
+        self.check()
+        assert self._lease
+        name = f"{FOLDER}/{self._lease.number:08}/{len(self._own) + 1:08}.json"
+        try:
+            if not self._own:
+                self._keep_first()
+            self._objects.write(name, line)
+        except OSError as error:
+            raise LedgerWriteError(
+                f"{self.path} cannot be written ({error.strerror}); mend that, then give the same command again: "
+                "what has ended is kept"
+            ) from error
+        self._own.append(line)
+        if len(self._own) >= self._folded + FOLD:
+            self._fold()
+
+    def check(self) -> None:
+        """Raise LedgerWriteError where the lease is lost."""
+        if self._lease:
+            self._lease.check()
+
+    def check_room(self) -> None:
+        """Stores have room."""
+
+    def close(self) -> None:
+        if not self._own:
+            return
+        with suppress(OSError, LedgerWriteError):  # all records are there, one by one
+            self._fold()
+            self.check()
+            self._objects.write(FILE_NAME, _join([*self._before, *self._own]))
+
+    def _fold(self) -> None:
+        assert self._lease
+        with suppress(OSError):  # the next time, then
+            self._objects.write(f"{FOLDER}/{self._lease.number:08}.jsonl", _join(self._own))
+            first, self._folded = self._folded, len(self._own)
+            numbers = range(first + 1, self._folded + 1)
+            self._objects.remove([f"{FOLDER}/{self._lease.number:08}/{number:08}.json" for number in numbers])
+
+    def _keep_first(self) -> None:
+        """The ledger of a folder that somebody copied from a disk becomes the first one."""
+        if self._before and not self._objects.list(FOLDER):
+            self._objects.write(f"{FOLDER}/{0:08}.jsonl", _join(self._before))
+
+
+def read_lines(objects: Objects) -> list[bytes]:
+    """All records, in the order in which they were written. Raises OSError."""
+    for _ in range(_LOOKS):
+        with suppress(FileNotFoundError):  # folded while they were read
+            return _read_lines(objects)
+    return _read_lines(objects)
+
+
+def _read_lines(objects: Objects) -> list[bytes]:
+    names = [name for name in objects.list(FOLDER) if _NAME.fullmatch(name)]
+    if not names:
+        return _read_copy(objects)
+    folded = objects.read_all([name for name in names if name.endswith(".jsonl")])
+    lines = defaultdict(list, {_parse(name)[0]: _split(content) for name, content in folded.items()})
+    single = [name for name in names if (place := _parse(name))[1] > len(lines[place[0]])]
+    contents = objects.read_all(single)
+    for name in sorted(single):
+        lines[_parse(name)[0]].append(contents[name])
+    return [line for holder in sorted(lines) for line in lines[holder]]
+
+
+def _read_copy(objects: Objects) -> list[bytes]:
+    try:
+        return _split(objects.read(FILE_NAME))
+    except FileNotFoundError:
+        return []
+
+
+def _parse(name: str) -> tuple[int, int]:
+    """The holder's number and the record's; 0 for a folded object."""
+    found = _NAME.fullmatch(name)
+    assert found
+    return int(found[1]), int(found[2] or 0)
+
+
+def _join(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _split(content: bytes) -> list[bytes]:
+    return content.split(b"\n")[:-1]

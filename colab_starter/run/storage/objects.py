@@ -1,0 +1,202 @@
+"""The objects of a store, through fsspec: reading, writing and listing that outlast short faults."""
+
+import errno
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from glob import has_magic
+from itertools import islice
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, TypeVar
+
+from fsspec.core import url_to_fs
+from fsspec.registry import known_implementations
+
+from colab_starter.errors import StoreAddressError
+from colab_starter.run.failure import shorten
+
+PATIENCE = 60.0
+"""Seconds for which something that fails is tried again."""
+LONGEST_PAUSE = 8.0
+"""Seconds between two attempts; the first pauses are shorter."""
+FILES_AT_ONCE = 32
+"""So many files are sent together; where one of them fails, these are sent again."""
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
+"""Of which extra of colab-starter a protocol is."""
+_WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
+"""Stores in which an object appears whole under its name, or not at all."""
+_PERMANENT = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
+_PERMANENT_OF_BOTO = {"NoCredentialsError", "PartialCredentialsError", "ParamValidationError", "ProfileNotFound"}
+_TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")
+"""Where the various file systems of fsspec keep the time of the last change."""
+
+T = TypeVar("T")
+
+
+class Objects:
+    """What is under an address, by names relative to it. Whatever fails raises OSError with a ``strerror``.
+
+    What may pass is tried again for PATIENCE seconds first: refused and cut connections, timeouts, a server's errors.
+    Its methods may be called from several threads.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Raises StoreAddressError; nothing is asked of the store yet."""
+        self.address = address.rstrip("/") if address.rpartition("://")[2].strip("/") else address
+        self._fs, self._root = _open(self.address)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
+        self._is_whole = bool(protocols & _WHOLE)
+        self.is_of_this_process = "memory" in protocols
+
+    def read(self, name: str) -> bytes:
+        content: bytes = self._try(name, partial(self._fs.cat_file, self._path(name)))
+        return content
+
+    def read_all(self, names: Collection[str]) -> dict[str, bytes]:
+        """Several at once; their names must have no character that fsspec takes for a pattern."""
+        paths = {self._path(name): name for name in names}
+        if not paths:
+            return {}
+        found: dict[str, bytes] = self._try("", partial(self._fs.cat, list(paths)))
+        return {paths[path]: content for path, content in found.items()}
+
+    def write(self, name: str, content: bytes) -> None:
+        """In one step: before, there is what was there, afterwards, all of the content."""
+        self._try(name, partial(self._write_whole, self._path(name), content))
+
+    def create(self, name: str, content: bytes) -> None:
+        """Write what is not there yet. Raises FileExistsError.
+
+        As exclusive as the store can make it: S3 and Google's Cloud Storage are, others may let two succeed.
+        """
+        try:
+            self._try(name, partial(self._create, self._path(name), content))
+        except FileExistsError:
+            if self.read(name) != content:  # else an attempt succeeded whose answer was lost
+                raise
+
+    def put(self, files: Mapping[str, Path]) -> None:
+        """Send files of the disk: name to path."""
+        pairs = iter(files.items())
+        while part := list(islice(pairs, FILES_AT_ONCE)):
+            local = [str(path) for _, path in part]
+            remote = [self._path(name) for name, _ in part]
+            self._try(part[0][0], partial(self._fs.put, local, remote))
+
+    def get(self, files: Mapping[str, Path]) -> None:
+        """Fetch objects into files of the disk: name to path. Their folders are made."""
+        pairs = iter(files.items())
+        while part := list(islice(pairs, FILES_AT_ONCE)):
+            local = [str(path) for _, path in part]
+            remote = [self._path(name) for name, _ in part]
+            for _, path in part:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._try(part[0][0], partial(self._fs.get, remote, local))
+
+    def list(self, folder: str = "") -> dict[str, float]:
+        """Names of all that is in a folder and below it, each with the time of its last change; sorted."""
+        found = self._try(folder, partial(self._find, self._path(folder)))
+        start = len(self._root) + 1
+        return {path[start:]: _read_time(info) for path, info in sorted(found.items())}
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove objects, in so far as they are there."""
+        paths = [self._path(name) for name in names]
+        if len(paths) > 1 and not any(map(has_magic, paths)):
+            with suppress(FileNotFoundError):
+                self._try(names[0], partial(self._fs.rm, paths))
+                return
+        for name, path in zip(names, paths, strict=True):
+            with suppress(FileNotFoundError):
+                self._try(name, partial(self._fs.rm_file, path))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}".rstrip("/")
+
+    def _find(self, path: str) -> dict[str, dict[str, Any]]:
+        try:
+            found: dict[str, dict[str, Any]] = self._fs.find(path, detail=True)
+        except FileNotFoundError:
+            return {}
+        return {path.rstrip("/"): info for path, info in found.items() if info.get("type") != "directory"}
+
+    def _create(self, path: str, content: bytes) -> None:
+        if not self._is_whole:
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._fs.pipe_file(path, content, mode="create")
+
+    def _write_whole(self, path: str, content: bytes) -> None:
+        if self._is_whole:
+            self._fs.pipe_file(path, content)
+            return
+        folder, _, name = path.rpartition("/")
+        temporary = f"{folder}/.{name}.{token_hex(4)}"
+        self._fs.makedirs(folder, exist_ok=True)
+        self._fs.pipe_file(temporary, content)
+        self._fs.mv(temporary, path)
+
+    def _try(self, name: str, call: Callable[[], T]) -> T:
+        end = time.monotonic() + PATIENCE
+        for pause in _pauses():
+            try:
+                return call()
+            except Exception as error:
+                if not _may_pass(error) or time.monotonic() + pause > end:
+                    raise _as_os_error(error, f"{self.address}/{name}") from error
+            time.sleep(pause)
+        raise AssertionError("the pauses have no end")
+
+
+def _open(address: str) -> tuple[Any, str]:
+    protocol = address.partition(":")[0].lower()
+    try:
+        fs, root = url_to_fs(address, use_listings_cache=False, skip_instance_cache=True)
+    except ImportError as error:
+        raise StoreAddressError(f"--out {protocol}:// needs more; {_name_remedy(protocol, error)}") from None
+    except (ValueError, TypeError) as error:
+        known = "a path, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER"
+        raise StoreAddressError(f"{address} is no address ({shorten(str(error))}); give {known}") from None
+    except Exception as error:  # what each library raises for settings that it cannot use
+        raise StoreAddressError(f"{address} cannot be used: {shorten(str(error))}; mend the settings") from None
+    if not str(root).strip("/"):
+        raise StoreAddressError(f"{address} names no folder; give one, such as {protocol}://BUCKET/FOLDER")
+    return fs, str(root).rstrip("/")
+
+
+def _name_remedy(protocol: str, error: ImportError) -> str:
+    if protocol in EXTRAS:
+        return f'run: pip install "colab-starter[{EXTRAS[protocol]}]"'
+    return str(known_implementations.get(protocol, {}).get("err") or shorten(str(error)))
+
+
+def _pauses() -> Iterator[float]:
+    pause = 0.25
+    while True:
+        yield pause
+        pause = min(LONGEST_PAUSE, pause * 2)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it may succeed when it is tried again."""
+    if isinstance(error, (*_PERMANENT, NotImplementedError, TypeError, ValueError, AttributeError)):
+        return False
+    return type(error).__name__ not in _PERMANENT_OF_BOTO
+
+
+def _as_os_error(error: Exception, place: str) -> OSError:
+    """The error with a reason in one line, of the same kind where it is an OSError."""
+    kind = next((kind for kind in _PERMANENT if isinstance(error, kind)), OSError)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
+    return kind(number, shorten(reason) or type(error).__name__, place)
+
+
+def _read_time(info: Mapping[str, Any]) -> float:
+    """In seconds since 1970; 0 where the store does not say."""
+    found = next((info[key] for key in _TIMES if info.get(key)), 0.0)
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    return found.timestamp() if isinstance(found, datetime) else float(found)

@@ -1,0 +1,139 @@
+"""A sweep in an object store: runs are executed in a private folder of this machine, and published from there."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from colab_starter.errors import SweepBusyError
+from colab_starter.run.backends import Backend
+from colab_starter.run.job import Job
+from colab_starter.run.ledger import Journal, Ledger
+from colab_starter.run.lock import SweepLock
+from colab_starter.run.resume import is_to_do, read_outcome
+from colab_starter.run.storage.journal import ObjectJournal
+from colab_starter.run.storage.lease import Lease
+from colab_starter.run.storage.objects import Objects
+from colab_starter.run.storage.publishing import PublishingBackend
+from colab_starter.run.storage.runs import publish_run
+from colab_starter.run.storage.store import Lock, Store
+
+
+class RemoteLock:
+    """The private folder's lock, which waits for the workers of a killed coordinator, and the store's lease."""
+
+    def __init__(self, folder: Path, objects: Objects) -> None:
+        """Raises SweepBusyError and OSError."""
+        try:
+            self._local = SweepLock(folder)
+        except SweepBusyError as error:
+            raise SweepBusyError(str(error).replace(str(folder), objects.address, 1)) from None
+        try:
+            self.lease = Lease(objects)
+        except BaseException:
+            self._local.close()
+            raise
+        self.descriptor = self._local.descriptor
+
+    def close(self) -> None:
+        self.lease.release()
+        self._local.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class RemoteStore(Store):
+    """A sweep's folder behind an address of fsspec."""
+
+    is_remote = True
+
+    def __init__(self, address: str) -> None:
+        """Raises StoreAddressError."""
+        self.objects = Objects(address)
+        self.is_of_this_process = self.objects.is_of_this_process
+        self.folder = _name_folder(self.objects.address)
+        self._lease: Lease | None = None
+
+    @property
+    def name(self) -> str:
+        return self.objects.address
+
+    def read(self, name: str) -> bytes:
+        return self.objects.read(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self.objects.write(name, content)
+
+    def lock(self) -> Lock:
+        _make_private(self.folder)
+        lock = RemoteLock(self.folder, self.objects)
+        self._lease = lock.lease
+        return lock
+
+    def open_journal(self) -> Journal:
+        return ObjectJournal(self.objects, self._lease)
+
+    def keep_source(self, snapshot: Path) -> None:
+        content = snapshot.read_bytes()
+        try:
+            is_kept = self.read(snapshot.name) == content
+        except FileNotFoundError:
+            is_kept = False
+        if not is_kept:
+            self.write(snapshot.name, content)
+
+    def publish_left(self, ledger: Ledger) -> None:
+        """Also removes what runs left that were not finished. Raises LedgerWriteError, and OSError."""
+        for folder in [path for path in self.folder.iterdir() if path.is_dir()]:
+            for notebook in _list_final(folder):
+                self._publish_left(notebook, ledger)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _publish_left(self, notebook: Path, ledger: Ledger) -> None:
+        record = ledger.runs.get(notebook.parent.name)
+        outcome = read_outcome(notebook, record) if record else None
+        if record and outcome and is_to_do(record, retry_failed=True):
+            job = Job(record.run, record.attempt, "", str(notebook), {}, "")
+            publish_run(self.objects, job)
+            ledger.write_end(record.run, outcome)
+
+    def finish(self) -> None:
+        with suppress(OSError):  # nothing depends on it
+            self._keep_logs()
+
+    def _keep_logs(self) -> None:
+        for path in [path for path in self.folder.iterdir() if path.is_file() and not path.name.startswith(".")]:
+            if path.suffix == ".log":
+                self.write(path.name, path.read_bytes())
+            path.unlink()
+
+    def wrap(self, backend: Backend) -> Backend:
+        assert self._lease
+        return PublishingBackend(backend, self.objects, self._lease.check)
+
+
+def _name_folder(address: str) -> Path:
+    """The same for each sweep of this user into this store, so that what one leaves the next one finds."""
+    digest = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir(), f"colab-starter-{os.getuid()}", digest)
+
+
+def _make_private(folder: Path) -> None:
+    with suppress(FileExistsError):
+        folder.parent.mkdir(mode=0o700)
+    if folder.parent.stat().st_uid != os.getuid():
+        raise PermissionError(1, "belongs to somebody else; set TMPDIR", str(folder.parent))
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def _list_final(folder: Path) -> Iterator[Path]:
+    """The executed notebook, if the run was finished."""
+    return (path for path in folder.glob("*.ipynb") if not path.name.endswith(".partial.ipynb"))

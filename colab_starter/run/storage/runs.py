@@ -1,0 +1,82 @@
+"""Publishing a run: from the folder on this machine in which it was executed to the store."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.storage.objects import Objects
+
+OUTPUT = "output"
+LOG = "kernel.log"
+
+
+def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:
+    """Send what the run at ``job.output`` wrote, and at last its executed notebook, which says that all is there.
+
+    ``check`` is called before that. Raises OSError, and what ``check`` raises.
+    """
+    notebook = Path(job.output)
+    files = _list_files(notebook.parent, job.run)
+    objects.put(files)
+    if job.attempt > 1:
+        left = set(objects.list(f"{job.run}/{OUTPUT}")) | {f"{job.run}/{LOG}"}
+        objects.remove(sorted(left - files.keys()))
+    check()
+    if notebook.is_file():
+        objects.write(f"{job.run}/{notebook.name}", notebook.read_bytes())
+
+
+def _list_files(folder: Path, run: str) -> dict[str, Path]:
+    """By their names in the store. Empty folders, pipes and links to nothing have none."""
+    found = [path for path in (folder / OUTPUT).rglob("*") if path.is_file()]
+    if (folder / LOG).is_file():
+        found.append(folder / LOG)
+    return {f"{run}/{path.relative_to(folder).as_posix()}": path for path in found}
+
+
+def describe_failure(address: str, reason: str | None, folder: Path) -> Outcome:
+    """How a run ends whose results are nowhere but on this machine."""
+    return Outcome(Status.FAILED, f"could not be published to {address} ({reason}); what it wrote is in {folder}")
+
+
+def execute_staged(job: Job, execute: Callable[[Job], Outcome]) -> Outcome:
+    """Execute a job whose notebook and output are in a store: here, in a folder that is removed when it is published.
+
+    For workers on machines that the coordinator's disk cannot be seen from.
+    """
+    address, run, name = job.output.rsplit("/", 2)
+    folder = Path(tempfile.mkdtemp(prefix="colab-starter-run-"))
+    is_published = True
+    try:
+        objects = Objects(address)
+        staged = _stage(job, objects, address, folder / run / name)
+        outcome = execute(staged)
+        is_published = False
+        publish_run(objects, staged)
+        is_published = True
+    except OSError as error:
+        if not is_published:
+            failure = describe_failure(address, error.strerror, folder / run)
+            return replace(outcome, status=failure.status, cause=failure.cause)
+        return Outcome(Status.FAILED, f"{job.notebook} cannot be fetched ({error.strerror})")
+    finally:
+        if is_published:
+            shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def _stage(job: Job, objects: Objects, address: str, output: Path) -> Job:
+    """The same job in a local folder."""
+    source = output.parents[1] / job.notebook.rpartition("/")[2]
+    if job.notebook.startswith(f"{address}/"):
+        objects.get({job.notebook.removeprefix(f"{address}/"): source})
+    else:
+        source = Path(job.notebook)
+    parameters = dict(job.parameters)
+    if parameters.get(OUTPUT_DIR) == f"{address}/{job.run}/{OUTPUT}":
+        parameters[OUTPUT_DIR] = str(output.with_name(OUTPUT))
+    return replace(job, notebook=str(source), output=str(output), parameters=parameters, address=address)

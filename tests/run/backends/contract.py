@@ -1,0 +1,420 @@
+"""What every backend has to do, as one suite: subclass ``BackendContract``, and give it a rig.
+
+All jobs that can share a sweep are executed in one, for some backends take seconds for each. What a backend
+cannot do stands in its rig's ``cannot``, with the reason, and the tests of it are skipped with that reason.
+"""
+
+import ast
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from colab_starter.run.backends import Backend
+from colab_starter.run.job import (
+    CellStarted,
+    Ended,
+    Event,
+    Job,
+    Limits,
+    MetricRecorded,
+    Outcome,
+    Started,
+    Status,
+    WarmPlan,
+)
+
+COMMAND = str(Path(sys.executable).with_name("colab-starter"))
+MARK = "COLAB_STARTER_CONTRACT"
+"""An environment variable by which the processes of a rig are known."""
+SECRET = "hunter2-hunter2"
+SCRAP = "application/scrapbook.scrap.json+json"
+PARAMETERS: dict[str, Any] = {
+    "number": -7,
+    "large": 10**20,
+    "real": 1e-3,
+    "endless": float("-inf"),
+    "yes": True,
+    "nothing": None,
+    "text": 'it\'s "ü" 漢\n\\n {x} %s',
+    "raw": b"\x00'",
+    "several": [1, [2.5, "x"], []],
+    "pair": (1, ("a",)),
+    "named": {"a": {"b": None}, 1: False},
+    "some": {1, 2},
+}
+PATIENCE = 120.0
+
+TAGGED = f"{'; '.join(f'{name} = 0' for name in PARAMETERS)}\noutput_dir = '.'"
+SHOW = f"print(ascii([{', '.join(PARAMETERS)}]))"
+USE = f"""\
+import os
+from IPython.display import display
+print(os.environ["GIVEN"], {SECRET!r})
+open(f"{{output_dir}}/file", "w").write("content")
+display({{"{SCRAP}": {{"name": "double", "data": number * 2, "encoder": "json"}}}}, raw=True)"""
+TELL_PID = """\
+import os, time
+from pathlib import Path
+Path("{run}.new").write_text(str(os.getpid()))
+os.rename("{run}.new", "{run}.pid")"""
+SLEEP = "time.sleep(600)"
+MEET = """\
+deadline = time.monotonic() + 90
+while not Path("{folder}/{other}.pid").exists():
+    assert time.monotonic() < deadline
+    time.sleep(0.05)"""
+
+
+@dataclass
+class Rig(ABC):
+    """Where a backend is tried out."""
+
+    folder: Path
+    arguments: Sequence[str]
+    """Of ``colab-starter run``, to choose the backend."""
+    after_cell: float
+    """Seconds that a stop may take to arrive."""
+    worker_ends: Collection[Status] = (Status.KILLED,)
+    """How a run may end whose worker is killed; with OK among them it is done again."""
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    """Names of abilities that the backend lacks, and why: see ``needs``."""
+
+    @abstractmethod
+    def open(self) -> Backend:
+        """With room for two runs at least."""
+
+    @abstractmethod
+    def kill_worker(self, kernel: int) -> None:
+        """Kill the process that looks after the run with this kernel."""
+
+
+def needs(ability: str) -> Callable[[Any], Any]:
+    """The test is skipped for backends that cannot do this."""
+    return pytest.mark.needs_ability(ability)
+
+
+class Trial:
+    """The jobs of a backend's only long sweep, and what became of them."""
+
+    def __init__(self, rig: Rig, folder: Path) -> None:
+        self._rig = rig
+        self.folder = folder
+        self.jobs: dict[str, Job] = {}
+        self.events: list[Event] = []
+        self.most_at_once = 0
+        self.capacity = 0
+        self._actions: dict[str, Callable[[Backend, int], None]] = {}
+
+    def add(self, run: str, *cells: str, limits: Limits | None = None, **parameters: Any) -> None:
+        tagged = v4.new_code_cell(TAGGED, metadata={"tags": ["parameters"]})
+        made = [
+            v4.new_code_cell(cell.replace("{run}", str(self.folder / run)).replace("{folder}", str(self.folder)))
+            for cell in cells
+        ]
+        source = self.folder / f"{run}.ipynb"
+        nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# Text"), tagged, *made]), source)
+        output = self.folder / "runs" / run
+        self.jobs[run] = Job(
+            run=run,
+            attempt=1,
+            notebook=str(source),
+            output=str(output / "nb.ipynb"),
+            parameters={**parameters, "output_dir": str(output / "output")},
+            cwd=str(self.folder),
+            warm=WarmPlan(),
+            environment={"GIVEN": "for the run", "GIVEN_TOKEN": SECRET},
+            limits=limits or Limits(),
+        )
+
+    def when_begun(self, run: str, action: Callable[[Backend, int], None]) -> None:
+        """Do it when a cell of the run has told its kernel's pid, which the action is given."""
+        self._actions[run] = action
+
+    def execute(self, backend: Backend) -> None:
+        """Submit all jobs as there is room, until each has ended."""
+        self.capacity = backend.capacity
+        waiting, running = list(self.jobs.values()), set[str]()
+        deadline = time.monotonic() + PATIENCE
+        while waiting or running:
+            assert time.monotonic() < deadline, (running, self.events)
+            while waiting and len(running) < self.capacity:
+                running.add(waiting[0].run)
+                backend.submit(waiting.pop(0))
+            self.most_at_once = max(self.most_at_once, len(running))
+            news = backend.wait(0.05)
+            self.events += news
+            running -= {event.run for event in news if isinstance(event, Ended)}
+            self._act(backend)
+
+    def _act(self, backend: Backend) -> None:
+        for run in list(self._actions):
+            if (self.folder / f"{run}.pid").exists():
+                self._actions.pop(run)(backend, self.pid(run))
+
+    def pid(self, run: str) -> int:
+        return int((self.folder / f"{run}.pid").read_text())
+
+    def outcome(self, run: str) -> Outcome:
+        """Fails unless the run has ended exactly once."""
+        (found,) = [event.outcome for event in self.events if isinstance(event, Ended) and event.run == run]
+        return found
+
+    def notebook(self, run: str) -> Any:
+        return nbformat.read(self.jobs[run].output, as_version=4)
+
+    def statuses(self, run: str) -> list[str]:
+        return [cell.metadata.papermill.status for cell in self.notebook(run).cells]
+
+    def text(self, run: str) -> str:
+        outputs = [output for cell in self.notebook(run).cells for output in cell.get("outputs", ())]
+        return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+class BackendContract:
+    """Subclass it beside a fixture ``rig`` of the module, and mark the subclass slow."""
+
+    @pytest.fixture(autouse=True)
+    def _skip_what_it_cannot(self, request: pytest.FixtureRequest, rig: Rig) -> None:
+        mark = request.node.get_closest_marker("needs_ability")
+        if mark and mark.args[0] in rig.cannot:
+            pytest.skip(f"{mark.args[0]}: {rig.cannot[mark.args[0]]}")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trial(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+        made = Trial(rig, tmp_path_factory.mktemp("trial"))
+        made.add(
+            "worker dies",
+            f"from pathlib import Path\nif not Path('{{run}}.pid').exists():\n{_indent(TELL_PID)}\n    {SLEEP}",
+        )
+        made.add("ok", SHOW, USE, "import time\ntime.sleep(0.3)", **PARAMETERS)
+        made.add("fails", "def bad():\n    raise ValueError('bad')\nbad()", "print('later')")
+        made.add(
+            "cell limit", f"import time\nprint('begun', flush=True)\n{SLEEP}", "print('later')", limits=Limits(cell=1)
+        )
+        made.add("run limit", "import time\nwhile True:\n    time.sleep(0.1)", limits=Limits(run=3))
+        made.add("exits", "print('before')", "import os\nos._exit(3)", "print('later')")
+        made.add("crashes", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+        made.add("first", TELL_PID, MEET.replace("{other}", "second"))
+        made.add("second", TELL_PID, MEET.replace("{other}", "first"))
+        made.add("after cell", f"{TELL_PID}\ntime.sleep({rig.after_cell})\nprint('ended')", "print('later')")
+        made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
+        made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel))
+        made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", now=False))
+        made.when_begun("now", lambda backend, kernel: backend.cancel("now", now=True))
+        with rig.open() as backend:
+            made.execute(backend)
+            assert backend.wait(0.2) == []
+        return made
+
+    def test_each_run_starts_first_and_ends_last_once(self, trial: Trial) -> None:
+        for run in trial.jobs:
+            events = [event for event in trial.events if event.run == run]
+            kinds = [type(event) for event in events]
+            assert (kinds[0], kinds[-1]) == (Started, Ended)
+            assert (kinds.count(Started), kinds.count(Ended)) == (1, 1)
+
+    def test_a_run_that_is_well_tells_its_cells_and_metrics(self, trial: Trial) -> None:
+        outcome = trial.outcome("ok")
+        assert (outcome.status, outcome.cause, outcome.cell, outcome.metrics) == (Status.OK, "", None, {"double": -14})
+        assert outcome.host
+        assert outcome.seconds > 0
+        assert (outcome.peak_memory or 0) > 10_000_000
+        events = [event for event in trial.events if event.run == "ok"]
+        cells = [event.number for event in events if isinstance(event, CellStarted)]
+        assert cells == sorted(set(cells))
+        assert cells
+        assert MetricRecorded("ok", "double", -14) in events
+
+    def test_the_executed_notebook_is_whole_and_says_how_it_went(self, trial: Trial) -> None:
+        for run in trial.jobs:
+            if trial.outcome(run).cause and not Path(trial.jobs[run].output).exists():
+                assert run == "worker dies"
+                continue
+            made = trial.notebook(run)
+            nbformat.validate(made)
+            told = made.metadata.colab_starter
+            assert (told.run, told.attempt, told.status) == (run, 1, trial.outcome(run).status)
+            assert told.cause == trial.outcome(run).cause
+        assert trial.statuses("ok") == ["completed"] * 6
+        assert trial.notebook("ok").cells[2].metadata.tags == ["injected-parameters"]
+        assert not list(trial.folder.glob("runs/*/*.partial.ipynb"))
+
+    def test_parameters_arrive_with_their_types(self, trial: Trial) -> None:
+        text = trial.text("ok").splitlines()[0].replace("-inf", "-1e999")
+        assert ast.literal_eval(text) == list(PARAMETERS.values())
+        assert [type(value) for value in ast.literal_eval(text)] == [type(value) for value in PARAMETERS.values()]
+
+    def test_files_of_a_run_come_into_its_folder(self, trial: Trial) -> None:
+        assert (trial.folder / "runs/ok/output/file").read_text() == "content"
+
+    def test_a_run_has_the_environment_that_it_was_given_and_secrets_are_masked(self, trial: Trial) -> None:
+        assert trial.text("ok").splitlines()[1] == "for the run ***"
+        for path in trial.folder.glob("runs/*/*"):
+            assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+
+    def test_the_first_error_ends_a_run_with_its_cell_and_line(self, trial: Trial) -> None:
+        outcome = trial.outcome("fails")
+        assert (outcome.status, outcome.cell) == (Status.FAILED, 3)
+        assert outcome.cause == "ValueError: bad (cell 3, line 2)"
+        assert trial.statuses("fails")[-2:] == ["failed", "pending"]
+
+    def test_limits_of_a_cell_and_of_a_run_are_kept(self, trial: Trial) -> None:
+        outcome = trial.outcome("cell limit")
+        assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
+        assert outcome.cause == "cell 3 took longer than its limit, 1 s"
+        assert trial.statuses("cell limit")[-2:] == ["failed", "pending"]
+        assert trial.text("cell limit") == "begun\n"
+        outcome = trial.outcome("run limit")
+        assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
+        assert outcome.cause == "the run took longer than its limit, 3 s, in cell 3"
+
+    def test_the_death_of_a_kernel_ends_its_run_as_killed(self, trial: Trial) -> None:
+        outcome = trial.outcome("exits")
+        assert (outcome.status, outcome.cell) == (Status.KILLED, 4)
+        assert trial.statuses("exits")[-3:] == ["completed", "failed", "pending"]
+        assert trial.text("exits") == "before\n"
+        outcome = trial.outcome("crashes")
+        assert (outcome.status, outcome.cell) == (Status.KILLED, 3)
+        assert "kernel" in outcome.cause
+
+    @needs("cause of death")
+    def test_the_cause_of_a_kernels_death_is_told(self, trial: Trial) -> None:
+        assert "exit code 3" in trial.outcome("exits").cause
+        assert "SIGSEGV" in trial.outcome("crashes").cause
+
+    def test_the_death_of_a_worker_is_none_of_the_kernel(self, trial: Trial, rig: Rig) -> None:
+        outcome = trial.outcome("worker dies")
+        assert outcome.status in rig.worker_ends
+        if outcome.status is Status.KILLED:
+            assert "SIGKILL" in outcome.cause
+            assert "the kernel" not in outcome.cause
+        wait_until_gone(trial.pid("worker dies"))
+
+    def test_a_run_can_be_stopped_after_its_cell(self, trial: Trial) -> None:
+        outcome = trial.outcome("after cell")
+        assert (outcome.status, outcome.cause) == (Status.INTERRUPTED, "stopped before cell 4")
+        assert trial.statuses("after cell")[-2:] == ["completed", "pending"]
+        assert trial.text("after cell") == "ended\n"
+
+    def test_a_run_can_be_stopped_now_with_its_kernel(self, trial: Trial) -> None:
+        outcome = trial.outcome("now")
+        assert (outcome.status, outcome.cause, outcome.cell) == (Status.INTERRUPTED, "stopped in cell 3", 3)
+        assert trial.statuses("now")[-2:] == ["failed", "pending"]
+        wait_until_gone(trial.pid("now"))
+
+    def test_as_many_runs_as_there_is_room_for_go_on_at_once(self, trial: Trial) -> None:
+        assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
+        assert trial.capacity == trial.most_at_once >= 2
+
+    def test_closing_ends_what_runs_and_every_process(self, rig: Rig, tmp_path: Path) -> None:
+        before = set(list_processes())
+        trial = Trial(rig, tmp_path)
+        start_child = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])"
+        told = TELL_PID.replace("os.getpid()", "f'{os.getpid()} {child.pid}'")
+        trial.add("run", f"{start_child}\n{told}\n{SLEEP}")
+        backend = rig.open()
+        backend.submit(trial.jobs["run"])
+        deadline = time.monotonic() + PATIENCE
+        with backend:
+            while not (tmp_path / "run.pid").exists():
+                assert time.monotonic() < deadline
+                backend.wait(0.1)
+        backend.close()
+        kernel, child = map(int, (tmp_path / "run.pid").read_text().split())
+        wait_until_gone(kernel)
+        if "children" not in rig.cannot:
+            wait_until_gone(child)
+        else:
+            os.kill(child, signal.SIGKILL)
+        for pid in set(list_processes()) - before:
+            wait_until_gone(pid)
+
+    @needs("command line")
+    def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, rig: Rig, tmp_path: Path) -> None:
+        before = set(list_processes())
+        tagged = v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]})
+        count = v4.new_code_cell("import time\ntime.sleep(0.4)\nopen(f'begun-{n}', 'a').write('x')")
+        nbformat.write(v4.new_notebook(cells=[tagged, count]), tmp_path / "nb.ipynb")
+        command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(6)", "--out", "out", *rig.arguments]
+        sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert sweep.stdout
+        said = [next(line for line in sweep.stdout if "ok " in line)]
+        sweep.kill()
+        sweep.communicate()
+        ended = {record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"}
+        assert 1 <= len(ended) < 6, said
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+        assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
+        with (tmp_path / "out/results.csv").open(newline="") as file:
+            assert [(row["n"], row["status"]) for row in csv.DictReader(file)] == [(str(n), "ok") for n in range(6)]
+        ends = [record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
+        assert sorted(ends) == sorted(set(ends))
+        for n in range(6):
+            assert (tmp_path / f"begun-{n}").read_text() in ("x", "xx")
+        assert {path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".log"} == set()
+        for pid in set(list_processes()) - before:
+            wait_until_gone(pid)
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def read_ledger(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "ledger.jsonl").read_text().splitlines()]
+
+
+def list_processes() -> list[int]:
+    """Those of the package that have MARK in their environment: fork servers, workers, kernels, drivers."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            ours = b"colab_starter." in (path / "cmdline").read_bytes()
+            if ours and f"{MARK}={os.environ[MARK]}".encode() in (path / "environ").read_bytes():
+                found.append(int(path.name))
+    return found
+
+
+def wait_until_gone(pid: int, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while is_alive(pid):
+        assert time.monotonic() < deadline, Path(f"/proc/{pid}/cmdline").read_text()
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class MarkedEnvironment:
+    """While the block lasts, processes that are started are known by MARK."""
+
+    def __init__(self, **variables: str) -> None:
+        self._variables = {MARK: f"{os.getpid()}-{time.monotonic_ns()}", **variables}
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> Self:
+        for name, value in self._variables.items():
+            self._patch.setenv(name, value)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()

@@ -1,0 +1,81 @@
+"""A real Ray cluster on this machine, of several nodes, in a process of its own so that Ray stays out of the tests'."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from colab_starter.run.backends.ray import stand_ins
+
+_CLUSTER = """\
+import json, sys
+from ray.cluster_utils import Cluster
+first, *others = json.loads(sys.argv[1])
+cluster = Cluster(initialize_head=True, head_node_args={**first, "include_dashboard": False})
+nodes = [cluster.add_node(**options) for options in others]
+print(cluster.address, flush=True)
+for line in sys.stdin:
+    cluster.remove_node(nodes[int(line)], allow_graceful=False)
+    print("killed", flush=True)
+cluster.shutdown()
+"""
+_STORE = 80 * 2**20
+
+
+class RayRig:
+    """``nodes`` are what the nodes have, such as ``{"num_cpus": 2, "num_gpus": 1}``; the first one is the head."""
+
+    def __init__(self, nodes: Sequence[dict[str, Any]]) -> None:
+        self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [stand_ins.FOLDER, os.environ.get("PYTHONPATH")])),
+            "RAY_TMPDIR": self._folder,
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+        options = [{"object_store_memory": _STORE, **node} for node in nodes]
+        log = Path(self._folder, "rig.log")
+        with log.open("w") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _CLUSTER, json.dumps(options)],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+            )
+        self.address = self._read_line()
+        assert self.address, log.read_text()
+
+    def _read_line(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
+
+    def kill_node(self, number: int) -> None:
+        """Of the nodes behind the head, from 0."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.flush()
+        assert self._read_line() == "killed"
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def find_ray_process(task: str) -> int:
+    """The process of Ray's that executes the task of this name."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            title = path.read_bytes().rstrip(b"\0 ").decode()
+        except OSError:
+            continue
+        if title == f"ray::{task}":
+            return int(path.parent.name)
+    raise AssertionError(f"no process executes {task}")

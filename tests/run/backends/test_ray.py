@@ -1,0 +1,352 @@
+"""The backend ``ray`` beyond the contract: GPUs, nodes that die, and what keeps a sweep from starting."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
+from colab_starter.run.backends.ray import RayBackend, stand_ins
+from colab_starter.run.backends.ray.backend import check_ray, read_needs
+from colab_starter.run.backends.ray.messages import Needs
+from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
+from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, WarmPlan
+from tests.run.backends.contract import (
+    COMMAND,
+    MarkedEnvironment,
+    is_alive,
+    list_processes,
+    read_ledger,
+    wait_until_gone,
+)
+from tests.run.backends.ray_rig import RayRig
+
+SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
+TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
+
+IMPORTS_NOTHING = WarmPlan()
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def make_job(tmp_path: Path) -> MakeJob:
+    def make(run: str, *cells: str, warm: WarmPlan | None = IMPORTS_NOTHING) -> Job:
+        source = tmp_path / f"{run}.ipynb"
+        nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells]), source)
+        return Job(run, 1, str(source), str(tmp_path / "runs" / run / "nb.ipynb"), {}, str(tmp_path), warm=warm)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayRig]:
+    with MarkedEnvironment():
+        made = RayRig([{"num_cpus": 1}, {"num_cpus": 2, "num_gpus": 2}])
+        yield made
+        made.close()
+
+
+def execute(opened: RayBackend, jobs: list[Job], meanwhile: Callable[[], Any] = bool) -> list[Event]:
+    """Submit jobs as there is room, until all have ended."""
+    waiting, running, events = list(jobs), set[str](), list[Event]()
+    deadline = time.monotonic() + 120
+    while waiting or running:
+        assert time.monotonic() < deadline, events
+        while waiting and len(running) < opened.capacity:
+            running.add(waiting[0].run)
+            opened.submit(waiting.pop(0))
+        news = opened.wait(0.1)
+        events += news
+        running -= {event.run for event in news if isinstance(event, Ended)}
+        meanwhile()
+    return events
+
+
+def ends(events: list[Event]) -> list[tuple[str, Outcome]]:
+    return [(event.run, event.outcome) for event in events if isinstance(event, Ended)]
+
+
+def printed(job: Job) -> str:
+    return "".join(output.text for output in nbformat.read(job.output, as_version=4).cells[-1].outputs)
+
+
+@pytest.mark.slow
+class TestCluster:
+    def test_runs_see_the_gpus_that_ray_gave_them_and_no_others(
+        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        jobs = [make_job(run, SHOW_DEVICES, "import time\ntime.sleep(1)", SHOW_DEVICES) for run in "abc"]
+        with RayBackend(cluster.address, Needs(), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+            assert opened.capacity == 2
+            events = execute(opened, jobs)
+        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
+        assert {printed(job) for job in jobs} == {"'0' 1\n", "'1' 1\n"}
+        places = [event.place.partition(", ")[2] for event in events if isinstance(event, Started)]
+        assert set(places) == {"GPU 0", "GPU 1"}
+        assert not (tmp_path / "ray.log").exists()
+
+    def test_runs_without_a_gpu_see_none_and_have_their_share_of_threads(
+        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        jobs = [make_job("warm", SHOW_DEVICES), make_job("cold", SHOW_DEVICES, warm=None)]
+        with RayBackend(
+            cluster.address, Needs(cpus=2, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log"
+        ) as opened:
+            assert opened.capacity == 1
+            execute(opened, jobs)
+        assert [printed(job) for job in jobs] == ["'' 2\n", "'' 2\n"]
+
+    def test_a_cluster_without_room_or_without_the_folder_is_refused(self, cluster: RayRig, tmp_path: Path) -> None:
+        with pytest.raises(RayClusterError, match="no node of the Ray cluster has 64 CPU for a run"):
+            RayBackend(cluster.address, Needs(cpus=64, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log")
+        missing = tmp_path / "missing"
+        with pytest.raises(RayClusterError, match=f"has no folder {missing}; --out must be on storage that all"):
+            RayBackend(cluster.address, Needs(gpus=0), None, missing, tmp_path, tmp_path / "ray.log")
+        with pytest.raises(RayClusterError, match=f"has no folder {missing}; put the notebook on storage that all"):
+            RayBackend(cluster.address, Needs(gpus=0), None, None, missing, tmp_path / "ray.log")
+
+    def test_a_run_that_waits_for_room_can_be_stopped(self, cluster: RayRig, make_job: MakeJob, tmp_path: Path) -> None:
+        with RayBackend(cluster.address, Needs(cpus=2, gpus=0), 2, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+            for run in "ab":
+                opened.submit(make_job(run, "import time\ntime.sleep(600)"))
+            events: list[Event] = []
+            while not events:
+                events = opened.wait(1)
+            for run in "ab":
+                opened.cancel(run, now=True)
+            while len(ends(events)) < 2:
+                events += opened.wait(1)
+        assert {outcome.status for _, outcome in ends(events)} == {Status.INTERRUPTED}
+
+    def test_a_driver_that_dies_leaves_its_runs_to_the_next_sweep(
+        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        pid = tmp_path / "pid"
+        with RayBackend(cluster.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+            opened.submit(make_job("a", TELL_PID.format(str(pid), 600)))
+            while not pid.exists() or not pid.read_text():
+                opened.wait(0.1)
+            opened._process.kill()
+            events: list[Event] = []
+            while not ends(events):
+                events += opened.wait(1)
+            assert ends(events) == [("a", Outcome(Status.INTERRUPTED, "the Ray cluster was lost"))]
+            with pytest.raises(RayLostError, match="the same command goes on"):
+                opened.submit(make_job("b", "1"))
+        wait_until_gone(int(pid.read_text()))
+
+    def test_runs_of_a_node_that_dies_are_done_elsewhere_and_end_once(
+        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        cell = (
+            "import os, time\nopen(f'{os.getpid()}.began', 'w').close()\n"
+            "if not os.path.exists('killed'):\n    time.sleep(6)"
+        )
+        jobs = [make_job(f"run {number}", cell) for number in range(9)]
+
+        def kill_node_once() -> None:
+            if len(list(tmp_path.glob("*.began"))) == 3 and not (tmp_path / "killed").exists():
+                cluster.kill_node(0)
+                (tmp_path / "killed").touch()
+
+        with RayBackend(
+            cluster.address, Needs(cpus=1, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log"
+        ) as opened:
+            assert opened.capacity == 3
+            events = execute(opened, jobs, kill_node_once)
+        assert (tmp_path / "killed").exists()
+        assert sorted(run for run, _ in ends(events)) == sorted(job.run for job in jobs)
+        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
+        began = [int(path.stem) for path in tmp_path.glob("*.began")]
+        assert len(began) == 9 + 2
+        for kernel in began:
+            wait_until_gone(kernel)
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_started_for_the_sweep_is_quiet_and_ends_with_it(tmp_path: Path) -> None:
+    tagged = v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell("print(n)")]), tmp_path / "nb.ipynb")
+    command = [
+        COMMAND,
+        "run",
+        "nb.ipynb",
+        "-p",
+        "n=1,2",
+        "--out",
+        "out",
+        "--backend",
+        "ray",
+        "--address",
+        "local",
+        "-q",
+    ]
+    with MarkedEnvironment():
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
+        assert result.stdout == ""
+        assert len(read_ends(tmp_path / "out")) == 2
+        for pid in list_processes():
+            wait_until_gone(pid)
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("gpus", "share", "needs"),
+        [
+            ("auto", "1", Needs(2, None)),
+            ("auto", "2", Needs(2, 2)),
+            ("auto", "0.5", Needs(2, 0.5)),
+            ("auto", "0.33", Needs(2, 0.3333)),
+            ("none", "1", Needs(2, 0)),
+        ],
+    )
+    def test_what_a_run_needs_is_read_from_the_options(self, gpus: str, share: str, needs: Needs) -> None:
+        assert read_needs(2, gpus, share) == needs
+
+    def test_gpus_cannot_be_named(self) -> None:
+        with pytest.raises(WrongOptionError, match="write auto or none"):
+            read_needs(1, "0,1", "1")
+
+    def test_ray_clients_addresses_are_refused_with_the_remedy(self) -> None:
+        with pytest.raises(WrongOptionError, match="ray job submit"):
+            check_ray("ray://head:10001")
+
+    def test_without_ray_one_line_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(
+            RayMissingError, match=r'^--backend ray needs Ray; run: pip install "colab-starter\[ray\]"$'
+        ):
+            check_ray(None)
+
+    def test_options_of_another_backend_are_refused(self, tmp_path: Path) -> None:
+        nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")]), tmp_path / "nb.ipynb")
+        for arguments, said in (
+            (["--address", "x:1"], "--address is for --backend ray only"),
+            (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
+            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, colab"),
+        ):
+            result = subprocess.run(
+                [COMMAND, "run", "nb.ipynb", *arguments], cwd=tmp_path, capture_output=True, text=True
+            )
+            assert (result.returncode, result.stderr) == (2, f"colab-starter: {said}\n")
+            assert not (tmp_path / "runs").exists()
+
+
+def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RayClusterError, match=r"^no Ray cluster at 127.0.0.1:1: .*refused$"):
+        RayBackend("127.0.0.1:1", Needs(), None, tmp_path, tmp_path, tmp_path / "ray.log")
+
+
+def test_kernels_get_the_environment_that_they_would_have_without_ray() -> None:
+    rays = {
+        "CUDA_VISIBLE_DEVICES": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONBREAKPOINT": "ray.util.rpdb.set_trace",
+        "PYTHONPATH": f"{stand_ins.FOLDER}:/mine",
+        "RAY_JOB_ID": "01000000",
+    }
+    assert clean_environment({**rays, "HOME": "/root"}) == {"HOME": "/root", "PYTHONPATH": "/mine"}
+    assert clean_environment({"PYTHONPATH": stand_ins.FOLDER, "PYTHONBREAKPOINT": "mine"}) == {
+        "PYTHONBREAKPOINT": "mine"
+    }
+
+
+class TestBroker:
+    """The process that has a node's fork servers, without Ray."""
+
+    @pytest.fixture
+    def folder(self) -> Path:
+        return find_broker_folder("test", f"{os.getpid()}-{time.monotonic_ns()}"[-12:])
+
+    def test_two_processes_share_it_and_it_ends_with_the_last(
+        self, folder: Path, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        nodes = [Node(folder, tmp_path / "log") for _ in range(2)]
+        jobs = [make_job(run, "import os\nprint(os.getpid())") for run in "ab"]
+        channels = [node.fork(job) for node, job in zip(nodes, jobs, strict=True)]
+        for channel in channels:
+            while not isinstance(event := channel.recv(), Ended):
+                pass
+            assert event.outcome.status is Status.OK
+            channel.close()
+        nodes[0].finish()
+        assert len(find_brokers(folder)) == 1
+        (broker,) = find_brokers(folder)
+        for node in nodes:
+            assert node._broker
+            node._broker.close()
+        wait_until_gone(broker)
+        assert not folder.exists()
+        assert not (tmp_path / "log").exists()
+
+    def test_a_broker_that_was_killed_is_started_anew(self, folder: Path, make_job: MakeJob, tmp_path: Path) -> None:
+        node = Node(folder, tmp_path / "log")
+        node.warm(WarmPlan())
+        (broker,) = find_brokers(folder)
+        os.kill(broker, signal.SIGKILL)
+        wait_until_gone(broker)
+        with node.fork(make_job("a", "1")) as channel:
+            while not isinstance(event := channel.recv(), Ended):
+                pass
+        assert event.outcome.status is Status.OK
+        (broker,) = find_brokers(folder)
+        assert node._broker
+        node._broker.close()
+        wait_until_gone(broker)
+
+    def test_a_run_ends_with_the_process_that_asked_for_it(
+        self, folder: Path, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        pid = tmp_path / "pid"
+        job = make_job("a", TELL_PID.format(str(pid), 600))
+        script = f"""\
+            import time
+            from pathlib import Path, PosixPath
+            from colab_starter.run.backends.ray.node import Node
+            from colab_starter.run.job import *
+            node = Node(Path({str(folder)!r}), Path({str(tmp_path / "log")!r}))
+            channel = node.fork({job!r})
+            time.sleep(600)
+            """
+        asking = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+        deadline = time.monotonic() + 30
+        while not pid.exists() or not pid.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        (broker,) = find_brokers(folder)
+        asking.kill()
+        asking.wait()
+        wait_until_gone(int(pid.read_text()))
+        wait_until_gone(broker)
+        assert not Path(job.output).exists()
+
+
+def read_ends(out: Path) -> list[str]:
+    return [record["run"] for record in read_ledger(out) if record["record"] == "end"]
+
+
+def find_brokers(folder: Path) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_text().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if (
+            "colab_starter.run.backends.ray.broker" in words
+            and str(folder) in words
+            and is_alive(int(path.parent.name))
+        ):
+            found.append(int(path.parent.name))
+    return found

@@ -1,0 +1,251 @@
+"""``colab-starter run --out s3://...``: the command on a real S3 endpoint."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from colab_starter import cli
+from colab_starter.errors import LedgerWriteError
+from colab_starter.run import coordinator
+from colab_starter.run.batch import Options
+from colab_starter.run.storage import objects as objects_module
+from colab_starter.run.storage.journal import read_lines
+from colab_starter.run.storage.objects import Objects
+from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow, cut, lose_answer
+
+COMMAND = str(Path(sys.executable).with_name("colab-starter"))
+OUT = f"s3://{BUCKET}/lr"
+SCRAP = """\
+from IPython.display import display
+scrap = {"name": "double", "data": n * 2, "encoder": "json", "version": 1}
+display({"application/scrapbook.scrap.json+json": scrap}, raw=True)
+"""
+WRITE = """\
+import os
+os.makedirs(output_dir + "/deep", exist_ok=True)
+with open(output_dir + "/deep/weights.bin", "wb") as file:
+    file.write(bytes([n]) * 300_000)
+"""
+NOTE = """\
+import os, time
+time.sleep(0.1)
+handle = os.open("executed.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.write(handle, f"{n}\\n".encode())
+"""
+_OF_THIS_RUN = ("seconds", "peak_memory_mb", "host", "started", "ended")
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    return write(tmp_path, SCRAP, WRITE, NOTE)
+
+
+def write(folder: Path, *cells: str) -> Path:
+    tagged = v4.new_code_cell("n = 1\noutput_dir = 'x'", metadata={"tags": ["parameters"]})
+    made = v4.new_notebook(cells=[tagged, *map(v4.new_code_cell, cells)])
+    nbformat.write(made, folder / "nb.ipynb")
+    return folder / "nb.ipynb"
+
+
+def start(notebook: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [COMMAND, "run", str(notebook), *arguments],
+        cwd=notebook.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(notebook: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    process = start(notebook, *arguments)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def run_here(notebook: Path, *values: int, **options: Any) -> int:
+    """In this process, whose settings a test may change."""
+    given = {"out": OUT, "jobs": 2, "quiet": True, **options}
+    return coordinator.run_batch(Options(notebook, [f"n={','.join(map(str, values))}"], **given))
+
+
+def read_table(content: bytes) -> list[dict[str, str]]:
+    """What does not depend on when and where the runs were executed."""
+    rows = list(csv.DictReader(io.StringIO(content.decode())))
+    return [{name: value for name, value in row.items() if name not in _OF_THIS_RUN} for row in rows]
+
+
+def read_records(objects: Objects) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in read_lines(objects)]
+
+
+def list_scratch() -> list[str]:
+    """What sweeps left on this machine."""
+    return [path.name for path in Path(os.environ["TMPDIR"]).rglob("*") if path.is_file()]
+
+
+def test_a_sweep_in_a_store_is_as_one_on_the_disk(s3: FaultyEndpoint, notebook: Path, tmp_path: Path) -> None:
+    assert run(notebook, "-p", "n=1,2,3", "--out", "here").returncode == 0
+    result = run(notebook, "-p", "n=1,2,3", "--out", OUT)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"3 ok; {OUT}/results.csv has it all"
+    objects = Objects(OUT)
+    rows = read_table(objects.read("results.csv"))
+    assert rows == read_table((tmp_path / "here/results.csv").read_bytes())
+    assert [row["double"] for row in rows] == ["2", "4", "6"]
+    for row in rows:
+        executed = nbformat.reads(objects.read(row["notebook"]).decode(), as_version=4)
+        nbformat.validate(executed)
+        assert executed.metadata.colab_starter.status == "ok"
+        assert executed.metadata.papermill.output_path == f"{OUT}/{row['notebook']}"
+        assert objects.read(f"{row['run']}/output/deep/weights.bin") == bytes([int(row["n"])]) * 300_000
+    found = {re.sub(r"source-\w{8}", "source", name.split("/")[0]) for name in objects.list()}
+    rest = {".lock", "ledger", "ledger.jsonl", "results.csv", "source.ipynb"}
+    assert found == {*(row["run"] for row in rows), *rest}
+    assert list_scratch() == [".lock"]
+    again = run(notebook, "-p", "n=1,2,3", "--out", OUT)
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "3 of 3 runs done already")
+
+
+def test_a_sweep_in_memory_lasts_as_long_as_the_process(s3: FaultyEndpoint, notebook: Path) -> None:
+    assert run_here(notebook, 1, 2, out="memory://lr") == 0
+    objects = Objects("memory://lr")
+    assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
+    objects.remove(list(objects.list()))
+
+
+def test_a_dry_run_writes_nothing(s3: FaultyEndpoint, notebook: Path) -> None:
+    result = run(notebook, "-p", "n=1", "--out", OUT, "--dry-run")
+    assert result.stdout.splitlines()[-1] == f"1 run, 1 to do, in {OUT}"
+    assert Objects(OUT).list() == {}
+
+
+def test_a_bucket_that_does_not_exist_is_one_line(s3: FaultyEndpoint, notebook: Path) -> None:
+    result = run(notebook, "--out", "s3://not-there/lr")
+    assert (result.returncode, result.stderr) == (
+        2,
+        "colab-starter: s3://not-there/lr cannot be read and written (The specified bucket does not exist); "
+        "mend that, or choose another --out\n",
+    )
+
+
+def test_faults_that_pass_change_nothing(s3: FaultyEndpoint, notebook: Path) -> None:
+    for fault, part in ((answer_500, "ledger"), (lose_answer, "ledger"), (cut, "weights.bin"), (cut, "nb.ipynb")):
+        s3.fail("PUT", part, fault)
+    s3.fail("PUT", ".lock", lose_answer)
+    s3.fail("PUT", "weights.bin", be_slow, times=2)
+    s3.fail("GET", BUCKET, answer_500)
+    assert run_here(notebook, 1, 2, 3) == 0
+    assert not [rule for rule in s3.rules if rule.times]
+    objects = Objects(OUT)
+    for row in read_table(objects.read("results.csv")):
+        assert objects.read(f"{row['run']}/output/deep/weights.bin") == bytes([int(row["n"])]) * 300_000
+
+
+def test_what_could_not_be_published_is_published_by_the_next_command(
+    s3: FaultyEndpoint, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(OUT)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(objects_module, "PATIENCE", 0.2)
+        s3.fail("PUT", "n=2-", cut, times=1000)
+        assert run_here(notebook, 1, 2) == 1
+    first, second = read_table(objects.read("results.csv"))
+    assert (first["status"], second["status"]) == ("ok", "failed")
+    assert second["cause"].startswith(f"could not be published to {OUT} (")
+    assert not [name for name in objects.list() if name.startswith("n=2-")]
+    s3.rules.clear()
+    assert run_here(notebook, 1, 2) == 0
+    assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
+    assert (notebook.parent / "executed.txt").read_text().splitlines().count("2") == 1
+    assert list_scratch() == [".lock"]
+
+
+def test_a_store_that_is_lost_ends_the_sweep_and_the_next_one_goes_on(
+    s3: FaultyEndpoint, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as impatient:
+        impatient.setattr(objects_module, "PATIENCE", 0.2)
+        s3.fail("PUT", "00000005.json", answer_500, times=1000)
+        with pytest.raises(LedgerWriteError, match=r"lr/ledger cannot be written"):
+            run_here(notebook, *range(6))
+    s3.rules.clear()
+    assert run_here(notebook, *range(6)) == 0
+    assert Counter(row["status"] for row in read_table(Objects(OUT).read("results.csv"))) == {"ok": 6}
+
+
+def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) -> None:
+    both = [start(notebook, "-p", "n=1,2,3,4,5,6", "--out", OUT, "-q") for _ in range(2)]
+    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in both]
+    assert sorted(code for _, code in ended) == [0, 1]
+    refused = next(text for text, code in ended if code)
+    assert re.fullmatch(rf"colab-starter: {OUT} is being worked on by process \d+ on .*\n", refused)
+    assert Counter(record["record"] for record in read_records(Objects(OUT))) == {"sweep": 1, "start": 6, "end": 6}
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_done_twice_when_the_coordinator_is_killed(s3: FaultyEndpoint, notebook: Path) -> None:
+    arguments = ("-p", f"n={','.join(map(str, range(10)))}", "--out", OUT, "--json", "-j", "2")
+    objects = Objects(OUT)
+    for ends in (1, 2, 3):
+        done = find_done(objects)
+        process = start(notebook, *arguments)
+        assert process.stdout
+        while ends and (line := process.stdout.readline()):
+            ends -= json.loads(line)["event"] == "ended"
+        time.sleep(0.03 * len(done))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert done <= find_done(objects)
+    assert run(notebook, *arguments).returncode == 0
+    records = read_records(objects)
+    ends_ok = Counter(record["run"] for record in records if record.get("status") == "ok")
+    assert (len(ends_ok), set(ends_ok.values())) == (10, {1})
+    for number, record in enumerate(records):
+        assert record["record"] != "start" or record["run"] not in find_ok(records[:number])
+    rows = read_table(objects.read("results.csv"))
+    assert [row["status"] for row in rows] == ["ok"] * 10
+    for row in rows:
+        assert json.loads(objects.read(row["notebook"]))["metadata"]["colab_starter"]["attempt"] == int(row["attempts"])
+        assert len(objects.read(f"{row['run']}/output/deep/weights.bin")) == 300_000
+
+
+def find_ok(records: list[dict[str, Any]]) -> set[str]:
+    return {record["run"] for record in records if record.get("status") == "ok"}
+
+
+def find_done(objects: Objects) -> set[str]:
+    return find_ok(read_records(objects))
+
+
+def test_the_report_is_put_beside_the_runs(
+    s3: FaultyEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(write(tmp_path, "print(n)"), 1, 2) == 0
+    assert cli._run(["report", OUT], debug=False) == 0
+    assert re.fullmatch(rf"{OUT}/report\.html \(2 runs, [\d.]+ MB\)\n", capsys.readouterr().out)
+    objects = Objects(OUT)
+    page = objects.read("report.html").decode()
+    pages = [name for name in objects.list() if name.endswith("/nb.html")]
+    assert len(pages) == 2
+    assert f'"{pages[0].replace("=", "%3D")}"' in page
+    assert OUT in page
+    before = objects.list()[pages[0]]
+    assert cli._run(["report", OUT, "-o", str(tmp_path / "page.html")], debug=False) == 0
+    assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
+    assert objects.list()[pages[0]] == before
+    assert cli._run(["report", f"s3://{BUCKET}/none"], debug=False) == 2
+    assert "holds no runs" in capsys.readouterr().err
