@@ -17,7 +17,7 @@ demo:
 .venv/test.stamp: pyproject.toml tests/constraints.txt
 	sh tools/setup.sh chromium graphviz libarchive
 	@echo "Installing what the tests need (minutes the first time) ..."
-	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev,docs]"
+	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev,docs,ray]"
 	touch $@
 
 lint: .venv/test.stamp
