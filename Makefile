@@ -32,6 +32,9 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/bake.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/lessons.py
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/starts.py
 
 gallery: .venv/test.stamp
 	$(BIN)/python tools/renew_gallery.py
