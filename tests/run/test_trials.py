@@ -231,6 +231,18 @@ def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
     assert finished.items() <= read_new_notebooks(out, finished).items()
 
 
+def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_hold_it_up(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """papermill lets it live on."""
+    cookie = f"left-{os.getpid()}"
+    monkeypatch.setenv("TRIAL_COOKIE", cookie)
+    result = run(notebook("import subprocess\nchildren = [subprocess.Popen(['sleep', '300']) for _ in range(2)]"))
+    assert result.returncode == 0
+    assert not processes_with(cookie)
+    assert ends(tmp_path / "runs/trial")[0]["seconds"] < 8  # ipykernel itself waits 14 s for what it has terminated
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
     notebook: Callable[..., Path], run: Run, tmp_path: Path, number: int, status: int

@@ -1,5 +1,6 @@
 """The backend ``ray`` beyond the contract: GPUs, nodes that die, and what keeps a sweep from starting."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from nbformat import v4
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
 from colab_starter.run.backends.ray import RayBackend, stand_ins
-from colab_starter.run.backends.ray.backend import check_ray, read_needs
+from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
 from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, WarmPlan
@@ -173,31 +175,48 @@ class TestCluster:
             wait_until_gone(kernel)
 
 
+ENDS = """\
+import os
+if n == 1:
+    raise ValueError("bad")
+if n == 2:
+    os._exit(3)
+print(n, text)"""
+
+
 @pytest.mark.slow
-def test_a_cluster_that_is_started_for_the_sweep_is_quiet_and_ends_with_it(tmp_path: Path) -> None:
-    tagged = v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]})
-    nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell("print(n)")]), tmp_path / "nb.ipynb")
-    command = [
-        COMMAND,
-        "run",
-        "nb.ipynb",
-        "-p",
-        "n=1,2",
-        "--out",
-        "out",
-        "--backend",
-        "ray",
-        "--address",
-        "local",
-        "-q",
-    ]
+def test_a_cluster_that_is_started_for_the_sweep_is_quiet_ends_with_it_and_gives_what_this_machine_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagged = v4.new_code_cell("n = 1\ntext = ''", metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell(ENDS)]), tmp_path / "nb.ipynb")
+    monkeypatch.setenv("SOME_TOKEN", SECRET)
+    command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(4)", "-p", f"text={SECRET}", "-q", "--out"]
     with MarkedEnvironment():
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
-        assert result.stdout == ""
-        assert len(read_ends(tmp_path / "out")) == 2
+        for arguments in (["here", "--gpus", "none"], ["there", "--backend", "ray", "--address", "local"]):
+            result = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            assert (result.returncode, result.stdout, result.stderr) == (1, "", "")
         for pid in list_processes():
             wait_until_gone(pid)
+    here, there = (read_table(tmp_path / out) for out in ("here", "there"))
+    assert there == here
+    assert [row["status"] for row in there] == ["ok", "failed", "killed", "ok"]
+    assert len(read_ends(tmp_path / "there")) == 4
+    for path in tmp_path.glob("there/**/*.*"):
+        assert SECRET.encode() not in path.read_bytes()
+
+
+def read_table(out: Path) -> list[dict[str, str]]:
+    """What depends neither on the time nor on the place."""
+    varying = {"seconds", "peak_memory_mb", "host", "started", "ended"}
+    with (out / "results.csv").open(newline="") as file:
+        return [{key: value for key, value in row.items() if key not in varying} for row in csv.DictReader(file)]
+
+
+def test_only_secrets_that_a_parameter_holds_travel_to_a_node(make_job: MakeJob) -> None:
+    secrets = {"A_TOKEN": SECRET, "B_TOKEN": "another secret", "PLAIN": "in parameters"}
+    job = replace(make_job("a"), parameters={"text": ["in parameters", {"x": f"<{SECRET}>"}]})
+    assert _add_secrets(job, secrets).environment == {"A_TOKEN": SECRET}
 
 
 class TestOptions:

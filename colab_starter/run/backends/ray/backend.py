@@ -11,8 +11,9 @@ import pickle
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.gpus import read_share
 from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
+from colab_starter.run.secrets import Mask, find_secrets
 
 JOINING = 120.0
 """Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""
@@ -101,7 +103,7 @@ class RayBackend(Backend):
         if self._is_lost:
             raise RayLostError(f"the Ray cluster was lost ({self._log.name} says more); the same command goes on")
         self._running.add(job.run)
-        self._send(Submit(job))
+        self._send(Submit(_add_secrets(job, os.environ)))
 
     def wait(self, timeout: float) -> list[Event]:
         if not self._is_lost:
@@ -165,6 +167,14 @@ def _start_driver(log: Path, keep_fds: Sequence[int]) -> "tuple[Connection[Any, 
             start_new_session=True,
         )
     return Connection(ours.detach()), process
+
+
+def _add_secrets(job: Job, environment: Mapping[str, str]) -> Job:
+    """With the secrets of this machine that its parameters hold, so that they are masked on the node too."""
+    told = ascii(job.parameters)
+    masks = {name: Mask(find_secrets({name: value}, job.secrets)) for name, value in environment.items()}
+    spoken = {name: environment[name] for name, mask in masks.items() if mask.apply(told) != told}
+    return replace(job, environment={**spoken, **job.environment})
 
 
 def check_ray(address: str | None) -> None:

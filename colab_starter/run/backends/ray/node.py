@@ -6,7 +6,6 @@ import platform
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from multiprocessing import reduction
@@ -144,4 +143,4 @@ def clean_environment(environment: dict[str, str]) -> dict[str, str]:
 
 def find_broker_folder(job_id: str, node_id: str) -> Path:
     """Short, for the system takes no socket whose path is longer than about 100 characters."""
-    return Path(tempfile.gettempdir(), f"colab-starter-ray-{os.getuid()}-{job_id}-{node_id[:12]}")
+    return Path("/tmp", f"colab-starter-ray-{os.getuid()}-{job_id}-{node_id[:12]}")
