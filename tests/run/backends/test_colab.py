@@ -18,6 +18,8 @@ from colab_starter.run.backends.colab import ColabBackend, execution, sessions
 from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Outcome, Started, Status
 from tests.run.backends.colab_rig import ColabRig, install_colab
 
+pytestmark = pytest.mark.machines
+
 SECRET = "hunter2-hunter2"
 SCRAP = "application/scrapbook.scrap.json+json"
 RECORD_METRIC = f"""\

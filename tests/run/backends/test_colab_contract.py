@@ -13,6 +13,8 @@ from tests.run.backends.colab_rig import ColabRig
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.test_colab import find_processes, use_rig
 
+pytestmark = pytest.mark.machines
+
 
 class ColabContractRig(Rig):
     colab: ColabRig

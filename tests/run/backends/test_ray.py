@@ -24,6 +24,7 @@ from colab_starter.run.backends.ray.node import Node, clean_environment, find_br
 from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, WarmPlan
 from tests.run.backends.contract import (
     COMMAND,
+    SECRET,
     MarkedEnvironment,
     is_alive,
     list_processes,
@@ -31,6 +32,8 @@ from tests.run.backends.contract import (
     wait_until_gone,
 )
 from tests.run.backends.ray_rig import RayRig
+
+pytestmark = pytest.mark.machines
 
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"

@@ -14,6 +14,8 @@ from colab_starter.run.storage.objects import Objects
 from tests.run.backends.contract import COMMAND
 from tests.run.storage.rig import BUCKET, FaultyEndpoint
 
+pytestmark = pytest.mark.machines
+
 OUT = f"s3://{BUCKET}/a/sweep"
 
 
