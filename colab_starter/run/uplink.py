@@ -62,8 +62,11 @@ class Uplink:
 
     def do_if_due(self) -> None:
         """Send the reports that wait, if it is time."""
-        if time.monotonic() < self.next_time():
-            return
+        if time.monotonic() >= self.next_time():
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the reports that wait."""
         self._next_report = time.monotonic() + REPORT_INTERVAL
         reports, self._reports = self._reports, {}
         for event in reports.values():

@@ -109,6 +109,7 @@ class _Attempt:
         notebook.end(outcome)
         self._describe_run(notebook, outcome)
         file.finish()
+        self._uplink.flush()
         return outcome
 
     def make_outcome(self, end: End, notebook: ExecutedNotebook | None = None) -> Outcome:
