@@ -78,13 +78,14 @@ class _Execution:
     def run(self, kernel_name: str) -> "NotebookNode":
         """Execute and save it. Until the kernel has started, nothing is written: a good output is there still."""
         from colab_starter.run.executor import SHUTDOWN_GRACE, End
-        from colab_starter.run.job import Status
+        from colab_starter.run.job import KERNEL_LOG, Status
 
         end = End(Status.INTERRUPTED, "stopped")
         with tempfile.TemporaryDirectory(prefix="colab-starter-") as folder:
-            kernel = self._start_kernel(kernel_name, Path(folder) / "kernel.log")
+            log = Path(folder) / KERNEL_LOG
+            kernel = self._start_kernel(kernel_name, log)
             try:
-                end = self._make_executor(kernel, Path(folder) / "kernel.log").execute()
+                end = self._make_executor(kernel, log).execute()
                 kernel.shutdown(SHUTDOWN_GRACE)
             except BaseException:
                 kernel.kill()

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.notebook import PARAMETERS_TAG, decode, parse_notebook
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.job import Job, Outcome, Status
 from colab_starter.run.literals import to_json, to_source
 
 INJECTED_TAG = "injected-parameters"
@@ -49,6 +49,11 @@ class ExecutedNotebook:
         """The cell's number in the source notebook, from 1; None for the cell that was injected."""
         return self._numbers[index]
 
+    def name_of(self, index: int) -> str:
+        """How people know the cell."""
+        number = self._numbers[index]
+        return f"cell {number}" if number else "the cell that sets the parameters"
+
     def place_of(self, index: int) -> tuple[int, int]:
         """Which of the cells that are executed it is, from 1, and how many they are; the injected one not counted."""
         return self._places[index], self._count
@@ -73,6 +78,10 @@ class ExecutedNotebook:
         found = self.node.metadata
         inner = found.get("execution")
         return any(part.get("allow_errors") is True for part in (found, inner) if isinstance(part, dict))
+
+    def allows_error(self, index: int) -> bool:
+        """Does the run go on when the cell raises an error?"""
+        return self.allows_errors or RAISES_TAG in self.node.cells[index].metadata.get("tags", ())
 
     def inject(self, parameters: Mapping[str, Any], kernel: str | None = None) -> None:
         """Put a cell that sets the parameters after the one that declares them, or in the first place.
@@ -162,6 +171,21 @@ class ExecutedNotebook:
             end_time=now.isoformat(),
             duration=(now - self._start).total_seconds(),
             exception=None if outcome.status == Status.OK else True,
+        )
+
+    def describe_attempt(self, job: Job, outcome: Outcome) -> None:
+        """Say all that the runner has to know of an attempt; ``resume`` reads it back."""
+        self.describe(
+            run=job.run,
+            attempt=job.attempt,
+            status=outcome.status.value,
+            cause=outcome.cause,
+            cell=outcome.cell,
+            seconds=outcome.seconds,
+            metrics=dict(outcome.metrics),
+            peak_memory=outcome.peak_memory,
+            host=outcome.host,
+            source=Path(job.notebook).name,
         )
 
     def describe(self, **facts: Any) -> None:

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from colab_starter.errors import KernelDiedError
-from colab_starter.run.executed import RAISES_TAG, ExecutedNotebook
-from colab_starter.run.failure import describe_error, describe_log, shorten
+from colab_starter.run.executed import ExecutedNotebook
+from colab_starter.run.failure import (
+    describe_cell_limit,
+    describe_error,
+    describe_log,
+    describe_run_limit,
+    shorten,
+)
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
 from colab_starter.run.outputs import CellOutputs
@@ -106,9 +112,10 @@ class Executor:
                 self._notebook.pass_cell(index)
                 continue
             if self._stops.read_stop() is not None:
-                return End(Status.INTERRUPTED, f"stopped before {self._name(index)}", index)
+                return End(Status.INTERRUPTED, f"stopped before {self._notebook.name_of(index)}", index)
             if time.monotonic() >= self._run_deadline:
-                return End(Status.TIMEOUT, f"{self._run_limit()}, before {self._name(index)}", index)
+                cause = f"{describe_run_limit(self._limits.run)}, before {self._notebook.name_of(index)}"
+                return End(Status.TIMEOUT, cause, index)
             if end := self._execute_cell(index):
                 return end
         return End(Status.OK)
@@ -140,7 +147,7 @@ class Executor:
             self._do_chores()
             if received.ready and self._stops.read_stop():
                 self._kernel.kill()
-                return End(Status.INTERRUPTED, f"stopped in {self._name(index)}", index)
+                return End(Status.INTERRUPTED, f"stopped in {self._notebook.name_of(index)}", index)
             if time.monotonic() >= wait.deadline:
                 self._enforce(wait)
         if wait.passed_limit:
@@ -181,41 +188,30 @@ class Executor:
         limit = self._limits.cell
         deadline = math.inf if limit is None else time.monotonic() + limit
         if self._run_deadline < deadline:
-            return self._run_deadline, f"{self._run_limit()}, in {self._name(index)}"
-        return deadline, f"{self._name(index)} took longer than its limit, {_seconds(limit)}"
-
-    def _run_limit(self) -> str:
-        return f"the run took longer than its limit, {_seconds(self._limits.run)}"
+            return self._run_deadline, f"{describe_run_limit(self._limits.run)}, in {self._notebook.name_of(index)}"
+        return deadline, describe_cell_limit(self._notebook.name_of(index), limit)
 
     def _judge(self, reply: Mapping[str, Any], index: int) -> End | None:
         """What a cell's reply means for the run; None to go on."""
         payload = reply.get("payload") or ()
         if any(part.get("source") == "ask_exit" for part in payload):
-            return End(Status.OK, f"ended early by exit() in {self._name(index)}", index)
+            return End(Status.OK, f"ended early by exit() in {self._notebook.name_of(index)}", index)
         if reply.get("status") == "ok":
             return None
         if reply.get("ename") == "SystemExit" and reply.get("evalue") in _EXIT_CODES_OF_SUCCESS:
-            return End(Status.OK, f"ended early by sys.exit() in {self._name(index)}", index)
-        if self._allows_error(index):
+            return End(Status.OK, f"ended early by sys.exit() in {self._notebook.name_of(index)}", index)
+        if self._notebook.allows_error(index):
             return None
         count = reply.get("execution_count")
-        return End(Status.FAILED, describe_error(reply, count, self._name(index)), index)
-
-    def _allows_error(self, index: int) -> bool:
-        tags = self._notebook.node.cells[index].metadata.get("tags", ())
-        return self._notebook.allows_errors or RAISES_TAG in tags
+        return End(Status.FAILED, describe_error(reply, count, self._notebook.name_of(index)), index)
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:
         said = describe_log(self._log) if self._log else ""
-        return shorten(f"{error.death.describe()} in {self._name(index)}" + (f": {said}" if said else ""))
+        return shorten(f"{error.death.describe()} in {self._notebook.name_of(index)}" + (f": {said}" if said else ""))
 
     def _do_chores(self) -> None:
         for chore in self._chores:
             chore.do_if_due()
-
-    def _name(self, index: int) -> str:
-        number = self._notebook.number_of(index)
-        return f"cell {number}" if number else "the cell that sets the parameters"
 
 
 class _Wait:
@@ -243,7 +239,3 @@ class _Wait:
     def give_up(self) -> None:
         """Nothing more will come."""
         self._gave_up = True
-
-
-def _seconds(limit: float | None) -> str:
-    return "none" if limit is None else f"{limit:g} s"

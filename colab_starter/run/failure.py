@@ -48,6 +48,20 @@ def _find_line(reply: Mapping[str, Any], execution_count: int | None) -> str:
     return lines[-1] if lines else ""
 
 
+def describe_cell_limit(cell: str, limit: float | None) -> str:
+    """That a cell was over its limit, in seconds; ``cell`` is how people know it."""
+    return f"{cell} took longer than its limit, {_describe_seconds(limit)}"
+
+
+def describe_run_limit(limit: float | None) -> str:
+    """That a run was over its limit, in seconds."""
+    return f"the run took longer than its limit, {_describe_seconds(limit)}"
+
+
+def _describe_seconds(limit: float | None) -> str:
+    return "none" if limit is None else f"{limit:g} s"
+
+
 def describe_log(log: Path) -> str:
     """The last thing that a kernel wrote by itself before it died; empty where that is nothing.
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+KERNEL_LOG = "kernel.log"
+"""In a run's folder: what its kernel wrote by itself, outside of any cell."""
+OUTPUT_FOLDER = "output"
+"""In a run's folder: the files that its notebook writes to ``output_dir``."""
+
 
 class Status(StrEnum):
     """Where a run stands. The last five are ends."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.job import Job, WarmPlan
+from colab_starter.run.job import OUTPUT_FOLDER, Job, WarmPlan
+from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.runs import Run, find_kernel_name
 from colab_starter.run.warm import plan_warm
@@ -13,7 +14,7 @@ def check_kernel(batch: Batch) -> None:
     """Raise NoSuchKernelError, which names those installed, where the kernel of the runs is not."""
     from jupyter_core.paths import jupyter_path
 
-    name = batch.options.kernel or find_kernel_name(batch.notebook) or "python3"
+    name = batch.options.kernel or find_kernel_name(batch.notebook) or DEFAULT_KERNEL
     if not any(Path(folder, name, "kernel.json").is_file() for folder in jupyter_path("kernels")):
         # Imported only now, because jupyter_client takes longer to import than all the rest.
         from colab_starter.run.kernels.kernelspecs import find_kernelspec
@@ -43,7 +44,7 @@ class JobMaker:
         """The job of a run's attempt."""
         options = self._batch.options
         folder = f"{self._folder}/{run.id}"
-        own = {OUTPUT_DIR: f"{folder}/output"} if self._batch.has_output_dir else {}
+        own = {OUTPUT_DIR: f"{folder}/{OUTPUT_FOLDER}"} if self._batch.has_output_dir else {}
         return Job(
             run=run.id,
             attempt=attempt,

@@ -4,10 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colab_starter.files import write_whole
 from colab_starter.run.durations import format_duration
 from colab_starter.run.failure import shorten
 from colab_starter.run.job import Status
@@ -31,11 +29,6 @@ _FIRST = ("run", "status")
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")
 
 Records = Mapping[str, RunRecord]
-
-
-def write_results(path: Path, runs: Sequence[Run], records: Records, mask: Mask) -> None:
-    """Write the table of ``format_results``. Raises OSError."""
-    write_whole(path, format_results(runs, records, mask))
 
 
 def format_results(runs: Sequence[Run], records: Records, mask: Mask) -> bytes:

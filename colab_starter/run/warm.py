@@ -5,7 +5,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from colab_starter.check.modules import CPU_ONLY
 from colab_starter.notebook import Notebook
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, starts_this_python
+from colab_starter.run.runs import find_kernel_name
 from colab_starter.run.steps import (
     AssignStep,
     BarrierStep,
@@ -55,7 +56,7 @@ def plan_warm(
     ``parameters`` are the run's values. ``modules`` is the user's own list, and takes the place of what the
     cells say. ``kernel`` is the kernelspec that the user named; None takes the notebook's own.
     """
-    name = kernel or _read_kernel_name(notebook)
+    name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
     if not notebook.is_python or not _starts_this_python(name):
         return None
     draft = _Draft(notebook.path.parent)
@@ -65,12 +66,6 @@ def plan_warm(
 
 
 _starts_this_python = lru_cache(starts_this_python)
-
-
-def _read_kernel_name(notebook: Notebook) -> str:
-    kernelspec = notebook.metadata.get("kernelspec")
-    name = kernelspec.get("name") if isinstance(kernelspec, dict) else None
-    return str(name or DEFAULT_KERNEL)
 
 
 class _Draft:
@@ -136,19 +131,18 @@ def _last_text(node: ast.expr | None) -> str | None:
     return texts[-1] if texts else None
 
 
-def _list_modules(step: ImportStep, local: Path) -> Iterator[str]:
+@cache
+def _list_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
     """The modules of an import that are installed, and are not files beside the notebook."""
     first = step.module.partition(".")[0]
     spec = _find_spec(first)
     if first in _SPEAKING or not spec or find_module(local, first):
-        return
+        return ()
     roots = [Path(folder).parent for folder in spec.submodule_search_locations or ()]
     if spec.origin is None and roots and not any(find_module(root, step.module) for root in roots):
-        return  # a part of a package in several parts, such as google, that is not here
-    yield step.module
-    for name in step.names:
-        if any(find_module(root, f"{step.module}.{name}") for root in roots):
-            yield f"{step.module}.{name}"
+        return ()  # a part of a package in several parts, such as google, that is not here
+    names = [f"{step.module}.{name}" for name in step.names]
+    return (step.module, *(name for name in names if any(find_module(root, name) for root in roots)))
 
 
 @cache

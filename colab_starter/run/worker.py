@@ -23,7 +23,7 @@ from colab_starter.errors import (
 from colab_starter.run.executed import ExecutedNotebook, read_source
 from colab_starter.run.executor import SHUTDOWN_GRACE, End, Executor
 from colab_starter.run.failure import describe_log, shorten
-from colab_starter.run.job import Ended, Job, Outcome, Started, Status
+from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, Status
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.parameters import OUTPUT_DIR
@@ -86,7 +86,7 @@ class _Attempt:
     def __init__(self, job: Job, channel: Channel) -> None:
         self._job = job
         self._path = Path(job.output)
-        self._log = self._path.with_name("kernel.log")
+        self._log = self._path.with_name(KERNEL_LOG)
         self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
         self._uplink = Uplink(job.run, channel)
         self._start = time.monotonic()
@@ -98,7 +98,7 @@ class _Attempt:
         self._uplink.send(Started(self._job.run))
         self._make_folder()
         notebook = self._read_notebook()
-        self._describe_run(notebook, Outcome(Status.RUNNING))
+        notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         outputs = CellOutputs(notebook)
         outputs.on_metric = self._record_metric
         file = NotebookFile(NotebookText(notebook, self._mask, outputs.write_streams), self._path)
@@ -107,7 +107,7 @@ class _Attempt:
         self.tidy_log()
         outputs.set_widgets_metadata()
         notebook.end(outcome)
-        self._describe_run(notebook, outcome)
+        notebook.describe_attempt(self._job, outcome)
         file.finish()
         self._uplink.flush()
         return outcome
@@ -202,18 +202,4 @@ class _Attempt:
             stops=self._uplink,
             chores=(saves, self._uplink),
             on_cell_start=lambda index: self._uplink.report_cell(*notebook.place_of(index)),
-        )
-
-    def _describe_run(self, notebook: ExecutedNotebook, outcome: Outcome) -> None:
-        notebook.describe(
-            run=self._job.run,
-            attempt=self._job.attempt,
-            status=outcome.status.value,
-            cause=outcome.cause,
-            cell=outcome.cell,
-            seconds=outcome.seconds,
-            metrics=dict(outcome.metrics),
-            peak_memory=outcome.peak_memory,
-            host=outcome.host,
-            source=Path(self._job.notebook).name,
         )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger import Ledger, open_ledger
-from colab_starter.run.results import make_table, write_results
+from colab_starter.run.results import format_results, make_table
 from colab_starter.run.runs import Run, find_varying
 from colab_starter.run.secrets import Mask
 from colab_starter.run.wording import Wording
@@ -24,19 +24,19 @@ def note(ledger: Ledger, run: Run, outcome: Outcome) -> None:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Any:
-    """Write the results of runs with these parameters and outcomes; returns the rows as dicts."""
+    """The results of runs with these parameters and outcomes, a dict a row."""
 
-    def write(*ended: tuple[dict[str, Any], Outcome | None], mask: Mask = NO_SECRETS) -> list[dict[str, str]]:
+    def make(*ended: tuple[dict[str, Any], Outcome | None], mask: Mask = NO_SECRETS) -> list[dict[str, str]]:
         ledger = open_ledger(tmp_path, mask)
         runs = [Run(f"run-{number}", parameters) for number, (parameters, _) in enumerate(ended)]
         for run, (_, outcome) in zip(runs, ended, strict=True):
             if outcome:
                 note(ledger, run, outcome)
         ledger.close()
-        write_results(tmp_path / "results.csv", runs, ledger.runs, mask)
-        return list(csv.DictReader(StringIO((tmp_path / "results.csv").read_text())))
+        text = format_results(runs, ledger.runs, mask).decode()
+        return list(csv.DictReader(StringIO(text)))
 
-    return write
+    return make
 
 
 def test_a_row_has_all_that_is_known_of_a_run(rows: Any) -> None:

@@ -6,12 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.job import KERNEL_LOG, OUTPUT_FOLDER, Job, Outcome, Status
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.storage.objects import Objects
-
-OUTPUT = "output"
-LOG = "kernel.log"
 
 
 def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:
@@ -23,7 +20,7 @@ def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: 
     files = _list_files(notebook.parent, job.run)
     objects.put(files)
     if job.attempt > 1:
-        left = set(objects.list(f"{job.run}/{OUTPUT}")) | {f"{job.run}/{LOG}"}
+        left = set(objects.list(f"{job.run}/{OUTPUT_FOLDER}")) | {f"{job.run}/{KERNEL_LOG}"}
         objects.remove(sorted(left - files.keys()))
     check()
     if notebook.is_file():
@@ -32,9 +29,9 @@ def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: 
 
 def _list_files(folder: Path, run: str) -> dict[str, Path]:
     """By their names in the store. Empty folders, pipes and links to nothing have none."""
-    found = [path for path in (folder / OUTPUT).rglob("*") if path.is_file()]
-    if (folder / LOG).is_file():
-        found.append(folder / LOG)
+    found = [path for path in (folder / OUTPUT_FOLDER).rglob("*") if path.is_file()]
+    if (folder / KERNEL_LOG).is_file():
+        found.append(folder / KERNEL_LOG)
     return {f"{run}/{path.relative_to(folder).as_posix()}": path for path in found}
 
 
@@ -77,6 +74,6 @@ def _stage(job: Job, objects: Objects, address: str, output: Path) -> Job:
     else:
         source = Path(job.notebook)
     parameters = dict(job.parameters)
-    if parameters.get(OUTPUT_DIR) == f"{address}/{job.run}/{OUTPUT}":
-        parameters[OUTPUT_DIR] = str(output.with_name(OUTPUT))
+    if parameters.get(OUTPUT_DIR) == f"{address}/{job.run}/{OUTPUT_FOLDER}":
+        parameters[OUTPUT_DIR] = str(output.with_name(OUTPUT_FOLDER))
     return replace(job, notebook=str(source), output=str(output), parameters=parameters, address=address)

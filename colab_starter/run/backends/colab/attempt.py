@@ -11,9 +11,8 @@ import nbformat
 
 from colab_starter.errors import BrokenNotebookError, ColabSessionError, ColabStarterError
 from colab_starter.run.backends.colab.execution import Ending, Execution, StopRequest
-from colab_starter.run.backends.colab.read_back import ReadBack, RunEnd, describe_limit, name_cell
+from colab_starter.run.backends.colab.read_back import ReadBack, describe_limit
 from colab_starter.run.backends.colab.sent import (
-    OUTPUT_PARAMETER,
     RemotePaths,
     as_contents_path,
     make_sent_notebook,
@@ -22,8 +21,10 @@ from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
 from colab_starter.run.executed import ExecutedNotebook, read_source
+from colab_starter.run.executor import End
 from colab_starter.run.failure import shorten
 from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded, Outcome, Status
+from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText
 from colab_starter.run.secrets import Mask, find_secrets
 
@@ -90,8 +91,8 @@ class Attempt:
     def _make_notebook(self) -> ExecutedNotebook:
         notebook = ExecutedNotebook(read_source(Path(self._job.notebook)))
         parameters = dict(self._job.parameters)
-        if OUTPUT_PARAMETER in parameters:
-            parameters[OUTPUT_PARAMETER] = self._paths.output
+        if OUTPUT_DIR in parameters:
+            parameters[OUTPUT_DIR] = self._paths.output
         if parameters:
             notebook.inject(parameters, self._job.kernel)
         notebook.note_source(self._job.notebook, self._job.output, parameters)
@@ -111,33 +112,33 @@ class Attempt:
 
     def _judge(
         self, ending: Ending, execution: Execution, notebook: ExecutedNotebook, back: ReadBack, began: float
-    ) -> RunEnd:
+    ) -> End:
         """How a run ended whose kernel did not tell."""
         index = self._find_last_cell(ending, execution, notebook, back)
-        name = "after the last cell" if index is None else f"in {name_cell(notebook, index)}"
+        name = "after the last cell" if index is None else f"in {notebook.name_of(index)}"
         has_begun = index is not None and execution.live.cell >= sorted(notebook.executable).index(index) + 2
         if index is not None and has_begun:
             started = time.time() - (time.monotonic() - execution.live.cell_started)
             back.note_lost_cell(index, max(began, started), time.time(), execution.live.cell_text)
         match ending:
             case Ending.CANCELLED:
-                return RunEnd(
+                return End(
                     Status.INTERRUPTED, f"stopped {name}" if has_begun else "stopped before the first cell", index
                 )
             case Ending.CELL_LIMIT | Ending.RUN_LIMIT:
-                cell = "its own last step" if index is None else name_cell(notebook, index)
-                return RunEnd(Status.TIMEOUT, describe_limit(ending.value, self._job.limits, cell), index)
+                cell = "its own last step" if index is None else notebook.name_of(index)
+                return End(Status.TIMEOUT, describe_limit(ending.value, self._job.limits, cell), index)
             case Ending.DIED:
-                return RunEnd(Status.KILLED, f"the kernel died {name}; Colab does not tell of what", index)
+                return End(Status.KILLED, f"the kernel died {name}; Colab does not tell of what", index)
             case Ending.SILENT:
-                return RunEnd(Status.KILLED, f"the connection to the kernel broke, or it died, {name}", index)
+                return End(Status.KILLED, f"the connection to the kernel broke, or it died, {name}", index)
             case Ending.LOST:
-                return RunEnd(Status.KILLED, f"Colab session {self._session.name} was lost {name}", index)
+                return End(Status.KILLED, f"Colab session {self._session.name} was lost {name}", index)
             case Ending.NOT_STARTED:
-                return RunEnd(Status.FAILED, "the first cell did not start; look into `colab log`", index)
+                return End(Status.FAILED, "the first cell did not start; look into `colab log`", index)
             case Ending.EXITED:
                 status = Status.KILLED if execution.live.cell else Status.FAILED
-                return RunEnd(status, f"{execution.failure or 'colab exec ended too early'} ({name})", index)
+                return End(status, f"{execution.failure or 'colab exec ended too early'} ({name})", index)
 
     def _find_last_cell(
         self, ending: Ending, execution: Execution, notebook: ExecutedNotebook, back: ReadBack
@@ -156,17 +157,17 @@ class Attempt:
             self._tool.run("download", "-s", self._session.name, remote, str(local), timeout=RECORDS_LIMIT)
             back.read_records(local)
 
-    def _fetch_output(self, back: ReadBack, end: RunEnd) -> RunEnd:
+    def _fetch_output(self, back: ReadBack, end: End) -> End:
         """Bring the run's files back; one that ended well and lost its files has failed."""
         if not back.finish.get("files"):
             return end
         try:
             if back.finish["problem"]:
                 raise ColabSessionError(back.finish["problem"])
-            self._download(Path(str(self._job.parameters[OUTPUT_PARAMETER])))
+            self._download(Path(str(self._job.parameters[OUTPUT_DIR])))
         except (ColabStarterError, OSError, tarfile.TarError) as error:
             if end.status is Status.OK:
-                return RunEnd(Status.FAILED, f"the run ended well, but its files could not be brought back: {error}")
+                return End(Status.FAILED, f"the run ended well, but its files could not be brought back: {error}")
         return end
 
     def _download(self, target: Path) -> None:
@@ -176,7 +177,7 @@ class Attempt:
         with tarfile.open(local) as archive:
             archive.extractall(target, filter="data")
 
-    def _write(self, notebook: ExecutedNotebook, back: ReadBack, end: RunEnd) -> Outcome:
+    def _write(self, notebook: ExecutedNotebook, back: ReadBack, end: End) -> Outcome:
         outcome = Outcome(
             status=end.status,
             cause=self._mask.apply(shorten(end.cause, 1000)),
@@ -188,28 +189,14 @@ class Attempt:
         )
         self._pass_cells(notebook, end)
         notebook.end(outcome)
-        notebook.describe(**self._describe(outcome))
+        notebook.describe_attempt(self._job, outcome)
         path = Path(self._job.output)
         path.parent.mkdir(parents=True, exist_ok=True)
         NotebookFile(NotebookText(notebook, self._mask, back.outputs.write_streams), path).finish()
         return outcome
 
-    def _pass_cells(self, notebook: ExecutedNotebook, end: RunEnd) -> None:
+    def _pass_cells(self, notebook: ExecutedNotebook, end: End) -> None:
         last = len(notebook.node.cells) if end.at is None else end.at
         for index in range(last):
             if index not in notebook.executable:
                 notebook.pass_cell(index)
-
-    def _describe(self, outcome: Outcome) -> dict[str, object]:
-        return {
-            "run": self._job.run,
-            "attempt": self._job.attempt,
-            "status": outcome.status.value,
-            "cause": outcome.cause,
-            "cell": outcome.cell,
-            "seconds": outcome.seconds,
-            "metrics": dict(outcome.metrics),
-            "peak_memory": outcome.peak_memory,
-            "host": outcome.host,
-            "source": Path(self._job.notebook).name,
-        }

@@ -3,25 +3,19 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from colab_starter.run.backends.colab.sent import RECORD_TYPE, allows_error
+from colab_starter.run.backends.colab.sent import RECORD_TYPE
 from colab_starter.run.executed import ExecutedNotebook
-from colab_starter.run.failure import describe_error
+from colab_starter.run.executor import End
+from colab_starter.run.failure import describe_cell_limit, describe_error, describe_run_limit
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.outputs import CellOutputs
 
 Record = dict[str, Any]
-
-
-class RunEnd(NamedTuple):
-    status: Status
-    cause: str = ""
-    at: int | None = None
-    """Index of the cell in which it ended; None after the last."""
 
 
 class ReadBack:
@@ -112,7 +106,7 @@ class ReadBack:
         self._notebook.changed.add(index)
 
     def _goes_on_after(self, index: int, record: Record) -> bool:
-        return record["state"] == "ok" or (record["state"] == "error" and allows_error(self._notebook, index))
+        return record["state"] == "ok" or (record["state"] == "error" and self._notebook.allows_error(index))
 
     def note_lost_cell(self, index: int, started: float, ended: float, text: str) -> None:
         """A cell whose outputs did not come back: what it printed so far stands for them."""
@@ -125,7 +119,7 @@ class ReadBack:
     def peak_memory(self) -> int | None:
         return max((record["peak_memory"] for record in self._records.values()), default=None)
 
-    def find_end(self) -> RunEnd | None:
+    def find_end(self) -> End | None:
         """How the run ended, as the kernel saw it; None if it did not see the end."""
         for index in sorted(self._notebook.executable):
             record = self._records.get(index)
@@ -133,24 +127,24 @@ class ReadBack:
                 return None
             if not self._goes_on_after(index, record):
                 return self._describe_end(index, record)
-        return RunEnd(Status.OK) if self.finish else None
+        return End(Status.OK) if self.finish else None
 
     def find_unfinished(self) -> int | None:
         """The first cell of which the kernel did not tell that it ended; None if it told of all."""
         return next((index for index in sorted(self._notebook.executable) if index not in self._records), None)
 
-    def _describe_end(self, index: int, record: Record) -> RunEnd:
-        name = name_cell(self._notebook, index)
+    def _describe_end(self, index: int, record: Record) -> End:
+        name = self._notebook.name_of(index)
         if record["state"] == "passed over":
             if record["stopped"] == "run":
-                return RunEnd(Status.TIMEOUT, f"{describe_run_limit(self._limits)}, before {name}", index)
-            return RunEnd(Status.INTERRUPTED, f"stopped before {name}", index)
+                return End(Status.TIMEOUT, f"{describe_run_limit(self._limits.run)}, before {name}", index)
+            return End(Status.INTERRUPTED, f"stopped before {name}", index)
         if record["state"] == "limit":
-            return RunEnd(Status.TIMEOUT, describe_limit(record["stopped"], self._limits, name), index)
+            return End(Status.TIMEOUT, describe_limit(record["stopped"], self._limits, name), index)
         if record["state"] == "exit":
             call = "sys.exit()" if "ename" in record else "exit()"
-            return RunEnd(Status.OK, f"ended early by {call} in {name}", index)
-        return RunEnd(Status.FAILED, self._describe_error(index, record, name), index)
+            return End(Status.OK, f"ended early by {call} in {name}", index)
+        return End(Status.FAILED, self._describe_error(index, record, name), index)
 
     def _describe_error(self, index: int, record: Record, name: str) -> str:
         """As a run on this machine says it; IPython 7, which Colab has, tells the line in another way."""
@@ -161,18 +155,8 @@ class ReadBack:
         return describe_error({**error, "traceback": [where]}, record["count"], name)
 
 
-def name_cell(notebook: ExecutedNotebook, index: int) -> str:
-    """How people know the cell."""
-    number = notebook.number_of(index)
-    return f"cell {number}" if number else "the cell that sets the parameters"
-
-
 def describe_limit(limit: str, limits: Limits, name: str) -> str:
     """What to say of a cell that was over one of the limits, ``cell`` or ``run``."""
     if limit == "cell":
-        return f"{name} took longer than its limit, {limits.cell:g} s"
-    return f"{describe_run_limit(limits)}, in {name}"
-
-
-def describe_run_limit(limits: Limits) -> str:
-    return f"the run took longer than its limit, {limits.run:g} s"
+        return describe_cell_limit(name, limits.cell)
+    return f"{describe_run_limit(limits.run)}, in {name}"

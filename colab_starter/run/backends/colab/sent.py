@@ -9,17 +9,15 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from colab_starter.run.executed import RAISES_TAG, ExecutedNotebook
+from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.job import Job
+from colab_starter.run.parameters import OUTPUT_DIR
 
 FOLDER = "/content/colab-starter"
 """On Colab's machine: what one run leaves there, until the next one empties it."""
 
 RECORD_TYPE = "application/vnd.colab-starter.record+json"
 """The MIME type of what our own code in the kernel tells."""
-
-OUTPUT_PARAMETER = "output_dir"
-"""The parameter that the runner sets to the folder for a run's files."""
 
 _IN_KERNEL = Path(__file__).with_name("in_kernel.py")
 _SHELL = '__import__("IPython").core.getipython.get_ipython()'
@@ -80,18 +78,13 @@ def _make_settings(
     return {
         "mark": paths.mark,
         "record_type": RECORD_TYPE,
-        "allowed": [number for number, index in enumerate(executable, 1) if allows_error(notebook, index)],
+        "allowed": [number for number, index in enumerate(executable, 1) if notebook.allows_error(index)],
         "cell_limit": job.limits.cell,
         "run_limit": job.limits.run,
         "environment": dict(job.environment),
         "folder": paths.folder,
         "stop": paths.stop,
         "records": paths.records,
-        "output": paths.output if OUTPUT_PARAMETER in job.parameters else None,
+        "output": paths.output if OUTPUT_DIR in job.parameters else None,
         "archive": paths.archive,
     }
-
-
-def allows_error(notebook: ExecutedNotebook, index: int) -> bool:
-    """Does the run go on when the cell raises an error?"""
-    return notebook.allows_errors or RAISES_TAG in notebook.node.cells[index].metadata.get("tags", ())

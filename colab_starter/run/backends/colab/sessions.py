@@ -14,6 +14,7 @@ from typing import Any
 
 from colab_starter.errors import ColabSessionError, WrongOptionError
 from colab_starter.run.backends.colab.tool import ColabTool
+from colab_starter.run.lock import read_start_time
 
 GPUS = ("T4", "L4", "G4", "A100", "H100")
 """Those that google-colab-cli 0.7 knows (its commands/session.py); it makes an A100 of any other name."""
@@ -40,7 +41,7 @@ def accelerator_options(accelerator: str | None) -> list[str]:
 def own_name(number: int) -> str:
     """The name of a session of this process; it tells later commands whether the process still lives."""
     pid = os.getpid()
-    return f"colab-starter-{_machine()}-{pid}-{_start_time(pid) or 0}-{number}"
+    return f"colab-starter-{_machine()}-{pid}-{read_start_time(pid) or 0}-{number}"
 
 
 def _machine() -> str:
@@ -58,17 +59,7 @@ def is_left_over(name: str) -> bool:
         return True
     except PermissionError:
         return False
-    return (_start_time(int(found[2])) or "0") != found[3]
-
-
-def _start_time(pid: int) -> str:
-    """Tells a process from a later one of the same number; empty for a dead one, and where there is no /proc."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()
-    return "" if fields[0] == "Z" else fields[19]
+    return (read_start_time(int(found[2])) or "0") != found[3]
 
 
 def read_sessions() -> dict[str, dict[str, Any]]:
