@@ -41,7 +41,6 @@ class ExecutedNotebook:
         self.executable: set[int] = set()
         """Indexes of the cells that are executed; known from ``start`` on."""
         self._places: dict[int, int] = {}
-        self._count = 0
         self._started: dict[int, datetime] = {}
         self._start = _now()
 
@@ -54,9 +53,9 @@ class ExecutedNotebook:
         number = self._numbers[index]
         return f"cell {number}" if number else "the cell that sets the parameters"
 
-    def place_of(self, index: int) -> tuple[int, int]:
-        """Which of the cells that are executed it is, from 1, and how many they are; the injected one not counted."""
-        return self._places[index], self._count
+    def place_of(self, index: int) -> tuple[int, int] | None:
+        """Which of the cells that are executed it is, from 1, and how many they are; None for the injected one."""
+        return (self._places[index], len(self._places)) if index in self._places else None
 
     @property
     def kernel_name(self) -> str | None:
@@ -130,8 +129,8 @@ class ExecutedNotebook:
             self._reset_cell(index)
             if _is_executable(cell):
                 self.executable.add(index)
-                self._count += self._numbers[index] is not None
-                self._places[index] = max(1, self._count)
+                if self._numbers[index]:
+                    self._places[index] = len(self._places) + 1
 
     def _reset_cell(self, index: int) -> None:
         cell = self.node.cells[index]

@@ -152,6 +152,10 @@ class _Attempt:
         notebook.start()
         return notebook
 
+    def _report_cell(self, notebook: ExecutedNotebook, index: int) -> None:
+        if place := notebook.place_of(index):
+            self._uplink.report_cell(*place)
+
     def _record_metric(self, name: str, value: Any) -> None:
         self._metrics[self._mask.apply(name)] = masked = self._mask.apply_to_value(value)
         self._uplink.report_metric(self._mask.apply(name), masked)
@@ -201,5 +205,5 @@ class _Attempt:
             log=self._log,
             stops=self._uplink,
             chores=(saves, self._uplink),
-            on_cell_start=lambda index: self._uplink.report_cell(*notebook.place_of(index)),
+            on_cell_start=lambda index: self._report_cell(notebook, index),
         )

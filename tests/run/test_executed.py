@@ -94,7 +94,7 @@ def test_places_count_the_cells_that_are_executed() -> None:
     notebook.inject({"n": 2})
     notebook.start()
     assert notebook.executable == {0, 1, 4}
-    assert [notebook.place_of(index) for index in (0, 1, 4)] == [(1, 2), (1, 2), (2, 2)]
+    assert [notebook.place_of(index) for index in (0, 1, 4)] == [(1, 2), None, (2, 2)]
 
 
 def test_what_a_writer_left_out_is_filled_in(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import select
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
@@ -108,10 +109,12 @@ def _keep_a_server(control: Channel, setup: Setup, heritage: Heritage) -> None:
         other_end.close()
         imported = _watch(trial, control, pid)
         if imported is None:
+            system.kill_children()  # before the pipe is closed, whose end the log would call a fault
             return
         left_out |= imported.missing | imported.harmful
         if not imported.harmful:
-            control.send(Ready(left_out))
+            with suppress(OSError):  # who has hung up meanwhile ends the fork too
+                control.send(Ready(left_out))
             os.waitpid(pid, 0)
             return
         system.kill_children()

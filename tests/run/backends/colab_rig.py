@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from colab_starter.run.backends.colab.sent import FOLDER
+
 VERSION = "0.7.5"
 """Of google-colab-cli."""
 
@@ -72,18 +74,17 @@ with open(FOLDER + "/lock", "w") as lock:
 
 
 class ColabRig:
-    """A home folder for the command, a server, and the folder ``remote``, which stands for ``/content``."""
+    """A home folder for the command, and a server whose machine, this one, stands for those of the sessions."""
 
     def __init__(self, folder: Path, real: str) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.bin = folder / "bin"
-        self.remote = folder / "remote"
         self.token = secrets.token_hex(16)
         with closing(socket.create_server(("127.0.0.1", 0))) as found:
             self.port = found.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        for path in (self.home / ".config/colab-cli", self.bin, self.remote):
+        for path in (self.home / ".config/colab-cli", self.bin):
             path.mkdir(parents=True)
         (self.home / ".config/colab-cli/settings.json").write_text('{"enable_update_check": false}')
         (self.home / ".config/colab-cli/sessions.json").write_text("{}")
@@ -91,7 +92,8 @@ class ColabRig:
         script = self.bin / "colab"
         script.write_text(_COLAB_BUT_NEW_AND_STOP.format(**names))
         script.chmod(0o755)
-        self._had_content = Path("/content").exists()
+        self._new_folders = [path for path in [Path("/content")] if not path.exists()]
+        """Those that ``colab exec`` makes where it may: the kernels' working folder."""
         self._server = self._start_server()
 
     def _start_server(self) -> "subprocess.Popen[bytes]":
@@ -152,10 +154,15 @@ class ColabRig:
         self._server.wait()
 
     def close(self) -> None:
-        """End the server, and remove the working folder that ``colab exec`` makes where it may."""
-        if not self._had_content and os.access("/", os.W_OK):
+        """End the server, and remove what the runs left on their machine."""
+        self._end_server()
+        for call in self.calls("new"):
+            shutil.rmtree(Path(FOLDER, call.split()[1]), ignore_errors=True)
+        for path in [Path(FOLDER), *self._new_folders]:
             with suppress(OSError):
-                Path("/content").rmdir()
+                path.rmdir()
+
+    def _end_server(self) -> None:
         if self._server.poll() is None:
             self._server.send_signal(signal.SIGTERM)
             try:

@@ -15,6 +15,8 @@ import pytest
 
 from colab_starter.errors import ColabSessionError, ColabToolMissingError, WrongOptionError
 from colab_starter.run.backends.colab import ColabBackend, execution, sessions
+from colab_starter.run.backends.colab.sent import FOLDER
+from colab_starter.run.backends.colab.server import KernelProcess, KernelState, SessionServer
 from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Outcome, Started, Status
 from tests.run.backends.colab_rig import ColabRig, install_colab
 
@@ -137,7 +139,7 @@ def ends(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Ends:
         make_job(folder, "5 MB", "for i in range(50): print('x' * 100_000)", "print('y')"),
         make_job(folder, "secret", f"print('{SECRET}')", f"raise ValueError('{SECRET}')"),
     ]
-    with ColabBackend(sessions=2, folder=str(colab.remote)) as backend:
+    with ColabBackend(sessions=2) as backend:
         assert backend.capacity == 2
         for job in jobs:
             backend.submit(job)
@@ -244,13 +246,13 @@ def test_a_run_can_be_stopped_after_its_cell_and_at_once(colab: ColabRig, tmp_pa
     until = f"""\
 import pathlib, time
 print("begun", flush=True)
-while not list(pathlib.Path({str(colab.remote)!r}).glob("*/*.stop")):
+while not list(pathlib.Path({FOLDER!r}).glob("*/*.stop")):
     time.sleep(0.1)
 print("ended")"""
     after = make_job(tmp_path, "after", until, "print('later')")
     now = make_job(tmp_path, "now", wait.format(600), "print('later')")
     waiting = make_job(tmp_path, "waiting", "print(1)")
-    with ColabBackend(sessions=2, folder=str(colab.remote)) as backend:
+    with ColabBackend(sessions=2) as backend:
         for job in (after, now, waiting):
             backend.submit(job)
         wait_for_cell(backend, 2, after, now)
@@ -272,7 +274,7 @@ print("ended")"""
 def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(tmp_path: Path) -> None:
     with use_rig(tmp_path) as colab:
         job = make_job(tmp_path, "lost", "import time\nprint('begun', flush=True)\ntime.sleep(600)")
-        with ColabBackend(folder=str(colab.remote)) as backend:
+        with ColabBackend() as backend:
             backend.submit(job)
             wait_for_cell(backend, 2, job)
             colab.kill_server()
@@ -288,9 +290,38 @@ def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_kernel_that_dies_is_noticed_though_the_server_calls_it_busy(
+    colab: ColabRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SessionServer, "kernel_state", lambda self: KernelState.BUSY)
+    job = make_job(tmp_path, "dies", "import os\nos.kill(os.getpid(), 11)")
+    with ColabBackend() as backend:
+        backend.submit(job)
+        ends = Ends([job], wait_for(backend, job))
+    assert ends.outcome("dies").status is Status.KILLED
+    assert ends.outcome("dies").cause == "the kernel died in cell 3; Colab does not tell of what"
+
+
+@pytest.mark.slow
+def test_a_process_is_gone_only_where_its_parent_can_be_seen(colab: ColabRig, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    subprocess.run(["colab", "new", "-s", "mine"], check=True, capture_output=True)
+    with subprocess.Popen(["sleep", "600"]) as child:
+        seen, unseen = (KernelProcess(SessionServer("mine"), str(records).lstrip("/")) for _ in range(2))
+        assert not seen.is_gone()
+        records.write_text(f'{{"pid": {child.pid}, "parent": {os.getpid()}}}\n')
+        assert not seen.is_gone()
+        child.kill()
+    assert seen.is_gone()
+    records.write_text(f'{{"pid": {child.pid}, "parent": 999999999}}\n')
+    assert not unseen.is_gone()
+    subprocess.run(["colab", "stop", "-s", "mine"], check=True, capture_output=True)
+
+
+@pytest.mark.slow
 def test_a_sessions_command_that_is_killed_ends_the_run_as_killed(colab: ColabRig, tmp_path: Path) -> None:
     job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
-    with ColabBackend(folder=str(colab.remote)) as backend:
+    with ColabBackend() as backend:
         backend.submit(job)
         wait_for_cell(backend, 2, job)
         (found,) = find_processes("exec", str(backend._folder))
@@ -308,7 +339,7 @@ def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: Colab
         import time
         from colab_starter.run.backends.colab import ColabBackend
         from colab_starter.run.job import *
-        backend = ColabBackend(folder={str(colab.remote)!r})
+        backend = ColabBackend()
         backend.submit({job!r})
         while True:
             for event in backend.wait(1):
@@ -322,7 +353,7 @@ def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: Colab
     sweep.stdout.close()
     wait_until_gone(folder)
     assert "colab-starter-" in colab.sessions()
-    with ColabBackend(folder=str(colab.remote)):
+    with ColabBackend():
         left = [call for call in colab.calls("stop") if f"-{sweep.pid}-" in call]
         assert len(left) == 1
         assert not Path(folder).exists()
@@ -355,7 +386,7 @@ class TestSessions:
         subprocess.run(["colab", "new", "-s", "mine"], check=True, capture_output=True)
         stops = len(colab.calls("stop"))
         jobs = [make_job(tmp_path, "one", "leaked = 1"), make_job(tmp_path, "two", "'leaked' in globals()")]
-        with ColabBackend(session="mine", folder=str(colab.remote)) as backend:
+        with ColabBackend(session="mine") as backend:
             assert backend.capacity == 1
             for job in jobs:
                 backend.submit(job)
@@ -367,7 +398,7 @@ class TestSessions:
 
     def test_closing_ends_what_runs_and_releases_its_session(self, colab: ColabRig, tmp_path: Path) -> None:
         job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
-        backend = ColabBackend(folder=str(colab.remote))
+        backend = ColabBackend()
         backend.submit(job)
         wait_for_cell(backend, 2, job)
         backend.close()

@@ -107,6 +107,21 @@ def test_forks_are_accepted_while_the_server_still_imports(start: Start, tmp_pat
     assert server.poll() is ServerState.READY
 
 
+def test_a_server_that_is_closed_while_it_imports_says_nothing(start: Start, tmp_path: Path) -> None:
+    names = [f"small_{number}" for number in range(500)]
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("")
+    (tmp_path / "small_0.py").write_text(f"open({str(tmp_path / 'begun')!r}, 'w').close()")
+    for _ in range(5):
+        (tmp_path / "begun").unlink(missing_ok=True)
+        server = start(*names)
+        deadline = time.monotonic() + PATIENCE
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < deadline
+        server.close()
+    assert (tmp_path / "log").read_text() == ""
+
+
 def test_a_worker_starts_with_a_clean_slate(start: Start) -> None:
     server = start("csv", MY_VARIABLE="of the plan")
     assert ask(server, "session") is True

@@ -12,11 +12,7 @@ import nbformat
 from colab_starter.errors import BrokenNotebookError, ColabSessionError, ColabStarterError
 from colab_starter.run.backends.colab.execution import Ending, Execution, StopRequest
 from colab_starter.run.backends.colab.read_back import ReadBack, describe_limit
-from colab_starter.run.backends.colab.sent import (
-    RemotePaths,
-    as_contents_path,
-    make_sent_notebook,
-)
+from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_contents_path, make_sent_notebook
 from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
@@ -39,14 +35,14 @@ BY_US = {Ending.CANCELLED, Ending.CELL_LIMIT, Ending.RUN_LIMIT}
 
 
 class Attempt:
-    """``folder`` is a private temporary one; ``remote`` is the folder on Colab's machine."""
+    """``folder`` is a private temporary one."""
 
-    def __init__(self, job: Job, tool: ColabTool, session: Session, folder: Path, remote: str) -> None:
+    def __init__(self, job: Job, tool: ColabTool, session: Session, folder: Path) -> None:
         self._job = job
         self._tool = tool
         self._session = session
         self._folder = folder
-        self._paths = RemotePaths(f"{remote}/{session.name}")
+        self._paths = RemotePaths(f"{FOLDER}/{session.name}")
         self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
         self._start = time.monotonic()
 
@@ -108,7 +104,8 @@ class Attempt:
         """``cell`` and ``total`` count the cells that were sent, ours among them."""
         if 1 < cell < total:
             index = sorted(notebook.executable)[cell - 2]
-            send(CellStarted(self._job.run, *notebook.place_of(index)))
+            if place := notebook.place_of(index):
+                send(CellStarted(self._job.run, *place))
 
     def _judge(
         self, ending: Ending, execution: Execution, notebook: ExecutedNotebook, back: ReadBack, began: float

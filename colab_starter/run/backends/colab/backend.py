@@ -13,7 +13,6 @@ from colab_starter.errors import ColabSessionError, ColabStarterError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.colab.attempt import Attempt
 from colab_starter.run.backends.colab.execution import StopRequest
-from colab_starter.run.backends.colab.sent import FOLDER
 from colab_starter.run.backends.colab.sessions import (
     Session,
     accelerator_options,
@@ -28,18 +27,15 @@ from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
 class ColabBackend(Backend):
     """Executes jobs on Google Colab: on the open session ``session``, or on ``sessions`` that it opens and releases.
 
-    ``gpu`` is one of Colab's accelerators, such as T4; None takes a machine without. ``folder`` is where a run's
-    files are on Colab's machine. Opening takes as long as Colab takes to find machines; where it finds fewer, there
-    are fewer. Raises ColabToolMissingError, ColabSessionError if no session could be had, and WrongOptionError.
+    ``gpu`` is one of Colab's accelerators, such as T4; None takes a machine without. Opening takes as long as Colab
+    takes to find machines; where it finds fewer, there are fewer. Raises ColabToolMissingError, ColabSessionError if
+    no session could be had, and WrongOptionError.
     """
 
-    def __init__(
-        self, session: str | None = None, gpu: str | None = None, sessions: int = 1, *, folder: str = FOLDER
-    ) -> None:
+    def __init__(self, session: str | None = None, gpu: str | None = None, sessions: int = 1) -> None:
         options = accelerator_options(gpu)
         program = find_program()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{own_name(0)}-"))
-        self._remote = folder
         self._tool = ColabTool(program, self._folder)
         self._events: queue.Queue[Event] = queue.Queue()
         self._jobs: queue.Queue[Job | None] = queue.Queue()
@@ -124,7 +120,7 @@ class ColabBackend(Backend):
         start = time.monotonic()
         try:
             session.reopen_if_lost()
-            return Attempt(job, self._tool, session, folder, self._remote).execute(stop, self._events.put)
+            return Attempt(job, self._tool, session, folder).execute(stop, self._events.put)
         except Exception as error:
             cause = str(error) if isinstance(error, ColabStarterError) else f"{type(error).__name__}: {error}"
             return Outcome(Status.FAILED, cause, seconds=time.monotonic() - start, host=session.name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from colab_starter.errors import ColabSessionError
 from colab_starter.run.backends.colab.live import LiveOutput
 from colab_starter.run.backends.colab.sent import RemotePaths, as_contents_path
-from colab_starter.run.backends.colab.server import KernelState, SessionServer
+from colab_starter.run.backends.colab.server import KernelProcess, KernelState, SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool, end_group, explain_failure
 from colab_starter.run.job import Limits
@@ -24,6 +24,8 @@ STATE_INTERVAL = 1.0
 """Seconds between two questions to the server."""
 LIMIT_GRACE = 5.0
 """Seconds that our code in the kernel has for ending a cell that takes too long."""
+QUIET = 2.0
+"""Seconds without a word from the kernel after which the machine is asked whether it lives."""
 IDLE_LIMIT = 30.0
 """Seconds for which the kernel may do nothing, and nothing be printed, while a cell is to be executed."""
 LOST_AFTER = 60.0
@@ -70,6 +72,7 @@ class Execution:
         self._tool = tool
         self._session = session
         self._server = SessionServer(session.name)
+        self._process = KernelProcess(self._server, as_contents_path(paths.records))
         self._folder = folder
         self._paths = paths
         self._limits = limits
@@ -78,7 +81,7 @@ class Execution:
         self.live = LiveOutput(folder / "out", total)
         self._started = self._answered = time.monotonic()
         self._first_cell = float("inf")
-        self._restarts_seen = 0
+        self._times_gone = 0
         self._next_question = 0.0
         self._stop_is_sent = False
 
@@ -165,10 +168,11 @@ class Execution:
         state = self._server.kernel_state()
         self._next_question = time.monotonic() + STATE_INTERVAL
         quiet = now - self.live.last_news
-        self._restarts_seen = self._restarts_seen + 1 if state is KernelState.RESTARTED else 0
+        is_gone = state is KernelState.RESTARTED or (quiet > QUIET and self._process.is_gone())
+        self._times_gone = self._times_gone + 1 if is_gone else 0
         if state is not KernelState.UNREACHABLE:
             self._answered = now
-        if self._restarts_seen > 1:
+        if self._times_gone > 1:
             return Ending.DIED
         if min(now - self._answered, quiet) > LOST_AFTER:
             return Ending.LOST

@@ -57,7 +57,7 @@ class CellWatch:
         self.shell.events.register("pre_run_cell", self.begin_cell)
         self.shell.events.register("post_run_cell", self.end_cell)
         self.shell.input_transformers_cleanup.insert(0, self.pass_over)
-        self.tell({"record": "start", "host": platform.node()})
+        self.tell({"record": "start", "host": platform.node(), "pid": os.getpid(), "parent": os.getppid()})
 
     def finish(self) -> None:
         self.shell.events.unregister("pre_run_cell", self.begin_cell)

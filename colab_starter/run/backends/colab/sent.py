@@ -13,8 +13,8 @@ from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.job import Job
 from colab_starter.run.parameters import OUTPUT_DIR
 
-FOLDER = "/content/colab-starter"
-"""On Colab's machine: what one run leaves there, until the next one empties it."""
+FOLDER = "/tmp/colab-starter"
+"""On Colab's machine: what a session's runs leave there, each until the next one empties it."""
 
 RECORD_TYPE = "application/vnd.colab-starter.record+json"
 """The MIME type of what our own code in the kernel tells."""
@@ -27,7 +27,7 @@ _SHELL = '__import__("IPython").core.getipython.get_ipython()'
 class RemotePaths:
     """Where things are on Colab's machine."""
 
-    folder: str = FOLDER
+    folder: str
     mark: str = field(default_factory=lambda: f"colab-starter-{secrets.token_hex(8)}")
     """In our own cells and in what they tell, and nowhere else."""
 
