@@ -38,6 +38,7 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/starts.py
+	$(BIN)/python benchmarks/clusters.py
 
 gallery: .venv/test.stamp
 	$(BIN)/python tools/renew_gallery.py
