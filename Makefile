@@ -4,7 +4,7 @@
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test test-machines lint bench gallery docs parity clean
+.PHONY: demo test lint bench gallery docs parity clean
 
 demo:
 	sh tools/setup.sh
@@ -26,10 +26,7 @@ lint: .venv/test.stamp
 	$(BIN)/mypy
 
 test: lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest
-
-test-machines: .venv/test.stamp
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -m machines tests/run
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/test.stamp
 	$(BIN)/python benchmarks/bake.py

@@ -28,6 +28,17 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 Bake = Callable[..., Path]
 
 
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
+"""They are begun first: of two processes that share the tests, none is to be alone with a long file at the end.
+
+Those with a Ray cluster follow one another, since only one of them goes on at a time.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: [*LONGEST_FILES, item.path.name].index(item.path.name))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _isolated_home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep every tool that the tests call out of the developer's own settings and caches."""

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, make_environment, run_cookiecutter
 from tests.test_generate import EVERY_ANSWER, read_tree
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
@@ -296,11 +295,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)]
     subprocess.run(build, check=True, capture_output=True)
-    venv.create(folder / "venv", with_pip=True)
-    binaries = folder / "venv/bin"
-    wheel = next(folder.glob("*.whl"))
-    subprocess.run([binaries / "python", "-m", "pip", "install", "--quiet", str(wheel)], check=True)
-    return binaries / "colab-starter"
+    return make_environment(folder / "venv", str(next(folder.glob("*.whl")))) / "colab-starter"
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What holds for every test here: no process stays behind, and kernels behave as they do outside of pytest."""
 
+import fcntl
 import os
 import time
 import uuid
@@ -30,6 +31,14 @@ def _has_cookie(process: Process) -> bool:
         return _COOKIE.encode() in Path(f"/proc/{process.pid}/environ").read_bytes() and not process.is_zombie
     except OSError:
         return False
+
+
+@pytest.fixture(scope="module")
+def alone_with_ray() -> Iterator[None]:
+    """Where tests go on in several processes: Ray finds the clusters of this machine, also those of other tests."""
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

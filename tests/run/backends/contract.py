@@ -9,6 +9,7 @@ import contextlib
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -337,6 +338,30 @@ class BackendContract:
         kernel, child = map(int, (tmp_path / "run.pid").read_text().split())
         wait_until_gone(kernel)
         wait_until_gone(child)
+        for pid in set(list_processes()) - before:
+            wait_until_gone(pid)
+
+    def test_ctrl_c_twice_ends_the_sweep_at_once_and_leaves_nothing_running(self, rig: Rig, tmp_path: Path) -> None:
+        before = set(list_processes())
+        wait = v4.new_code_cell(f"{TELL_PID.replace('{run}', str(tmp_path / 'run'))}\n{SLEEP}")
+        nbformat.write(v4.new_notebook(cells=[wait, v4.new_code_cell("print('later')")]), tmp_path / "nb.ipynb")
+        command = [COMMAND, "run", "nb.ipynb", "--out", "out", *rig.arguments]
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as sweep:
+            deadline = time.monotonic() + PATIENCE
+            while not (tmp_path / "run.pid").exists():
+                assert time.monotonic() < deadline
+                assert sweep.poll() is None, sweep.communicate()
+                time.sleep(0.05)
+            sweep.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+            sweep.send_signal(signal.SIGINT)
+            sweep.communicate(timeout=PATIENCE)
+        assert sweep.returncode == 130
+        (end,) = [record for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
+        assert (end["status"], end["cause"]) == ("interrupted", "stopped in cell 1")
+        wait_until_gone(int((tmp_path / "run.pid").read_text()))
         for pid in set(list_processes()) - before:
             wait_until_gone(pid)
 

@@ -11,9 +11,7 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.backends.colab import ColabBackend
 from tests.run.backends.colab_rig import ColabRig
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
-from tests.run.backends.test_colab import find_processes, use_rig
-
-pytestmark = pytest.mark.machines
+from tests.run.backends.test_colab import find_commands, use_rig
 
 
 class ColabContractRig(Rig):
@@ -24,7 +22,7 @@ class ColabContractRig(Rig):
 
     def kill_worker(self, kernel: int) -> None:
         """Which is Google's command: that which sent this run's notebook."""
-        for pid in find_processes("exec", "sent.ipynb"):
+        for pid in find_commands("sent.ipynb"):
             words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
             sent = next(word for word in words if word.endswith("sent.ipynb"))
             if "worker dies.pid" in Path(sent).read_text():
@@ -44,6 +42,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         )
         made.colab = colab
         yield made
+        assert colab.sessions() == "{}"
 
 
 @pytest.mark.slow

@@ -14,13 +14,14 @@ from colab_starter.run.storage.objects import Objects
 from tests.run.backends.contract import COMMAND
 from tests.run.storage.rig import BUCKET, FaultyEndpoint
 
-pytestmark = pytest.mark.machines
+pytestmark = pytest.mark.usefixtures("alone_with_ray")
 
 OUT = f"s3://{BUCKET}/a/sweep"
 
 
 @pytest.mark.slow
-def test_runs_on_ray_go_to_a_store(s3: FaultyEndpoint, tmp_path: Path) -> None:
+def test_runs_on_ray_go_to_a_store(s3: FaultyEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # Ray's sockets need a short path
     tagged = v4.new_code_cell("n = 1\noutput_dir = '.'", metadata={"tags": ["parameters"]})
     cell = v4.new_code_cell("open(f'{output_dir}/file', 'w').write(str(n))\nprint(n)")
     nbformat.write(v4.new_notebook(cells=[tagged, cell]), tmp_path / "nb.ipynb")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import ColabSessionError, WrongOptionError
-from colab_starter.run.backends.colab.tool import ColabTool
+from colab_starter.run.backends.colab.tool import SESSIONS, ColabTool
 from colab_starter.run.lock import read_start_time
 
 GPUS = ("T4", "L4", "G4", "A100", "H100")
@@ -63,8 +63,8 @@ def is_left_over(name: str) -> bool:
 
 
 def read_sessions() -> dict[str, dict[str, Any]]:
-    """The command's own file: for each name the address, token and kernel; empty where there is none."""
-    path = Path(os.path.expanduser("~/.config/colab-cli/sessions.json"))
+    """What is in the command's own file, by the sessions' names; empty where there is none."""
+    path = Path(os.path.expanduser(SESSIONS))
     for _ in range(5):
         try:
             data = json.loads(path.read_text(encoding="utf-8") or "{}")

@@ -14,16 +14,11 @@ from colab_starter.errors import ColabSessionError, ColabToolMissingError
 
 INSTALL = "uv tool install google-colab-cli"
 
-_START = """\
-import ctypes, os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    os._exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""What becomes the command: it can be interrupted even under nohup, and on Linux it dies with this process."""
+SESSIONS = "~/.config/colab-cli/sessions.json"
+"""The command's own file: for each session the address, token and kernel."""
+ENDING_LIMIT = 5.0
+"""Seconds that the guard has for ending the command between two of its writes."""
+_GUARD = str(Path(__file__).with_name("guard.py"))
 
 
 class ColabTool:
@@ -35,7 +30,7 @@ class ColabTool:
 
     def start(self, *arguments: str, out: IO[bytes] | int, err: IO[bytes] | int) -> subprocess.Popen[bytes]:
         """Start it in a process group of its own, which a terminal's Ctrl-C does not reach."""
-        guard = [sys.executable, "-I", "-S", "-c", _START, str(os.getpid()), self._program]
+        guard = [sys.executable, "-I", "-S", _GUARD, str(os.getpid()), os.path.expanduser(SESSIONS), self._program]
         return subprocess.Popen(
             [*guard, *arguments],
             stdin=subprocess.DEVNULL,
@@ -68,7 +63,11 @@ def find_program() -> str:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it started, at once; nothing is left to be reaped."""
+    """End the command and what it started; nothing is left to be reaped."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING_LIMIT)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -32,7 +32,7 @@ def connect(address: str | None) -> None:
         else:
             _join_or_start(must_be_there=address == "auto")
     except Exception as error:
-        raise RayClusterError(f"no Ray cluster at {address or 'this machine'}: {_first_line(error)}") from error
+        raise RayClusterError(f"no Ray cluster at {address or 'this machine'}: {_describe(error)}") from error
 
 
 def _join_or_start(*, must_be_there: bool) -> None:
@@ -66,8 +66,10 @@ def _start() -> None:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     lines = str(error).strip().splitlines()
+    if lines and "AF_UNIX path" in lines[0]:
+        return "the path of its temporary folder is too long for sockets; set RAY_TMPDIR to a short one, such as /tmp"
     return lines[0][:300] if lines else type(error).__name__
 
 
