@@ -153,8 +153,13 @@ def two_at_once() -> Iterator[ThreadPoolExecutor]:
 
 @pytest.fixture(scope="module")
 def all_runs(
-    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
+    all_lessons: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    two_at_once: ThreadPoolExecutor,
+    on_other_backends: dict[str, Future[Execution]],
+    resumed: dict[str, Future[Execution]],
 ) -> dict[str, Future[dict[str, Execution]]]:
+    """By lesson. The others are there to be begun earlier: the short lessons come last, so that no core is idle."""
     folder = tmp_path_factory.mktemp("runs")
     longest_first = sorted(LESSONS, key=lambda lesson: -LESSONS_TABLE[lesson]["cpu_seconds"])
     return {

@@ -54,8 +54,10 @@ def no_process_left() -> Iterator[None]:
 
 
 def _may_stay(process: Process, before: set[int]) -> bool:
-    """It was there before, or it is the process that a shared server forks its workers from."""
-    return process.pid in before or (process.parent in before and _read_parent(process.parent) == os.getpid())
+    """It was there before, or a shared server forks its workers from it, or a Ray cluster keeps it for later tasks."""
+    if process.pid in before or _read_command(process) == "ray::IDLE":
+        return True
+    return process.parent in before and _read_parent(process.parent) == os.getpid()
 
 
 def _read_parent(pid: int) -> int | None:
@@ -63,11 +65,14 @@ def _read_parent(pid: int) -> int | None:
 
 
 def _describe(process: Process) -> str:
+    return f"{process.pid} (child of {process.parent}): {_read_command(process)}"
+
+
+def _read_command(process: Process) -> str:
     try:
-        command = Path(f"/proc/{process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return Path(f"/proc/{process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     except OSError:
-        command = "?"
-    return f"{process.pid} (child of {process.parent}): {command.strip()}"
+        return "?"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,6 @@ import pytest
 
 from colab_starter.errors import ColabSessionError, ColabToolMissingError, WrongOptionError
 from colab_starter.run.backends.colab import ColabBackend, execution, sessions
-from colab_starter.run.backends.colab.sent import FOLDER
 from colab_starter.run.backends.colab.server import KernelProcess, KernelState, SessionServer
 from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Outcome, Started, Status
 from tests.run.backends.colab_rig import ColabRig, install_colab
@@ -241,10 +240,10 @@ class TestSweep:
 @pytest.mark.slow
 def test_a_run_can_be_stopped_after_its_cell_and_at_once(colab: ColabRig, tmp_path: Path) -> None:
     wait = "import time\nprint('begun', flush=True)\ntime.sleep({})\nprint('ended')"
-    until = f"""\
+    until = """\
 import pathlib, time
 print("begun", flush=True)
-while not list(pathlib.Path({FOLDER!r}).glob("*/*.stop")):
+while not list(pathlib.Path(output_dir).parent.glob("*.stop")):
     time.sleep(0.1)
 print("ended")"""
     after = make_job(tmp_path, "after", until, "print('later')")
