@@ -18,6 +18,7 @@ from cookiecutter.main import cookiecutter
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
+from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).parents[1]
 QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -28,11 +29,22 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 Bake = Callable[..., Path]
 
 
-LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
-"""They are begun first: of two processes that share the tests, none is to be alone with a long file at the end.
+RAY_FILES = ["test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
+"""Tests with a Ray cluster: one after another, for Ray finds all clusters of this machine."""
+LONGEST_FILES = ["test_lessons.py", *RAY_FILES, "test_trials.py"]
+"""They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
-Those with a Ray cluster follow one another, since only one of them goes on at a time.
-"""
+
+class FileScheduling(LoadFileScheduling):
+    """Each file goes to one process, and those with Ray all to the same."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "with Ray" if Path(file).name in RAY_FILES else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    return FileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

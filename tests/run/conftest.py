@@ -1,6 +1,5 @@
 """What holds for every test here: no process stays behind, and kernels behave as they do outside of pytest."""
 
-import fcntl
 import os
 import time
 import uuid
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.kernels.system import Process, list_processes
+from colab_starter.run.kernels.system import Process, list_descendants, list_processes
 
 _COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
 """Every process that the tests start inherits it, whatever becomes of its parents."""
@@ -33,18 +32,10 @@ def _has_cookie(process: Process) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def alone_with_ray() -> Iterator[None]:
-    """Where tests go on in several processes: Ray finds the clusters of this machine, also those of other tests."""
-    with Path(__file__).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
     """Fail where a test leaves a process behind. Fork servers that several tests share may stay, their forks not."""
-    before = {process.pid for process in list_own_processes()}
+    before = {process.pid for process in list_own_processes()} | set(list_descendants(os.getpid()))
     yield
     deadline = time.monotonic() + _PATIENCE
     while left := [process for process in list_own_processes() if not _may_stay(process, before)]:

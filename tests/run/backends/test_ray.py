@@ -33,8 +33,6 @@ from tests.run.backends.contract import (
 )
 from tests.run.backends.ray_rig import RayRig
 
-pytestmark = pytest.mark.usefixtures("alone_with_ray")
-
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
 

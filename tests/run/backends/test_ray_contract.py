@@ -13,8 +13,6 @@ from colab_starter.run.job import Status
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 
-pytestmark = pytest.mark.usefixtures("alone_with_ray")
-
 
 class RayContractRig(Rig):
     def open(self) -> Backend:

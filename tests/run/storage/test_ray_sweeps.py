@@ -14,8 +14,6 @@ from colab_starter.run.storage.objects import Objects
 from tests.run.backends.contract import COMMAND
 from tests.run.storage.rig import BUCKET, FaultyEndpoint
 
-pytestmark = pytest.mark.usefixtures("alone_with_ray")
-
 OUT = f"s3://{BUCKET}/a/sweep"
 
 
