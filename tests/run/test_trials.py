@@ -205,6 +205,11 @@ def read_new_notebooks(out: Path, known: dict[str, int]) -> dict[str, int]:
     return {file: written for file, written in found.items() if not file.endswith(".partial.ipynb")}
 
 
+def wait_for_another_notebook(coordinator: subprocess.Popen[bytes], out: Path, known: dict[str, int]) -> None:
+    """Wait until the sweep has finished one run more, or all of them."""
+    wait_until(lambda: coordinator.poll() is not None or len(list(out.glob("*/trial.ipynb"))) > len(known))
+
+
 @pytest.mark.slow
 def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
     notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -215,9 +220,11 @@ def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
     sweep = (notebook(*MIXED), "-p", f"n=range({2 * KILLS})", "-j", "2")
     out, chance = tmp_path / "runs/trial", random.Random(3)
     finished: dict[str, int] = {}
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         coordinator = start_sweep(*sweep)
-        time.sleep(chance.uniform(0.5, 2.5))
+        if kill % 2:
+            wait_for_another_notebook(coordinator, out, finished)
+        time.sleep(chance.uniform(0, 2))
         coordinator.kill()
         coordinator.wait()
         wait_until(lambda: not processes_with(cookie))
