@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduli
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [*LONGEST_FILES, item.path.name].index(item.path.name))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heard_interrupts() -> None:
+    """What the tests start is to hear Ctrl-C, also where they run in a shell's background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
