@@ -6,22 +6,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colab_starter.run.backends.ray import stand_ins
 
 _CLUSTER = """\
-import json, sys
+import json, os, signal, sys
+import psutil
 from ray.cluster_utils import Cluster
 first, *others = json.loads(sys.argv[1])
 cluster = Cluster(initialize_head=True, head_node_args={**first, "include_dashboard": False})
 nodes = [cluster.add_node(**options) for options in others]
 print(cluster.address, flush=True)
 for line in sys.stdin:
-    cluster.remove_node(nodes[int(line)], allow_graceful=False)
-    print("killed", flush=True)
+    verb, number = line.split()
+    if verb == "kill":
+        cluster.remove_node(nodes[int(number)], allow_graceful=False)
+        print("[]", flush=True)
+    else:
+        (raylet,) = nodes[int(number)].all_processes["raylet"]
+        processes = [raylet.process.pid, *(child.pid for child in psutil.Process(raylet.process.pid).children())]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        print(json.dumps(processes), flush=True)
 cluster.shutdown()
 """
 _STORE = 80 * 2**20
@@ -30,13 +39,15 @@ _STORE = 80 * 2**20
 class RayRig:
     """``nodes`` are what the nodes have, such as ``{"num_cpus": 2, "num_gpus": 1}``; the first one is the head."""
 
-    def __init__(self, nodes: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, nodes: Sequence[dict[str, Any]], settings: Mapping[str, str] | None = None) -> None:
+        """``settings`` are Ray's own, such as ``{"RAY_health_check_period_ms": "1000"}``."""
         self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [stand_ins.FOLDER, os.environ.get("PYTHONPATH")])),
             "RAY_TMPDIR": self._folder,
             "RAY_USAGE_STATS_ENABLED": "0",
+            **(settings or {}),
         }
         options = [{"object_store_memory": _STORE, **node} for node in nodes]
         log = Path(self._folder, "rig.log")
@@ -59,10 +70,18 @@ class RayRig:
 
     def kill_node(self, number: int) -> None:
         """Of the nodes behind the head, from 0."""
+        self._ask(f"kill {number}")
+
+    def silence_node(self, number: int) -> list[int]:
+        """Stop Ray's processes of a node, as if its network broke; returns them."""
+        return self._ask(f"silence {number}")
+
+    def _ask(self, question: str) -> list[int]:
         assert self._process.stdin
-        self._process.stdin.write(f"{number}\n")
+        self._process.stdin.write(f"{question}\n")
         self._process.stdin.flush()
-        assert self._read_line() == "killed"
+        processes: list[int] = json.loads(self._read_line())
+        return processes
 
     def close(self) -> None:
         self._process.communicate(timeout=60)

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from tests.run.backends.contract import (
     read_ledger,
     wait_until_gone,
 )
-from tests.run.backends.ray_rig import RayRig
+from tests.run.backends.ray_rig import RayRig, find_ray_process
 
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
@@ -172,6 +173,45 @@ class TestCluster:
         assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
         began = [int(path.stem) for path in tmp_path.glob("*.began")]
         assert len(began) == 9 + 2
+        for kernel in began:
+            wait_until_gone(kernel)
+
+
+WAITS_AT_FIRST = """\
+import os, pathlib, time
+began = pathlib.Path(f"{0}.{{os.getpid()}}.began")
+began.touch()
+while len(list(pathlib.Path().glob("{0}.*.began"))) == 1 and not pathlib.Path("{0}.go").exists():
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_of_a_node_that_falls_silent_is_done_elsewhere(make_job: MakeJob, tmp_path: Path) -> None:
+    """As when its power fails or its network breaks: no connection is closed, and Ray would wait for minutes."""
+    jobs = [make_job(run, WAITS_AT_FIRST.format(run)) for run in "ab"]
+    quick = {"RAY_health_check_period_ms": "1000", "RAY_health_check_timeout_ms": "2000"}
+    with MarkedEnvironment():
+        rig = RayRig([{"num_cpus": 1}, {"num_cpus": 1}], quick)
+        silent: list[int] = []
+
+        def silence_node_once() -> None:
+            if not silent and len(list(tmp_path.glob("*.began"))) == 2:
+                silent.extend(rig.silence_node(0))
+                for run in "ab":
+                    if find_ray_process(run) not in silent:
+                        (tmp_path / f"{run}.go").touch()
+
+        with RayBackend(rig.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+            events = execute(opened, jobs, silence_node_once)
+            assert opened.capacity == 1
+        rig.close()
+        for process in silent:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        assert sorted((run, outcome.status) for run, outcome in ends(events)) == [("a", Status.OK), ("b", Status.OK)]
+        began = [int(path.suffixes[-2][1:]) for path in tmp_path.glob("*.began")]
+        assert len(began) == 3
         for kernel in began:
             wait_until_gone(kernel)
 

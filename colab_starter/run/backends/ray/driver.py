@@ -23,6 +23,7 @@ from colab_starter.run.backends.ray.task import (
     AFTER_CELL,
     LEAVE,
     NOW,
+    Arrived,
     Place,
     Stops,
     name_attempt,
@@ -58,6 +59,10 @@ class _Run:
     job: Job
     stream: Any = None
     """Ray's stream of its events, while there is one."""
+    following: "asyncio.Task[Outcome | None] | None" = None
+    """Reads the stream."""
+    node_id: str = ""
+    """Of the node that executes it."""
     is_started: bool = False
     stop: int = 0
 
@@ -144,7 +149,11 @@ class Driver:
             return _STOPPED
         try:
             run.stream = self._relay.options(name=run.job.run).remote(run.job, self._stops, self._place)
-            return await self._follow(run)
+            run.following = asyncio.create_task(self._follow(run))
+            await asyncio.wait({run.following})
+            if run.following.cancelled():
+                return await self._settle_lost(run)
+            return run.following.result()
         except exceptions.TaskCancelledError:
             return _STOPPED
         except exceptions.OutOfMemoryError:
@@ -152,16 +161,23 @@ class Driver:
         except (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
             return Outcome(Status.FAILED, f"Ray could not execute it: {_last_line(error)}")
         except exceptions.RayError:
-            return await asyncio.to_thread(_read_outcome, run.job) or (_STOPPED if run.stop else None)
+            return await self._settle_lost(run)
         finally:
-            run.stream = None
+            run.stream, run.following, run.node_id = None, None, ""
+
+    async def _settle_lost(self, run: _Run) -> Outcome | None:
+        """How a run ended whose node or process was lost; None where it is to be done again."""
+        return await asyncio.to_thread(_read_outcome, run.job) or (_STOPPED if run.stop else None)
 
     async def _follow(self, run: _Run) -> Outcome | None:
         async for batch in run.stream:
             for event in await batch:
                 if isinstance(event, Ended):
                     return event.outcome
-                self._pass_on(run, event)
+                if isinstance(event, Arrived):
+                    run.node_id = event.node_id
+                else:
+                    self._pass_on(run, event)
         return None
 
     def _pass_on(self, run: _Run, event: Event) -> None:
@@ -194,10 +210,18 @@ class Driver:
     async def _look_at_nodes(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AT_NODES)
-            capacity = self._count_capacity(list_nodes())
+            nodes = list_nodes()
+            self._give_up_runs_elsewhere({node["NodeID"] for node in nodes})
+            capacity = self._count_capacity(nodes)
             if capacity != self._capacity:
                 self._capacity = capacity
                 self._send(Room(capacity))
+
+    def _give_up_runs_elsewhere(self, node_ids: set[str]) -> None:
+        """Those of nodes that have gone: from one that fell silent, Ray itself goes on to wait for minutes."""
+        for run in self._runs.values():
+            if run.following and run.node_id and run.node_id not in node_ids:
+                run.following.cancel()
 
     def _count_capacity(self, nodes: list[Node]) -> int:
         return self._setup.jobs or count_places(nodes, self._setup.needs.cpus, self._gpus)

@@ -47,6 +47,13 @@ class Place:
     version: str = __version__
 
 
+@dataclass(frozen=True)
+class Arrived:
+    """Tells which node executes a run."""
+
+    node_id: str
+
+
 class Stops:
     """An actor: what runs were told to end."""
 
@@ -129,11 +136,12 @@ def warm(plan: WarmPlan, place: Place) -> None:
     get_node(place).warm(plan)
 
 
-def relay(job: Job, stops: Any, place: Place) -> Iterator[list[Event]]:
-    """Execute a job in a worker of this node; gives its events, ``Ended`` last.
+def relay(job: Job, stops: Any, place: Place) -> Iterator[list[Event | Arrived]]:
+    """Execute a job in a worker of this node; gives where that is, then its events, ``Ended`` last.
 
     The worker and its kernel end when this process does.
     """
+    yield [Arrived(ray.get_runtime_context().get_node_id())]
     gpus = _list_gpus()
     threads = dict.fromkeys(THREAD_VARIABLES, str(max(1, int(place.cpus))))
     job = replace(job, environment={**threads, **set_visible(gpus, {}), **job.environment})
