@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbformat import v4
+from packaging.version import Version
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
 from colab_starter.run.backends.ray import RayBackend, stand_ins
@@ -306,6 +308,17 @@ class TestOptions:
 def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RayClusterError, match=r"^no Ray cluster at 127.0.0.1:1: .*refused$"):
         RayBackend("127.0.0.1:1", Needs(), None, tmp_path, tmp_path, tmp_path / "ray.log")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_wants_a_token_is_named_with_the_remedy(tmp_path: Path) -> None:
+    if Version(version("ray")) < Version("2.52"):
+        pytest.skip("tokens came with Ray 2.52")
+    with MarkedEnvironment():
+        rig = RayRig([{"num_cpus": 1}], {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64})
+        with pytest.raises(RayClusterError, match=r"it refuses this machine; set RAY_AUTH_MODE and the token"):
+            RayBackend(rig.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log")
+        rig.close()
 
 
 def test_kernels_get_the_environment_that_they_would_have_without_ray() -> None:

@@ -70,6 +70,8 @@ def _describe(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     if lines and "AF_UNIX path" in lines[0]:
         return "the path of its temporary folder is too long for sockets; set RAY_TMPDIR to a short one, such as /tmp"
+    if lines and lines[0].startswith("Failed to connect to Ray cluster"):
+        return "it refuses this machine; set RAY_AUTH_MODE and the token (~/.ray/auth_token) to those of the cluster"
     return lines[0][:300] if lines else type(error).__name__
 
 
