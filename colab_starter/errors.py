@@ -141,6 +141,20 @@ class KernelDiedError(ColabStarterError):
         self.death = death
 
 
+class ColdKernelNeededError(ColabStarterError):
+    """A forked kernel cannot give what a cold one gives: what an import depends on is not as it was beforehand."""
+
+    def __init__(self, module: str, root: str, why: str) -> None:
+        super().__init__(module, root, why)
+        self.module = module
+        self.root = root
+        """The module of the warm plan in whose import it came; empty where it is not in the plan."""
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.module} has to be imported anew: {self.why}"
+
+
 class KernelSilentError(ColabStarterError):
     """A kernel was started, lives, and does not answer; it has been killed."""
 

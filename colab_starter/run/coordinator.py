@@ -1,7 +1,7 @@
 """``colab-starter run``: finds out what is to do of a batch, and does it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from colab_starter.run.backends import Backend
@@ -79,14 +79,14 @@ def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend
         ledger.write_sweep(str(batch.options.notebook), batch.source, len(batch.runs))
         progress = choose_progress(batch, len(todo))
         try:
-            plan = Plan(todo, maker.make_job, batch.source, batch.options.retries)
+            plan = Plan(todo, maker, batch.source, batch.options.retries)
             Runner(plan, ledger, backend, progress).run(signals)
         finally:
             progress.close()
-        _tell_what_is_cold(batch, backend)
+        _tell_what_is_cold(batch, {**backend.left_out, **maker.cold})
 
 
-def _tell_what_is_cold(batch: Batch, backend: Backend) -> None:
-    left_out = ", ".join(f"{module} ({why})" for module, why in backend.left_out.items())
+def _tell_what_is_cold(batch: Batch, cold: Mapping[str, str]) -> None:
+    left_out = ", ".join(f"{module or 'all'} ({why})" for module, why in cold.items())
     if left_out:
         batch.say(f"imported anew in each run: {left_out}")

@@ -4,7 +4,7 @@ All of it can be pickled, so that a job can cross to another process or another 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -34,10 +34,19 @@ class Status(StrEnum):
 class WarmPlan:
     """What a process imports before kernels are forked from it."""
 
-    modules: tuple[str, ...] = ()
-    """In the order of import."""
-    environment: tuple[tuple[str, str], ...] = ()
-    """Variables that are set before the imports, because the notebook sets them before its own."""
+    steps: tuple[str | tuple[str, str], ...] = ()
+    """Modules to import, and environment variables with their values, in the notebook's order."""
+    cwd: str = ""
+    """Where that is done; empty where the kernels may work anywhere."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return tuple(step for step in self.steps if isinstance(step, str))
+
+    def cut_before(self, module: str) -> "WarmPlan":
+        """The plan up to where it imports ``module``; all of it where it does not."""
+        at = self.steps.index(module) if module in self.steps else len(self.steps)
+        return replace(self, steps=self.steps[:at])
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,16 @@ class Started:
 
 
 @dataclass(frozen=True)
+class StartedCold:
+    """The run was begun again with a cold kernel: what an import depends on is not as it was beforehand."""
+
+    run: str
+    module: str
+    """The module of the warm plan that is to blame; empty where it is not in the plan."""
+    why: str
+
+
+@dataclass(frozen=True)
 class CellStarted:
     run: str
     number: int
@@ -123,7 +142,7 @@ class Ended:
     outcome: Outcome
 
 
-Event = Started | CellStarted | MetricRecorded | Ended
+Event = Started | StartedCold | CellStarted | MetricRecorded | Ended
 """``Started`` comes first, ``Ended`` last, each once an attempt."""
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.job import OUTPUT_FOLDER, Job, WarmPlan
+from colab_starter.run.job import OUTPUT_FOLDER, Job, StartedCold, WarmPlan
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.runs import Run, find_kernel_name
@@ -26,7 +26,8 @@ def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
     """What is imported before the run's kernel is forked; None starts it cold."""
     if batch.options.cold:
         return None
-    return plan_warm(batch.notebook, run.parameters, modules=batch.options.warm, kernel=batch.options.kernel)
+    options = batch.options
+    return plan_warm(batch.notebook, run.parameters, modules=options.warm, kernel=options.kernel, cwd=str(batch.cwd))
 
 
 class JobMaker:
@@ -39,6 +40,18 @@ class JobMaker:
         self._folder = batch.store.name if is_far else str(batch.folder)
         self._source = f"{self._folder}/{source.name}"
         self._cwd = str(batch.cwd)
+        self.cold: dict[str, str] = {}
+        """Modules of plans that have proved to be no use beforehand, and why; what follows them is not planned."""
+
+    def note_cold(self, event: StartedCold) -> None:
+        """Learn from a run that had to be begun again."""
+        self.cold.setdefault(event.module, event.why)
+
+    def _plan(self, run: Run) -> WarmPlan | None:
+        plan = None if "" in self.cold else plan_run(self._batch, run)
+        for module in self.cold:
+            plan = plan and plan.cut_before(module)
+        return plan
 
     def make_job(self, run: Run, attempt: int) -> Job:
         """The job of a run's attempt."""
@@ -53,7 +66,7 @@ class JobMaker:
             parameters={**run.parameters, **own},
             cwd=self._cwd,
             kernel=options.kernel,
-            warm=plan_run(self._batch, run),
+            warm=self._plan(run),
             limits=options.limits,
             secrets=tuple(options.secrets),
         )

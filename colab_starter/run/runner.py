@@ -2,13 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Protocol
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Outcome, Started, Status
+from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Outcome, Started, StartedCold, Status
 from colab_starter.run.ledger import Ledger
 from colab_starter.run.progress import Progress
 from colab_starter.run.runs import Run
@@ -19,8 +20,13 @@ TICK = 0.2
 PATIENCE = 15.0
 """Seconds that runs which were told to end at once are waited for."""
 
-MakeJob = Callable[[Run, int], Job]
-"""Makes the job of a run's attempt."""
+
+class MakesJobs(Protocol):
+    """Makes the jobs of runs, and learns from how they go."""
+
+    def make_job(self, run: Run, attempt: int) -> Job: ...
+
+    def note_cold(self, event: StartedCold) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Plan:
     """What the runner is to do."""
 
     todo: Sequence[Run]
-    make_job: MakeJob
+    jobs: MakesJobs
     source: str
     retries: int = 0
     """How often a run that did not end well is tried again."""
@@ -79,7 +85,7 @@ class Runner:
         while self._pending and len(self._running) < self._backend.capacity:
             run = self._pending.popleft()
             known = self._ledger.runs.get(run.id)
-            job = self._plan.make_job(run, known.attempt + 1 if known else 1)
+            job = self._plan.jobs.make_job(run, known.attempt + 1 if known else 1)
             notebook = f"{run.id}/{PurePath(job.output).name}"
             self._ledger.write_start(run.id, job.attempt, run.parameters, self._plan.source, notebook)
             self._tries[run.id] += 1
@@ -96,6 +102,8 @@ class Runner:
         match event:
             case Started():
                 self._progress.started(self._runs[event.run], self._ledger.runs[event.run].attempt, event.place)
+            case StartedCold():
+                self._plan.jobs.note_cold(event)
             case CellStarted():
                 self._progress.cell_started(event)
             case MetricRecorded():

@@ -4,15 +4,14 @@ import ast
 import importlib.machinery
 import importlib.util
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from colab_starter.check.modules import CPU_ONLY
 from colab_starter.notebook import Notebook
 from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels.hidden import LATER
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, starts_this_python
 from colab_starter.run.runs import find_kernel_name
 from colab_starter.run.steps import (
@@ -26,19 +25,8 @@ from colab_starter.run.steps import (
 )
 from colab_starter.words import split_words
 
-READ_LATER = split_words("""
-    CUBLAS_WORKSPACE_CONFIG CUDA_DEVICE_ORDER CUDA_LAUNCH_BLOCKING CUDA_VISIBLE_DEVICES NCCL_DEBUG PYTHONHASHSEED
-    PYTHONWARNINGS PYTORCH_CUDA_ALLOC_CONF TF_DETERMINISTIC_OPS TF_FORCE_GPU_ALLOW_GROWTH TF_GPU_ALLOCATOR
-    TOKENIZERS_PARALLELISM WANDB_API_KEY WANDB_MODE WANDB_SILENT XLA_PYTHON_CLIENT_ALLOCATOR
-    XLA_PYTHON_CLIENT_MEM_FRACTION XLA_PYTHON_CLIENT_PREALLOCATE
-""")
-"""Variables that no library reads while it is imported, so that the notebook may set them afterwards."""
-
 ONLY_MESSAGES = split_words("TF_CPP_MIN_LOG_LEVEL TF_CPP_MIN_VLOG_LEVEL GLOG_minloglevel GRPC_VERBOSITY")
-"""Variables that are read during an import, and change nothing but what is printed: any of their values will do."""
-
-_READ_BY_MANY = ("GOTO_", "KMP_", "MKL_", "MPL", "NPY_", "NUMEXPR_", "OMP_", "OPENBLAS_", "OPENCV_")
-"""Beginnings of the variables that modules in CPU_ONLY read while they are imported."""
+"""Variables that are often set under a condition; the value behind ``else`` is the better guess."""
 
 _SPEAKING = frozenset(["__future__", "antigravity", "this"])
 """Modules of Python that are imported for what the import itself does."""
@@ -50,19 +38,25 @@ def plan_warm(
     *,
     modules: Sequence[str] | None = None,
     kernel: str | None = None,
+    cwd: str = "",
 ) -> WarmPlan | None:
     """What the run of a notebook can have imported beforehand; None where its kernel has to start cold.
 
     ``parameters`` are the run's values. ``modules`` is the user's own list, and takes the place of what the
-    cells say. ``kernel`` is the kernelspec that the user named; None takes the notebook's own.
+    cells say. ``kernel`` is the kernelspec that the user named; None takes the notebook's own. ``cwd`` is where
+    the run works.
+
+    A plan is a guess at what the notebook will do, and may be wrong: see ``kernels.hidden``. One that is right
+    saves a run from being begun again.
     """
     name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
     if not notebook.is_python or not _starts_this_python(name):
         return None
     draft = _Draft(notebook.path.parent)
     draft.follow(notebook, parameters)
-    found = draft.modules if modules is None else dict.fromkeys(modules)
-    return WarmPlan(tuple(found), tuple(sorted(draft.environment.items())))
+    if modules is None:
+        return WarmPlan(tuple(draft.steps), cwd)
+    return WarmPlan((*draft.environment.items(), *dict.fromkeys(modules)), cwd)
 
 
 _starts_this_python = lru_cache(starts_this_python)
@@ -72,7 +66,7 @@ class _Draft:
     """A plan in the making: goes with the notebook as far as it can be foreseen."""
 
     def __init__(self, folder: Path) -> None:
-        self.modules: dict[str, None] = {}
+        self.steps: dict[str | tuple[str, str], None] = {}
         self.environment: dict[str, str] = {}
         self._folder = folder
         self._known: dict[str, object] = {}
@@ -82,7 +76,7 @@ class _Draft:
         for step in read_steps(notebook):
             match step:
                 case ImportStep():
-                    self.modules |= dict.fromkeys(_list_modules(step, self._folder))
+                    self.steps |= dict.fromkeys(_list_modules(step, self._folder))
                 case AssignStep():
                     self._known[step.name] = self._evaluate(step.value)
                 case ParametersStep():
@@ -94,22 +88,18 @@ class _Draft:
 
     def _set(self, step: VariableStep) -> bool:
         """Take a variable into the plan; false where what follows cannot be foreseen."""
-        if step.name in READ_LATER or (step.is_default and {*os.environ, *self.environment}.intersection([step.name])):
+        if step.name in LATER or (step.is_default and {*os.environ, *self.environment}.intersection([step.name])):
             return True
         value = self._evaluate(step.value)
-        if step.name in ONLY_MESSAGES:
-            value = value if isinstance(value, str) else _last_text(step.value)
-        elif step.name == "?" or not step.is_certain or not self._may_come_early(step.name):
+        if step.name in ONLY_MESSAGES and not isinstance(value, str):
+            value = _last_text(step.value)
+        elif step.name == "?" or not step.is_certain:
             return False
         if not isinstance(value, str):
-            return step.name in ONLY_MESSAGES
+            return False
         self.environment[step.name] = value
+        self.steps[step.name, value] = None
         return True
-
-    def _may_come_early(self, variable: str) -> bool:
-        """Whether it changes nothing for the modules so far if it is set before them too."""
-        imported = {name.partition(".")[0] for name in self.modules} - sys.stdlib_module_names
-        return imported <= CPU_ONLY and not variable.startswith(_READ_BY_MANY)
 
     def _evaluate(self, node: ast.expr | None) -> object:
         """The value of a constant, a known name, or ``str()`` of one; Ellipsis for others."""

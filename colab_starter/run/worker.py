@@ -7,15 +7,18 @@ process that somebody else made, on another machine perhaps.
 import math
 import os
 import platform
+import shutil
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import (
     BrokenNotebookError,
     ColabStarterError,
+    ColdKernelNeededError,
     CoordinatorGoneError,
     KernelDiedError,
     StartStoppedError,
@@ -23,7 +26,7 @@ from colab_starter.errors import (
 from colab_starter.run.executed import ExecutedNotebook, read_source
 from colab_starter.run.executor import SHUTDOWN_GRACE, End, Executor
 from colab_starter.run.failure import describe_log, shorten
-from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, Status
+from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.parameters import OUTPUT_DIR
@@ -92,11 +95,35 @@ class _Attempt:
         self._start = time.monotonic()
         self._metrics: dict[str, Any] = {}
         self._peak_memory: int | None = None
+        self._results_before: set[str] = set()
 
     def execute(self) -> Outcome:
         """Execute the notebook, and write it. Raises what keeps it from being written."""
         self._uplink.send(Started(self._job.run))
         self._make_folder()
+        try:
+            return self._execute_once()
+        except ColdKernelNeededError as error:
+            self._uplink.send(StartedCold(self._job.run, error.root, self._mask.apply(error.why)))
+            self._begin_again_cold()
+            return self._execute_once()
+
+    def _begin_again_cold(self) -> None:
+        """As if nothing had happened; what the notebook wrote elsewhere than in its folder is there still."""
+        self._job = replace(self._job, warm=None)
+        self._metrics.clear()
+        self._start = time.monotonic()
+        if results := self._job.parameters.get(OUTPUT_DIR):
+            for path in Path(results).iterdir():
+                if path.name in self._results_before:
+                    continue
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        self._log.unlink(missing_ok=True)
+
+    def _execute_once(self) -> Outcome:
         notebook = self._read_notebook()
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         outputs = CellOutputs(notebook)
@@ -139,6 +166,7 @@ class _Attempt:
         folder.mkdir(parents=True, exist_ok=True)
         if results := self._job.parameters.get(OUTPUT_DIR):
             Path(results).mkdir(exist_ok=True)
+            self._results_before = set(os.listdir(results))
         half_written = [path for path in folder.iterdir() if path.name.startswith(f".{self._path.stem}.")]
         for leftover in (*half_written, self._log):
             leftover.unlink(missing_ok=True)

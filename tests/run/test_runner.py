@@ -8,7 +8,7 @@ import pytest
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run import runner as runners
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.job import Job, Outcome, StartedCold, Status
 from colab_starter.run.ledger import Ledger, open_ledger, read_runs
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.runs import Run
@@ -29,12 +29,18 @@ def signals() -> StopSignals:
     return StopSignals()
 
 
-def make_job(run: Run, attempt: int) -> Job:
-    return Job(run.id, attempt, "/in.ipynb", f"/out/{run.id}/nb.ipynb", run.parameters, "/")
+class Jobs:
+    """Makes jobs that nobody executes."""
+
+    def make_job(self, run: Run, attempt: int) -> Job:
+        return Job(run.id, attempt, "/in.ipynb", f"/out/{run.id}/nb.ipynb", run.parameters, "/")
+
+    def note_cold(self, event: StartedCold) -> None:
+        """No kernel is started."""
 
 
 def make_plan(*names: str, retries: int = 0) -> Plan:
-    return Plan([Run(name, {"n": name}) for name in names], make_job, "source", retries)
+    return Plan([Run(name, {"n": name}) for name in names], Jobs(), "source", retries)
 
 
 def statuses(folder: Path) -> dict[str, str]:

@@ -1,15 +1,26 @@
 """What has to be made again in a fork: random numbers that nobody has seeded, and the threads of BLAS."""
 
+import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 """Where OpenBLAS looks for its number of threads, in its own order (``blas_get_cpu_number``)."""
 
-WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "NUMEXPR_NUM_THREADS": "1"}
-"""With these set, libraries that start threads when they are imported start none."""
+
+_find_blas: Callable[[], Any] | None = None
+"""Gives the BLAS libraries that are loaded."""
+
+
+def prepare() -> None:
+    """Import what a fork will need, and hide it again: its import sets a variable that a notebook could see."""
+    global _find_blas
+    is_new = "threadpoolctl" not in sys.modules
+    _find_blas = importlib.import_module("threadpoolctl").ThreadpoolController
+    if is_new:
+        del sys.modules["threadpoolctl"]
 
 
 def renew_randomness() -> None:
@@ -22,15 +33,13 @@ def renew_randomness() -> None:
 
 
 def restore_threads() -> None:
-    """Give libraries that were imported with WITHOUT_THREADS the number of threads that they would have else."""
+    """Give libraries that were imported without threads (see ``server``) those that they would have else."""
     if "numexpr.utils" in sys.modules:
         modules: dict[str, Any] = dict(sys.modules)
         modules["numexpr"].set_num_threads(modules["numexpr"].detect_number_of_threads())
     wanted = count_blas_threads(os.environ)
-    if wanted > 1 and _has_openblas():
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-        for library in ThreadpoolController().lib_controllers:
+    if wanted > 1 and _find_blas and _has_openblas():
+        for library in _find_blas().lib_controllers:
             if library.internal_api == "openblas":
                 library.set_num_threads(wanted)
 

@@ -9,13 +9,16 @@ import atexit
 import ctypes
 import gc
 import io
+import json
 import os
 import sys
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Self, cast
 
@@ -28,6 +31,8 @@ from IPython.core.application import BaseIPythonApplication
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.afterfork import renew_randomness, restore_threads
 from colab_starter.run.kernels.heritage import get_heritage
+from colab_starter.run.kernels.hidden import Refusal
+from colab_starter.run.kernels.server import make_arguments
 
 NO_HISTORY = "--HistoryManager.enabled=False"
 """The kernels of a sweep would fill the history that the user's own sessions search."""
@@ -50,6 +55,8 @@ class _KnowsItsConfig(BaseIPythonApplication):
 class WarmKernel(IPythonKernel):
     """A kernel that is made without sockets, and gets them later. It has no debugger."""
 
+    before_first_cell: Callable[[], None] | None = None
+
     @classmethod
     def instance(cls, *args: Any, **kwargs: Any) -> Self:
         kernel = super().instance(*args, **kwargs)
@@ -68,6 +75,13 @@ class WarmKernel(IPythonKernel):
             part.session = self.session
             part.pub_socket = self.iopub_socket
         shell.displayhook.topic = self._topic("execute_result")
+
+    async def execute_request(self, *arguments: Any) -> None:
+        """As IPythonKernel does; the first one is told before."""
+        if begin := self.before_first_cell:
+            self.before_first_cell = None
+            begin()
+        await super().execute_request(*arguments)
 
     def start(self) -> None:
         """As IPythonKernel does, but for the debugger."""
@@ -102,12 +116,16 @@ def prepare_kernel() -> None:
         del sys.modules["debugpy"]
 
 
-def become_kernel(connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path, bound: int) -> NoReturn:
+def become_kernel(
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path, bound: int, refusals: int | None
+) -> NoReturn:
     """Turn this fork of a worker into a kernel, and end with it.
 
-    ``bound`` is a descriptor that is closed when the kernel's sockets are bound.
+    ``bound`` is a descriptor that is closed when the kernel's sockets are bound. ``refusals`` is one that gets a
+    ``Refusal`` as JSON, before the kernel ends, when only a cold kernel can do what the notebook wants; where it is
+    None, the notebook gets an ImportError.
     """
-    _leave_worker(cwd, log, bound)
+    _leave_worker(cwd, log, {bound} if refusals is None else {bound, refusals})
     _set_environment(environment)
     renew_randomness()
     restore_threads()
@@ -115,19 +133,48 @@ def become_kernel(connection_file: Path, cwd: str, environment: Mapping[str, str
     application.connection_file = str(connection_file)
     application.parent_handle = os.getppid()
     _move_shell(application, connection_file)
+    heritage = get_heritage()
+    hidden = heritage.hidden if heritage else None
+    if heritage and hidden:
+        hidden.hide(heritage.filters)
     application.initialize()
+    if hidden:
+        refuse = _fail_import if refusals is None else _Refuser(refusals).refuse
+        cast(Any, WarmKernel.instance()).before_first_cell = partial(hidden.guard, refuse)
     os.close(bound)
     application.start()
     _finish(application, log)
 
 
-def _leave_worker(cwd: str, log: Path, bound: int) -> None:
+def _fail_import(refusal: Refusal) -> NoReturn:
+    raise ImportError(
+        f"{refusal.module} was imported before this kernel was started, and since then {refusal.why}; "
+        "start the kernel cold (without the provisioner colab-starter-warm)",
+        name=refusal.module,
+    )
+
+
+class _Refuser:
+    """Ends the kernel with a word to whoever started it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._kernel = os.getpid()
+
+    def refuse(self, refusal: Refusal) -> NoReturn:
+        os.write(self._descriptor, json.dumps(refusal).encode())
+        while os.getpid() != self._kernel:  # a fork of the kernel, which is killed with it
+            time.sleep(60)
+        os._exit(1)
+
+
+def _leave_worker(cwd: str, log: Path, keep: set[int]) -> None:
     """A session of its own, no descriptor of the worker's, and the signals as Python starts with them."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _redirect_output(log)
     heritage = get_heritage()
-    system.close_descriptors({bound, *(heritage.descriptors if heritage else ())})
+    system.close_descriptors({*keep, *(heritage.descriptors if heritage else ())})
     system.reset_signals()
     os.chdir(cwd)
 
@@ -140,18 +187,15 @@ def _redirect_output(log: Path) -> None:
 
 
 def _set_environment(environment: Mapping[str, str]) -> None:
-    """The environment of a cold kernel whose notebook has done its imports."""
+    """The environment and the path of a cold kernel."""
     heritage = get_heritage()
+    os.unsetenv("OPENBLAS_NUM_THREADS")  # the server has set it behind Python's back
     os.environ.clear()
     os.environ.update(environment)
-    for name, value in (heritage.changed if heritage else {}).items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
     if heritage:
         sys.path[:] = heritage.kernel_path
     time.tzset()
+    tempfile.tempdir = None  # it is looked for anew: TMPDIR may be another
 
 
 def _move_shell(application: WarmApplication, connection_file: Path) -> None:
@@ -160,7 +204,7 @@ def _move_shell(application: WarmApplication, connection_file: Path) -> None:
     shell.init_environment()
     shell.starting_dir = os.getcwd()
     shell.user_ns["_dh"][:] = [Path.cwd()]
-    sys.argv = [str(Path(sys.prefix, "ipykernel_launcher.py")), "-f", str(connection_file)]
+    sys.argv = make_arguments(str(connection_file))
 
 
 def _finish(application: WarmApplication, log: Path) -> NoReturn:

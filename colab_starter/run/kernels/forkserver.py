@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
 from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels import server
 
 Channel: TypeAlias = "Connection[Any, Any]"
 
@@ -63,11 +64,11 @@ class ForkServer:
         self._control: Channel = Connection(ours.detach())
         with log.open("ab") as output, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "colab_starter.run.kernels.server"],
+                [sys.executable, "-c", server.START.format(module=server.__name__), str(Path(__file__).parents[3])],
                 stdin=theirs.fileno(),
                 stdout=output,
                 stderr=output,
-                cwd=Path(__file__).parents[3],  # where -m finds this very package
+                cwd=plan.cwd if os.path.isdir(plan.cwd) else None,
                 env={**os.environ, **environment},
                 pass_fds=keep_fds,
                 start_new_session=True,

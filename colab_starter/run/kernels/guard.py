@@ -28,7 +28,7 @@ def guard_kernel(kernel: Guarded, connection: "Connection[Any, Any]") -> None:
     When the kernel ends, or nobody holds the other end of the connection any more, all that it started is killed.
     """
     environment = {**kernel.environment, "JPY_PARENT_PID": str(os.getpid())}
-    process = fork_kernel(Path(kernel.connection_file), kernel.cwd, environment, Path(kernel.log))
+    process = fork_kernel(Path(kernel.connection_file), kernel.cwd, environment, Path(kernel.log), may_refuse=False)
     connection.send(process.pid)
     death = _forward_signals(process, connection)
     process.kill()

@@ -1,6 +1,9 @@
 """What a worker has from the fork server that it was forked from."""
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from colab_starter.run.kernels.hidden import HiddenModules
 
 
 @dataclass
@@ -11,10 +14,12 @@ class Heritage:
     """All of it, as the server was started with it."""
     descriptors: set[int] = field(default_factory=set)
     """Those that the imported modules have open; a kernel keeps them, and no others."""
-    changed: dict[str, str | None] = field(default_factory=dict)
-    """Environment variables that the imports set (None: removed), as they would have in the kernel itself."""
     kernel_path: list[str] = field(default_factory=list)
     """``sys.path`` as a kernel that starts cold has it."""
+    filters: list[Any] = field(default_factory=list)
+    """Those of ``warnings``, as a kernel that starts cold has them."""
+    hidden: HiddenModules | None = None
+    """The modules that a kernel which starts cold has not imported yet."""
     folder: str = ""
     """Where workers make their folders for sockets: ``<folder>/<pid>``. The server removes what they leave."""
 

@@ -1,11 +1,15 @@
 """Importing modules one after another, and noticing those that must not be there before a fork."""
 
 import importlib
+import locale
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from colab_starter.run.kernels import system
+from colab_starter.run.kernels.tracing import ImportTrace
 
 _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/accel", "/dev/vfio/")
 
@@ -20,29 +24,67 @@ class Imported:
     """They have left this process in a state in which it should not be forked."""
 
 
-def import_modules(names: Iterable[str], announce: Callable[[str], None]) -> Imported:
-    """Import all of them, also after one that does harm: what follows may do as well. ``announce`` hears each name."""
+def follow_plan(
+    steps: Iterable[str | tuple[str, str]], trace: ImportTrace, announce: Callable[[str], None]
+) -> Imported:
+    """Set the variables and import the modules of a plan, also after one that does harm: what follows may do as well.
+
+    ``announce`` hears the name of each module.
+    """
     imported = Imported()
-    for name in names:
-        announce(name)
-        threads, devices = system.count_threads(), _count_open_devices()
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            found = imported.missing if name.startswith(error.name or "?") else imported.harmful
-            found[name] = f"there is no module {error.name}"
-        except BaseException as error:
-            imported.harmful[name] = f"{type(error).__name__} while it was imported: {error}"
-        if harm := _find_harm(threads, devices):
-            imported.harmful[name] = harm
+    for step in steps:
+        if isinstance(step, tuple):
+            os.environ[step[0]] = step[1]
+            trace.settle()
+            continue
+        announce(step)
+        trace.root = step
+        _import_module(step, imported)
+        trace.settle()
     return imported
 
 
-def _find_harm(threads: int, devices: int) -> str:
-    """What there is more of than before; empty for nothing."""
-    if started := max(0, system.count_threads() - threads):
-        return f"started {started} thread{'s'[: started > 1]}"
-    return "opened the GPU" if _count_open_devices() > devices else ""
+def _import_module(name: str, imported: Imported) -> None:
+    before = _Footprint.measure()
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        found = imported.missing if name.startswith(error.name or "?") else imported.harmful
+        found[name] = f"there is no module {error.name}"
+    except BaseException as error:
+        imported.harmful[name] = f"{type(error).__name__} while it was imported: {error}"
+    if harm := before.find_harm(_Footprint.measure()):
+        imported.harmful[name] = harm
+
+
+class _Footprint(NamedTuple):
+    """What of a process no module may change by its import if the process is to be forked."""
+
+    threads: int
+    devices: int
+    argv: tuple[str, ...]
+    cwd: str
+    locale: str
+
+    @classmethod
+    def measure(cls) -> "_Footprint":
+        return cls(
+            system.count_threads(),
+            _count_open_devices(),
+            tuple(sys.argv),
+            os.getcwd(),
+            locale.setlocale(locale.LC_ALL),
+        )
+
+    def find_harm(self, now: "_Footprint") -> str:
+        """Empty for none."""
+        if started := max(0, now.threads - self.threads):
+            return f"started {started} thread{'s'[: started > 1]}"
+        if now.devices > self.devices:
+            return "opened the GPU"
+        names = {"argv": "sys.argv", "cwd": "the working directory", "locale": "the locale"}
+        changed = [what for field, what in names.items() if getattr(now, field) != getattr(self, field)]
+        return f"changed {changed[0]}" if changed else ""
 
 
 def _count_open_devices() -> int:

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple, Protocol
 
 from jupyter_client.kernelspec import KernelSpec
 
-from colab_starter.errors import KernelDiedError, KernelSilentError, NoSuchKernelError, StartStoppedError
+from colab_starter.errors import (
+    ColdKernelNeededError,
+    KernelDiedError,
+    KernelSilentError,
+    NoSuchKernelError,
+    StartStoppedError,
+)
 from colab_starter.run.kernels.connection import Connection, Place, listen, make_place
 from colab_starter.run.kernels.connection import Message as Message
 from colab_starter.run.kernels.heritage import is_worker
@@ -136,13 +142,15 @@ class Kernel:
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
         """Wait up to ``timeout`` seconds (None: for ever) for messages, or for one of ``also``.
 
-        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out.
+        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out;
+        ColdKernelNeededError when it was forked, and only a cold one gives the right result.
         """
         assert self._connection, "the kernel is not connected"
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else deadline - time.monotonic()
             has_died, ready, has_messages = self._listen(left, also)
+            self._check_refusal()
             messages = self._connection.take() if has_messages else []
             if has_died and not messages:
                 messages = self._take_last_words()
@@ -151,13 +159,18 @@ class Kernel:
             if death := self.process.poll():
                 raise KernelDiedError(death.describe(), death)
 
+    def _check_refusal(self) -> None:
+        if refusal := self.process.read_refusal():
+            raise ColdKernelNeededError(*refusal)
+
     def _listen(self, timeout: float | None, also: Sequence[HasFileno]) -> tuple[bool, set[int], bool]:
         """Whether the process has ended, which of ``also`` are ready, and whether messages are here."""
         own = self.process.fileno()
         if own < 0:
             timeout = min(_WITHOUT_PIDFD, _WITHOUT_PIDFD if timeout is None else timeout)
         watched = [source.fileno() for source in also]
-        ready, has_messages = listen(self._connection, [*watched, *([own] if own >= 0 else [])], timeout)
+        own_descriptors = [one for one in (own, self.process.refusals) if one is not None and one >= 0]
+        ready, has_messages = listen(self._connection, [*watched, *own_descriptors], timeout)
         return own in ready or self.process.poll() is not None, ready.intersection(watched), has_messages
 
     def _take_last_words(self) -> list[Message]:
@@ -176,11 +189,16 @@ class Kernel:
         """Ask it to end, so that its atexit handlers run and its files are flushed; after ``grace`` seconds kill it.
 
         What it started is killed in any case. A kernel that has died already is only cleaned up after.
+        Raises ColdKernelNeededError where an atexit handler of a forked kernel needs a cold one.
         """
         if self._connection and not self.process.poll():
             self._ask_to_end()
             self.process.wait(grace)
-        return self.kill()
+        refusal = self.process.read_refusal()
+        death = self.kill()
+        if refusal:
+            raise ColdKernelNeededError(*refusal)
+        return death
 
     def _ask_to_end(self) -> None:
         is_fork = self.process.ready is not None
@@ -204,5 +222,5 @@ def _start_process(
     name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Path, *, warm: bool
 ) -> KernelProcess:
     if warm:
-        return fork_kernel(place.connection_file, cwd, environment, log)
+        return fork_kernel(place.connection_file, cwd, environment, log, may_refuse=True)
     return spawn_kernel(format_command(name, place.connection_file), cwd, environment, log)

@@ -1,5 +1,6 @@
 """The process of a kernel: how it starts, how it is interrupted and killed, and what it died of."""
 
+import json
 import os
 import select
 import signal
@@ -13,15 +14,18 @@ from pathlib import Path
 from colab_starter.run.kernels import heritage, system
 from colab_starter.run.kernels.death import Death as Death
 from colab_starter.run.kernels.death import count_oom_kills, read_death
+from colab_starter.run.kernels.hidden import Refusal
 
 
 class KernelProcess:
     """A kernel's process. The first of ``poll`` and ``kill`` that sees its end reaps it."""
 
-    def __init__(self, pid: int, oom_kills: int, ready: int | None = None) -> None:
+    def __init__(self, pid: int, oom_kills: int, ready: int | None = None, refusals: int | None = None) -> None:
         self.pid = pid
         self.ready = ready
         """A descriptor that can be read when the kernel's sockets are bound; None where that is not told."""
+        self.refusals = refusals
+        """A descriptor that can be read when ``read_refusal`` has news; None where there will be none."""
         self._oom_kills = oom_kills
         self._pidfd = system.open_pidfd(pid)
         self._death: Death | None = None
@@ -29,6 +33,15 @@ class KernelProcess:
     def fileno(self) -> int:
         """A descriptor that becomes readable when the process ends; -1 on a system without pidfd."""
         return self._pidfd
+
+    def read_refusal(self) -> Refusal | None:
+        """Why a forked kernel has ended for a cold one; None where it has not. Does not wait."""
+        if self.refusals is None or not select.select([self.refusals], [], [], 0)[0]:
+            return None
+        told = os.read(self.refusals, 65536)
+        os.close(self.refusals)
+        self.refusals = None
+        return Refusal(*json.loads(told)) if told else None
 
     def interrupt(self) -> None:
         """Send SIGINT to the kernel and the processes of its group, as Jupyter does."""
@@ -75,6 +88,9 @@ class KernelProcess:
             system.kill_children()
         else:
             system.kill_session(self.pid, started)
+        if self.refusals is not None:
+            os.close(self.refusals)
+            self.refusals = None
         return death
 
     def _kill_itself(self) -> Death:
@@ -91,22 +107,28 @@ class KernelProcess:
         return death
 
 
-def fork_kernel(connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path) -> KernelProcess:
+def fork_kernel(
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path, *, may_refuse: bool
+) -> KernelProcess:
     """Start an IPython kernel in a fork of this process, which must be a fork server's worker.
 
-    ``environment`` is all of it; ``log`` gets what the kernel writes to its descriptors 1 and 2.
+    ``environment`` is all of it; ``log`` gets what the kernel writes to its descriptors 1 and 2. A kernel that
+    ``may_refuse`` ends where only a cold one gives the right result; see ``KernelProcess.read_refusal``.
     """
     oom_kills, parent = count_oom_kills(), os.getpid()
     ready, bound = os.pipe()
+    refusals, refuse = os.pipe() if may_refuse else (None, None)
     pid = system.fork()
     if pid:
         os.close(bound)
-        return KernelProcess(pid, oom_kills, ready)
+        if refuse is not None:
+            os.close(refuse)
+        return KernelProcess(pid, oom_kills, ready, refusals)
     try:
         from colab_starter.run.kernels.forked import become_kernel
 
         system.die_with_parent(parent)
-        become_kernel(connection_file, cwd, environment, log, bound)
+        become_kernel(connection_file, cwd, environment, log, bound, refuse)
     except BaseException:
         traceback.print_exc()
     finally:

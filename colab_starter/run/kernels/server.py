@@ -1,69 +1,150 @@
-"""``python -m colab_starter.run.kernels.server``: the program of a fork server.
+"""The program of a fork server: it imports what every kernel and worker needs, and then stays as it is: the *keeper*.
 
-It imports what every kernel and worker needs, and then stays as it is: the *keeper*. In a fork of itself it
-tries the modules of the plan. If one does harm to the process (it starts threads, opens the GPU, crashes), that
-fork ends, and another is made without the module. The fork in which all is well forks the workers; the keeper
-waits for its end, and kills what would be left of it.
+In a fork of itself it follows the plan. If a module does harm to the process (it starts threads, opens the GPU,
+crashes), that fork ends, and another is made without the module. The fork in which all is well forks the workers;
+the keeper waits for its end, and kills what would be left of it.
+
+What is imported when, and with which path, decides what kernels can use of it: see ``hidden``. So nothing stands at
+the top here but what Python has loaded at its start.
 """
 
-import gc
-import importlib.util
+import _frozen_importlib as _bootstrap
 import os
-import pickle
-import select
-import shutil
 import sys
-import tempfile
-from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from colab_starter.run.kernels import system
-from colab_starter.run.kernels.afterfork import WITHOUT_THREADS
-from colab_starter.run.kernels.death import name_signal
-from colab_starter.run.kernels.forkserver import Ready, Setup
-from colab_starter.run.kernels.heritage import Heritage, set_heritage
-from colab_starter.run.kernels.imports import Imported, import_modules
-from colab_starter.run.kernels.serving import Serving
-from colab_starter.run.quick_jsonschema import import_jsonschema
+from colab_starter.run.kernels.tracing import ImportTrace, OutputCapture
 
-Channel: TypeAlias = "Connection[Any, Any]"
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from colab_starter.run.kernels.forkserver import Setup
+    from colab_starter.run.kernels.heritage import Heritage
+    from colab_starter.run.kernels.hidden import HiddenModules
+    from colab_starter.run.kernels.imports import Imported
+
+    Channel = Connection[Any, Any]
+
+START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
+"""Code for ``python -c``, with the folder of this package behind it; the folder of the runs is not searched."""
 
 SLOWEST_IMPORT = 180.0
 """Seconds after which a module that is still being imported is left out."""
 
-_ALWAYS = (
-    "colab_starter.run.worker",
-    "threadpoolctl",
-    *("IPython.core.debugger", "IPython.core.debugger_backport", "IPython.core.logger"),
-    *("IPython.extensions.storemagic", "ipykernel.kernelspec", "tornado.platform.asyncio"),
-    *("faulthandler", "pdb", "psutil", "pwd", "resource"),
+_WITHOUT_THREADS = {"NUMEXPR_NUM_THREADS": "1"}
+"""With it, numexpr starts no threads at its import; it reads ``os.environ``."""
+
+_KERNEL = (
+    *("runpy", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.kernelbase", "ipykernel.zmqshell"),
+    *("IPython.core.application", "IPython.core.debugger", "IPython.core.debugger_backport", "IPython.core.logger"),
+    *("IPython.extensions.storemagic", "tornado.platform.asyncio", "faulthandler", "pdb"),
 )
-"""The worker, which brings nbclient and the rest of its own, and what a kernel imports while it starts and ends."""
+"""What a kernel imports by itself before its first cell."""
+
+_WORKER = ("colab_starter.run.worker", "ipykernel.kernelspec", "psutil", "pwd", "resource")
+"""The worker, which brings nbclient and the rest of its own, and what kernels import later."""
 
 
 def main() -> None:
     """Serve whoever holds the other end of the socket that is this process's stdin."""
-    system.adopt_orphans()
-    control = _take_stdin()
-    setup: Setup = pickle.loads(control.recv_bytes())
-    own_path = _leave_own_folder()
+    here = sys.path.pop()
+    path = list(sys.path)
     environment = dict(os.environ)
-    os.environ.update(WITHOUT_THREADS)
-    _import_always()
-    folder = tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp")
-    try:
-        _keep_a_server(control, setup, Heritage(environment=environment, kernel_path=own_path, folder=folder))
-    finally:
-        system.kill_children()
-        shutil.rmtree(folder, ignore_errors=True)
+    trace = _prepare_for_imports()
+    start = _import_kernel(here)
+    _import_worker(path, here)
+    _serve(trace, start, environment, path)
     sys.stdout.flush()
     os._exit(0)
 
 
-def _take_stdin() -> Channel:
+def make_arguments(connection_file: str) -> list[str]:
+    """``sys.argv`` as a kernel that starts cold has it."""
+    launcher = _bootstrap._find_spec("ipykernel_launcher", None)  # type: ignore[attr-defined]
+    return [launcher.origin, "-f", connection_file, "--HistoryManager.enabled=False"]
+
+
+def _prepare_for_imports() -> ImportTrace:
+    sys.argv[:] = make_arguments("kernel.json")
+    if "OPENBLAS_NUM_THREADS" not in os.environ:
+        os.putenv("OPENBLAS_NUM_THREADS", "1")  # for OpenBLAS alone: no Python code sees it
+    added = {name: value for name, value in _WITHOUT_THREADS.items() if name not in os.environ}
+    os.environ.update(added)
+    trace = ImportTrace(passed_over=added)
+    trace.start()
+    return trace
+
+
+class _ColdStart(NamedTuple):
+    """What the notebook finds in a cold kernel."""
+
+    modules: set[str]
+    filters: list[Any]
+    """Of ``warnings``."""
+    environment: dict[str, str]
+
+
+def _import_kernel(here: str) -> _ColdStart:
+    """Import what a kernel imports, and make the shell."""
+    import importlib.util
+    import warnings
+
+    for name in _KERNEL:
+        if importlib.util.find_spec(name):
+            importlib.import_module(name)
+    visible = set(sys.modules)
+    sys.path.append(here)
+    from colab_starter.run.kernels.forked import INLINE_FIGURES, prepare_kernel
+
+    ours = set(sys.modules)
+    os.environ.setdefault("MPLBACKEND", INLINE_FIGURES)
+    prepare_kernel()
+    visible |= set(sys.modules) - ours
+    modules = {name for name in visible if name.partition(".")[0] != "colab_starter"}
+    return _ColdStart(modules, list(warnings.filters), dict(os.environ))
+
+
+def _import_worker(path: list[str], here: str) -> None:
+    import importlib.util
+
+    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+
+    from colab_starter.run.quick_jsonschema import import_jsonschema
+
+    import_jsonschema()
+    for name in _WORKER:
+        if importlib.util.find_spec(name):
+            importlib.import_module(name)
+    KernelProvisionerFactory.instance()  # it reads the entry points of all that is installed
+    sys.path[:] = path
+
+
+def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], path: list[str]) -> None:
+    import pickle
+    import shutil
+    import tempfile
+
+    from colab_starter.run.kernels import system
+    from colab_starter.run.kernels.heritage import Heritage
+
+    system.adopt_orphans()
+    control = _take_stdin()
+    setup: Setup = pickle.loads(control.recv_bytes())
+    folder = tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp")
+    if not setup.plan.cwd:
+        os.chdir(folder)
+    try:
+        heritage = Heritage(environment=environment, kernel_path=path, folder=folder, filters=start.filters)
+        _Keeper(control, setup, heritage, trace, start).run()
+    finally:
+        system.kill_children()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_stdin() -> "Channel":
     """The socket, moved out of the way of what reads stdin."""
+    from multiprocessing.connection import Connection
+
     control: Channel = Connection(os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -71,83 +152,112 @@ def _take_stdin() -> Channel:
     return control
 
 
-def _leave_own_folder() -> list[str]:
-    """Take out of ``sys.path`` what only ``-m`` has put there; returns the path that kernels have."""
-    here = sys.path.pop(0)
-    kernel_path = list(sys.path)
-    sys.path.append(here)  # where this package is found if it is not installed; the workers need more of it
-    return kernel_path
+class _Keeper:
+    """Tries the plan until nothing in it does harm, then waits for the end of the fork that serves."""
 
+    def __init__(
+        self, control: "Channel", setup: "Setup", heritage: "Heritage", trace: ImportTrace, start: _ColdStart
+    ) -> None:
+        self._control = control
+        self._setup = setup
+        self._heritage = heritage
+        self._trace = trace
+        self._start = start
+        self._left_out: dict[str, str] = {}
 
-def _import_always() -> None:
-    from jupyter_client.provisioning.factory import KernelProvisionerFactory
+    def run(self) -> None:
+        from contextlib import suppress
+        from multiprocessing import Pipe
 
-    from colab_starter.run.kernels.forked import INLINE_FIGURES, prepare_kernel
+        from colab_starter.run.kernels import system
+        from colab_starter.run.kernels.forkserver import Ready
 
-    os.environ.setdefault("MPLBACKEND", INLINE_FIGURES)
-    prepare_kernel()
-    import_jsonschema()
-    for name in _ALWAYS:
-        if importlib.util.find_spec(name):
-            importlib.import_module(name)
-    KernelProvisionerFactory.instance()  # it reads the entry points of all that is installed
+        keeper = os.getpid()
+        while True:
+            trial, other_end = Pipe()
+            capture = OutputCapture()
+            pid = system.fork()
+            if not pid:
+                system.die_with_parent(keeper)
+                trial.close()
+                self._try_to_serve(other_end, capture)
+                os._exit(0)
+            other_end.close()
+            imported = _watch(trial, self._control, pid)
+            if imported is None:
+                system.kill_children()  # before the pipe is closed, whose end the log would call a fault
+                return
+            self._left_out |= imported.missing | imported.harmful
+            if not imported.harmful:
+                with suppress(OSError):  # who has hung up meanwhile ends the fork too
+                    self._control.send(Ready(self._left_out))
+                os.waitpid(pid, 0)
+                return
+            os.write(2, capture.read_all())  # it may say why
+            capture.close()
+            system.kill_children()
 
+    def _try_to_serve(self, keeper: "Channel", capture: OutputCapture) -> None:
+        """In the fork: import, and serve unless that did harm."""
+        import gc
+        import shutil
 
-def _keep_a_server(control: Channel, setup: Setup, heritage: Heritage) -> None:
-    """Try the plan until nothing in it does harm, then wait for the end of the fork that serves."""
-    left_out: dict[str, str] = {}
-    keeper = os.getpid()
-    while True:
-        modules = tuple(name for name in setup.plan.modules if name not in left_out)
-        trial, other_end = Pipe()
-        pid = system.fork()
-        if not pid:
-            system.die_with_parent(keeper)
-            trial.close()
-            _try_to_serve(control, other_end, setup, modules, heritage)
-            os._exit(0)
-        other_end.close()
-        imported = _watch(trial, control, pid)
-        if imported is None:
-            system.kill_children()  # before the pipe is closed, whose end the log would call a fault
+        from colab_starter.run.kernels import system
+        from colab_starter.run.kernels.heritage import set_heritage
+        from colab_starter.run.kernels.serving import Serving
+
+        heritage = self._heritage
+        imported, heritage.hidden = self._follow_plan(keeper, capture)
+        keeper.send(imported)
+        if imported.harmful:
             return
-        left_out |= imported.missing | imported.harmful
-        if not imported.harmful:
-            with suppress(OSError):  # who has hung up meanwhile ends the fork too
-                control.send(Ready(left_out))
-            os.waitpid(pid, 0)
-            return
-        system.kill_children()
+        system.outlive_parent()
+        system.adopt_orphans()
+        capture.close()
+        ours = {self._control.fileno(), keeper.fileno(), *self._setup.keep_fds, 0, 1, 2}
+        heritage.descriptors = system.list_descriptors() - ours
+        set_heritage(heritage)
+        gc.collect()
+        gc.freeze()
+        Serving(self._control, keeper, heritage, self._setup.keep_fds).serve()
+        shutil.rmtree(heritage.folder, ignore_errors=True)  # for a keeper that was killed
+
+    def _follow_plan(self, keeper: "Channel", capture: OutputCapture) -> "tuple[Imported, HiddenModules]":
+        """Import what is not left out, in the world that a notebook begins with."""
+        from colab_starter.run.kernels import afterfork
+        from colab_starter.run.kernels.forked import WarmApplication
+        from colab_starter.run.kernels.hidden import HiddenModules
+        from colab_starter.run.kernels.imports import follow_plan
+
+        own_path = list(sys.path)
+        sys.path[:] = self._heritage.kernel_path
+        cast(Any, WarmApplication.instance()).init_path()
+        _set_environment(self._start.environment)
+        self._trace.settle()
+        state = self._trace.state
+        with capture:
+            self._trace.capture_output(capture)
+            steps = [step for step in self._setup.plan.steps if step not in self._left_out]
+            imported = follow_plan(steps, self._trace, keeper.send)
+            self._trace.capture_output(None)
+        self._trace.stop()
+        hidden = HiddenModules(self._trace.records, self._start.modules, state)
+        afterfork.prepare()
+        sys.path[:] = own_path
+        _set_environment(self._heritage.environment)
+        return imported, hidden
 
 
-def _try_to_serve(
-    control: Channel, keeper: Channel, setup: Setup, modules: tuple[str, ...], heritage: Heritage
-) -> None:
-    """In the fork: import, and serve unless that did harm."""
-    os.environ.update(setup.plan.environment)
-    before = dict(os.environ)
-    imported = import_modules(modules, keeper.send)
-    changed = {
-        name: os.environ.get(name) for name in {*before, *os.environ} if before.get(name) != os.environ.get(name)
-    }
-    keeper.send(imported)
-    if imported.harmful:
-        return
-    system.outlive_parent()
-    system.adopt_orphans()
+def _set_environment(environment: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(heritage.environment)
-    ours = {control.fileno(), keeper.fileno(), *setup.keep_fds, 0, 1, 2}
-    heritage.descriptors, heritage.changed = system.list_descriptors() - ours, changed
-    set_heritage(heritage)
-    gc.collect()
-    gc.freeze()
-    Serving(control, keeper, heritage, setup.keep_fds).serve()
-    shutil.rmtree(heritage.folder, ignore_errors=True)  # for a keeper that was killed
+    os.environ.update(environment)
 
 
-def _watch(trial: Channel, control: Channel, pid: int) -> Imported | None:
+def _watch(trial: "Channel", control: "Channel", pid: int) -> "Imported | None":
     """What came of a fork's imports; None when nobody is waiting for it any more."""
+    from colab_starter.run.kernels.death import name_signal
+    from colab_starter.run.kernels.imports import Imported
+
     name = ""
     while True:
         if not _can_read(trial, control, SLOWEST_IMPORT):
@@ -165,19 +275,19 @@ def _watch(trial: Channel, control: Channel, pid: int) -> Imported | None:
         name = news
 
 
-def _can_read(trial: Channel, control: Channel, timeout: float) -> bool:
+def _can_read(trial: "Channel", control: "Channel", timeout: float) -> bool:
     """Wait for the fork's news; false when the time is over or the coordinator is gone."""
+    import select
+
     waiting = select.poll()
     waiting.register(trial.fileno(), select.POLLIN)
     waiting.register(control.fileno(), 0)  # tells only of a hang-up: requests wait for whoever will serve
     return trial.fileno() in [descriptor for descriptor, _ in waiting.poll(timeout * 1000)]
 
 
-def _has_hung_up(control: Channel) -> bool:
+def _has_hung_up(control: "Channel") -> bool:
+    import select
+
     waiting = select.poll()
     waiting.register(control.fileno(), 0)
     return bool(waiting.poll(0))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import KernelDiedError
+from colab_starter.errors import ColdKernelNeededError, KernelDiedError
 from colab_starter.run.kernels.death import Death
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.kernels.kernel import Kernel, Message
@@ -146,3 +146,16 @@ os.wait()
 print(os.read(read, 100).decode())
 """
 """Leaves a process behind that has left its group and its session, and whose parent is gone."""
+
+
+def talk_or_refuse(what: tuple[Sequence[str], str], connection: "Connection[Any, Any]") -> None:
+    """In a worker: send what the cells print in a forked kernel, or why that kernel refuses."""
+    cells, folder = what
+    kernel = Kernel.start(None, cwd=folder, environment={}, log=Path(folder, "log"), warm=True)
+    try:
+        messages = [message for cell in cells for message in execute(kernel, cell)]
+        connection.send("".join(one.content["text"] for one in messages if one.kind == "stream"))
+    except ColdKernelNeededError as error:
+        connection.send(error)
+    finally:
+        kernel.kill()

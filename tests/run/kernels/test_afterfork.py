@@ -117,8 +117,8 @@ def test_training_in_a_fork_gives_what_a_cold_kernel_gives_and_unseeded_numbers_
     library: str, tmp_path: Path
 ) -> None:
     pytest.importorskip(library)
-    environment = (("KERAS_BACKEND", "tensorflow"),) if library == "keras" else ()
-    server = ForkServer(WarmPlan((library, "numpy"), environment), {}, tmp_path / "log")
+    environment = {"KERAS_BACKEND": "tensorflow"} if library == "keras" else {}
+    server = ForkServer(WarmPlan((library, "numpy")), environment, tmp_path / "log")
     warm = [ask(server, TRAININGS[library], tmp_path) for _ in range(2)]
     numbers = {ask(server, UNSEEDED[library], tmp_path) for _ in range(2)}
     cold = ask(server, TRAININGS[library], tmp_path, warm=False)

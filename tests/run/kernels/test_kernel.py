@@ -137,11 +137,11 @@ print(sorted({link.split(":")[0] for link in links}), len([link for link in link
     "cell",
     [
         "import matplotlib.pyplot as plt\nplt.plot([1, 2, 1]);",
-        "%config InlineBackend.figure_format = 'svg'\nimport os; os.environ['SOURCE_DATE_EPOCH'] = '0'\n"
-        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.rcParams['svg.hashsalt'] = 'a'\n"
+        "%config InlineBackend.figure_format = 'svg'\n%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+        "import os; os.environ['SOURCE_DATE_EPOCH'] = '0'\nplt.rcParams['svg.hashsalt'] = 'a'\n"
         "plt.figure(figsize=(2, 1))\nplt.plot([1, 2])\nplt.show()",
         pytest.param(
-            "import matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; print(plt.plot([1])[0].figure)",
+            "import matplotlib.pyplot as plt, matplotlib; matplotlib.use('agg'); print(plt.plot([1])[0].figure)",
             marks=pytest.mark.slow,
         ),
     ],

@@ -1,0 +1,458 @@
+"""Modules that were imported before a kernel was forked, and appear in it when the notebook imports them.
+
+A forked kernel begins with the modules that a cold one has. The others are there, but hidden: taken out of
+``sys.modules``. When the notebook comes to import one, however it does that, the module is shown with all that its
+import brought (what it printed, the variables that it set), if everything that its import depended on is as it was
+then. If anything is not, the answer of a cold kernel might be another, and ``refuse`` is called.
+"""
+
+import _frozen_importlib as _bootstrap
+import _imp
+import importlib.machinery
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple, NoReturn
+
+from colab_starter.run.kernels.tracing import (
+    Change,
+    ModuleRecord,
+    State,
+    read_random_states,
+    read_signature,
+)
+
+LATER = frozenset(
+    (
+        *("CUBLAS_WORKSPACE_CONFIG", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING", "CUDA_VISIBLE_DEVICES", "NCCL_DEBUG"),
+        *("PYTHONHASHSEED", "PYTHONWARNINGS", "PYTORCH_CUDA_ALLOC_CONF", "TF_DETERMINISTIC_OPS"),
+        *("TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TOKENIZERS_PARALLELISM"),
+        *("WANDB_API_KEY", "WANDB_MODE", "WANDB_SILENT"),
+        *("XLA_PYTHON_CLIENT_ALLOCATOR", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_PREALLOCATE"),
+    )
+)
+"""Variables that no C or C++ library reads while it is imported; whether Python code does is traced."""
+
+_EACH_KERNEL_S_OWN = frozenset(["JPY_PARENT_PID"])
+_IPYTHON_S_OWN = frozenset(["display", "exit", "get_ipython", "input", "quit"])
+"""Builtins that are there while a cell is executed."""
+
+
+_READ_BY_PYTHON = ("LANG", "LC_", "PYTHON", "TZ")
+"""Beginnings of the variables that Python's own modules may read from C."""
+
+
+class Refusal(NamedTuple):
+    """Why a module cannot be shown."""
+
+    module: str
+    root: str
+    """The module of the plan in whose import it came; empty for one that came with the kernel's worker."""
+    why: str
+    """Such as ``KERAS_BACKEND was changed``."""
+
+
+Refuse = Callable[[Refusal], NoReturn]
+
+
+class _Start(NamedTuple):
+    """What is compared as a whole; imports that change it are not kept."""
+
+    argv: list[str]
+    cwd: str
+    hooks: list[object]
+    random: list[object]
+    settings: tuple[object, ...]
+
+
+class HiddenModules:
+    """Made in the process that kernels are forked from; ``hide`` and ``guard`` are called in the kernel."""
+
+    def __init__(self, records: Mapping[str, ModuleRecord], visible: Iterable[str], state: State) -> None:
+        """``visible`` are the modules that a cold kernel begins with; ``state`` is what a notebook begins with."""
+        self._visible = frozenset(visible)
+        self._records = {name: record for name, record in records.items() if name not in self._visible}
+        """Also of modules that were taken out of ``sys.modules`` again."""
+        self._modules: dict[str, ModuleType] = {}
+        self._state = state
+        self._take_modules()
+        self._files = self._list_files()
+        """The files of modules, without those of Python itself."""
+        self._signatures = {path: read_signature(path) for path in self._files.values()}
+        self._signatures |= {path: read_signature(path) for record in records.values() for path in record.files}
+        self._packages = _list_packages(state.path)
+        self._origins = {name: _find_origin(name) for name in self._modules if "." not in name}
+        self._settings = {
+            name: _read_settings_of(one)
+            for name, one in self._modules.items()
+            if isinstance(one, ModuleType) and name in self._files
+        }
+        self._callables: dict[str, dict[str, object]] = {}
+        self._filters: list[Any] = []
+        self._start: _Start | None = None
+        self._refuse: Refuse | None = None
+        self._lock = threading.RLock()
+
+    def _take_modules(self) -> None:
+        """Note the modules that are to be hidden.
+
+        Those that nobody has traced come and go with the package that they are in: a package has put them into
+        ``sys.modules`` by hand, or the worker has imported them since.
+        """
+        self._modules |= {name: one for name, one in sys.modules.items() if name not in self._visible}
+        for name in self._modules:
+            if name not in self._records:
+                parent = name.rpartition(".")[0]
+                while parent and parent not in self._records:
+                    parent = parent.rpartition(".")[0]
+                owner = self._records.get(parent)
+                record = ModuleRecord(name, "", 0, self._state)
+                if owner:
+                    record = ModuleRecord(name, owner.root, owner.tick, owner.state)
+                    record.needs[parent] = None
+                    owner.needs[name] = None
+                self._records[name] = record
+
+    def _list_files(self) -> dict[str, str]:
+        paths = {name: getattr(module, "__file__", None) for name, module in self._modules.items()}
+        return {name: path for name, path in paths.items() if isinstance(path, str) and not _is_of_python(path)}
+
+    def hide(self, filters: list[Any]) -> None:
+        """Take them out of sight; ``filters`` are those of ``warnings`` that a cold kernel begins with."""
+        self._take_modules()
+        self._filters = list(filters)
+        warnings.filters[:] = filters  # type: ignore[index]
+        _renew_filters()
+        for name, module in self._modules.items():
+            sys.modules.pop(name, None)
+            parent, _, child = name.rpartition(".")
+            holder = self._modules.get(parent) or sys.modules.get(parent)
+            if isinstance(holder, ModuleType) and vars(holder).get(child) is module:
+                del vars(holder)[child]  # not delattr: TensorFlow's modules have one of their own
+        hidden = self
+
+        class RevealingLock(_bootstrap._ModuleLockManager):  # type: ignore[misc, name-defined]
+            """importlib takes it before it loads a module; no frame of it is seen in a traceback."""
+
+            def __enter__(self) -> None:
+                super().__enter__()
+                if self._name in hidden._modules and self._name not in sys.modules:
+                    hidden._reveal(self._name)
+
+        _bootstrap._ModuleLockManager = RevealingLock  # type: ignore[attr-defined]
+        self._watch_libraries()
+
+    def _watch_libraries(self) -> None:
+        """A library that is loaded cannot be loaded anew, as it would be by who loads its file without ``import``."""
+        paths = {name: getattr(module, "__file__", None) for name, module in self._modules.items()}
+        names = {path: name for name, path in paths.items() if isinstance(path, str) and path.endswith(_LIBRARIES)}
+        load = _imp.create_dynamic
+
+        def create_dynamic(spec: Any, file: Any = None) -> ModuleType:
+            name = names.get(spec.origin, "")
+            if self._refuse and name in self._modules:
+                self._refuse(Refusal(name, self._records[name].root, "its file is loaded without import"))
+            return load(spec, file)
+
+        _imp.create_dynamic = create_dynamic
+
+    def guard(self, refuse: Refuse) -> None:
+        """The notebook begins: from now on, nothing is shown that a cold kernel might not give."""
+        self._start = self._read_start()
+        if any(record.root for record in self._records.values()):
+            visible = [(name, one) for name, one in sys.modules.items() if type(one) is ModuleType]
+            self._callables = {name: _read_callables_of(one) for name, one in visible}
+        self._refuse = refuse
+
+    def _reveal(self, name: str) -> None:
+        with self._lock:
+            records = self._close_over(name)
+            state = _read_state()
+            if self._refuse:
+                why, state = self._compare(records, state)
+                if why:
+                    self._refuse(Refusal(name, self._records[name].root, why))
+            self._show(records, state)
+        for record in records:
+            _repeat_output(record)
+
+    def _close_over(self, name: str) -> list[ModuleRecord]:
+        """The records of a module and of all that it needs and that is hidden, in the order of their imports."""
+        found: dict[str, ModuleRecord] = {}
+        left = [name]
+        while left:
+            one = left.pop()
+            record = self._records.get(one)
+            if record is None or one in found:
+                continue
+            found[one] = record
+            left += [record.name.rpartition(".")[0], *record.needs]
+        return sorted(found.values(), key=lambda record: record.tick)
+
+    def _show(self, records: list[ModuleRecord], state: State) -> None:
+        shown = {}
+        for record in records:
+            del self._records[record.name]
+            if record.name in self._modules:
+                shown[record.name] = self._modules.pop(record.name)
+        sys.modules.update(shown)
+        for name, module in shown.items():
+            parent, _, child = name.rpartition(".")
+            holder = sys.modules.get(parent)
+            if isinstance(holder, ModuleType):
+                vars(holder).setdefault(child, module)
+        _write_state(state)
+        added = [one for record in records for one in record.filters]
+        if added:
+            self._filters = [*(one for record in reversed(records) for one in record.filters), *self._filters]
+            warnings.filters[:0] = [one for record in reversed(records) for one in record.filters]  # type: ignore[index]
+            _renew_filters()
+
+    def _compare(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
+        """What is not as it was when these were imported, empty for nothing; and the state after their import."""
+        why = (
+            self._compare_start(records)
+            or self._compare_modules(records)
+            or self._compare_contents(records)
+            or self._compare_files(records)
+        )
+        if why:
+            return why, now
+        return self._follow_state(records, now)
+
+    def _compare_start(self, records: list[ModuleRecord]) -> str:
+        assert self._start
+        now = self._read_start()
+        if now.argv != self._start.argv:
+            return "sys.argv was changed"
+        if now.cwd != self._start.cwd:
+            return "the working directory was changed"
+        if list(map(id, now.hooks)) != list(map(id, self._start.hooks)):
+            return "the hooks of Python's import were changed"
+        if now.settings != self._start.settings:
+            return "settings of Python were changed"
+        if self._has_other_filters() and any(record.name in self._files for record in records):
+            return "the filters of warnings were changed"
+        draws = any(record.draws_random_numbers for record in records)
+        if draws and now.random != self._start.random:
+            return "the random numbers were seeded, and its import draws some"
+        return ""
+
+    def _read_start(self) -> _Start:
+        try:
+            cwd = os.getcwd()
+        except OSError:
+            cwd = ""
+        random = read_random_states(lambda name: self._modules.get(name) or sys.modules.get(name))
+        return _Start(list(sys.argv), cwd, [*sys.meta_path, *sys.path_hooks], random, _read_settings())
+
+    def _has_other_filters(self) -> bool:
+        """Filters that only silence warnings do not count: what was warned of is filtered when it is repeated."""
+        known = {id(one) for one in self._filters}
+        kept = [id(one) for one in warnings.filters if id(one) in known or one[0] != "ignore"]
+        return kept != [id(one) for one in self._filters]
+
+    def _compare_modules(self, records: list[ModuleRecord]) -> str:
+        for record in records:
+            if record.name in sys.modules:
+                return f"{record.name} was put into sys.modules"
+        found = {record.name for record in records if "." not in record.name and record.name in self._modules}
+        for name in found:
+            if _find_origin(name) != self._origins.get(name):
+                return f"{name} would be found elsewhere"
+        for name in {name for record in records for name in record.missing} - found:
+            if name not in sys.modules and name not in self._modules and _find_origin(name) is not None:
+                return f"{name} is there now, which was not"
+        if any(record.asks_for_packages for record in records) and _list_packages(self._state.path) != self._packages:
+            return "packages were installed"
+        return ""
+
+    def _compare_contents(self, records: list[ModuleRecord]) -> str:
+        """Whether the notebook has changed anything in the modules that these imported."""
+        needs = {need for record in records for need in record.needs} - {record.name for record in records}
+        for need in needs - _CHANGED_BY_KERNEL:
+            module = sys.modules.get(need)
+            if not isinstance(module, ModuleType):
+                continue
+            for then, now in (
+                (self._callables.get(need), _read_callables_of(module)),
+                (self._settings.get(need), _read_settings_of(module)),
+            ):
+                if then is not None and (name := _find_changed(then, now)):
+                    return f"{need}.{name} was changed"
+        return ""
+
+    def _compare_files(self, records: list[ModuleRecord]) -> str:
+        for record in records:
+            for path in (*record.files, self._files.get(record.name)):
+                if path and read_signature(path) != self._signatures[path]:
+                    return f"{path} was changed"
+        return ""
+
+    def _follow_state(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
+        """Go through the imports in their order, and through what they changed."""
+        changes = sorted((change for record in records for change in record.changes), key=lambda change: change.tick)
+        for record in records:
+            while changes and changes[0].tick < record.tick:
+                now = _apply(changes.pop(0), now)
+            if why := self._describe_difference(record, now):
+                return why, now
+        for change in changes:
+            now = _apply(change, now)
+        return "", now
+
+    def _describe_difference(self, record: ModuleRecord, now: State) -> str:
+        """Between the state in which a module was imported, and the one in which it would be now."""
+        then = record.state
+        # What comes with the worker was imported early, with a path of its own; Python's own modules read little.
+        is_simple = not record.root or record.name not in self._files
+        if then.environment != now.environment:
+            for name in sorted({*then.environment, *now.environment} - _EACH_KERNEL_S_OWN):
+                if then.environment.get(name) == now.environment.get(name):
+                    continue
+                if name in record.variables or (name.startswith(_READ_BY_PYTHON) if is_simple else name not in LATER):
+                    return f"{name} was {'changed' if name in then.environment else 'set'}"
+        return "sys.path was changed" if record.root and then.path != now.path else ""
+
+
+def _apply(change: Change, now: State) -> State:
+    environment = dict(now.environment)
+    for name in {*change.before.environment, *change.after.environment}:
+        value = change.after.environment.get(name)
+        if value != change.before.environment.get(name):
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
+    return State(environment, change.after.path if change.before.path != change.after.path else now.path)
+
+
+def _read_state() -> State:
+    return State(dict(os.environ), tuple(sys.path))
+
+
+def _write_state(state: State) -> None:
+    for name in set(os.environ) - set(state.environment):
+        del os.environ[name]
+    for name, value in state.environment.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    if state.path != tuple(sys.path):
+        sys.path[:] = state.path
+
+
+def _read_settings() -> tuple[object, ...]:
+    """What else changes what code does, wherever it runs."""
+    locale, socket, logging = (sys.modules.get(name) for name in ("locale", "socket", "logging"))
+    builtins = sys.modules["builtins"].__dict__
+    return (
+        sys.getrecursionlimit(),
+        locale and locale.setlocale(locale.LC_ALL),
+        socket and socket.getdefaulttimeout(),
+        logging and (logging.root.level, logging.root.manager.disable),
+        {name: value for name, value in builtins.items() if not name.startswith("_") and name not in _IPYTHON_S_OWN},
+    )
+
+
+_CHANGED_BY_KERNEL = frozenset(["builtins", "getpass", "importlib._bootstrap", "sys", "threading", "time", "warnings"])
+
+
+_SET_BY_DRAWING = ("backend", "interactive")
+"""Settings that matplotlib decides on with the first figure, and that it asks for only then."""
+
+
+class _Container(NamedTuple):
+    """What a list or a table held."""
+
+    keys: tuple[object, ...]
+    values: tuple[object, ...]
+
+    def is_kept_in(self, other: object) -> bool:
+        """Whether all of it is there still, the very objects.
+
+        More may be: libraries register things while they work. A bare ``object()`` is a mark for what is not decided.
+        """
+        if not isinstance(other, _Container):
+            return False
+        now = dict(zip(map(id, other.keys), map(id, other.values), strict=True))
+        pairs = zip(self.keys, self.values, strict=True)
+        return all(now.get(id(key)) == id(value) or type(value) is object for key, value in pairs)
+
+
+def _find_changed(then: Mapping[str, object], now: Mapping[str, object]) -> str:
+    for name, value in now.items():
+        before = then.get(name)
+        is_kept = before.is_kept_in(value) if isinstance(before, _Container) else before is value
+        if name not in then or not is_kept:
+            return name
+    return ""
+
+
+def _read_settings_of(module: ModuleType) -> dict[str, object]:
+    """The public names of a library, with what its lists and tables hold; modules in it come and go with imports."""
+    passed_over = _SET_BY_DRAWING if module.__name__.startswith("matplotlib") else ()
+    found: dict[str, object] = {}
+    for name, value in vars(module).items():
+        kind = type(value)  # an object may say that it is of another, and warn when it is asked
+        if name.startswith("_") or issubclass(kind, ModuleType) or name in passed_over:
+            continue
+        if issubclass(kind, dict):
+            items = [item for item in dict.items(value) if item[0] not in passed_over]
+            found[name] = _Container(tuple(key for key, _ in items), tuple(item for _, item in items))
+        else:
+            found[name] = _Container(tuple(value), tuple(value)) if kind in (list, set) else value
+    return found
+
+
+def _read_callables_of(module: ModuleType) -> dict[str, object]:
+    """The public functions and classes of a module; its data may be what it has only noted."""
+    return {name: value for name, value in vars(module).items() if not name.startswith("_") and callable(value)}
+
+
+def _find_origin(name: str) -> object:
+    """Where a top-level module would be found now; None for nowhere."""
+    try:
+        spec = _bootstrap._find_spec(name, None)  # type: ignore[attr-defined]
+    except Exception:
+        return None
+    return (spec.origin or tuple(spec.submodule_search_locations or ())) if spec else None
+
+
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
+_LIBRARIES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+
+
+def _is_of_python(path: str) -> bool:
+    """Of its standard library, whose files nobody edits."""
+    return path.startswith(_LIBRARY) and "-packages" not in path
+
+
+def _list_packages(path: Iterable[str]) -> list[list[str]]:
+    """The names under which packages are installed."""
+    found = []
+    for folder in path:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            names = []
+        found.append(sorted(name for name in names if name.endswith((".dist-info", ".egg-info", ".egg-link"))))
+    return found
+
+
+def _renew_filters() -> None:
+    """``warnings`` keeps what it has decided until it is told that its filters are others."""
+    with warnings.catch_warnings():
+        pass
+
+
+def _repeat_output(record: ModuleRecord) -> None:
+    """Print what the module printed at its import, and warn of what it warned."""
+    for descriptor, text in record.output:
+        stream = sys.stdout if descriptor == 1 else sys.stderr
+        if stream:
+            stream.write(text.decode(errors="replace"))
+    for one in record.warnings:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno, source=one.source)

@@ -1,0 +1,394 @@
+"""What an import depended on and what it changed, module by module; noted while modules are preloaded.
+
+Standard library only, and only what Python has loaded at its start, so that tracing can begin before anything
+else is imported. ``hidden`` is what goes by these notes.
+"""
+
+import _frozen_importlib as _bootstrap
+import _thread
+import builtins
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+_OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/")
+Signature = tuple[int, int] | None
+"""Time of the last change in nanoseconds, and size; None for what is not there."""
+
+
+class State(NamedTuple):
+    """What decides, beside the files, what an import gives; imports change it too."""
+
+    environment: dict[str, str]
+    path: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """What a module changed at a moment of its import."""
+
+    tick: int
+    before: State
+    after: State
+
+
+class ModuleRecord:
+    """One import that was traced, without what other modules did that it imported."""
+
+    def __init__(self, name: str, root: str, tick: int, state: State) -> None:
+        self.name = name
+        self.root = root
+        """The module of the plan in whose import it came; empty for what comes with the kernel and its worker."""
+        self.tick = tick
+        """When it began; ticks count upwards."""
+        self.state = state
+        """As it was then."""
+        self.needs: dict[str, None] = {}
+        """The modules that it imported, those that were loaded already among them."""
+        self.missing: dict[str, None] = {}
+        """Top-level modules that it asked for in vain."""
+        self.variables: set[str] = set()
+        """Environment variables that it read through ``os.environ``."""
+        self.files: dict[str, None] = {}
+        """Files that it read or looked for; those of Python itself are left out."""
+        self.asks_for_packages = False
+        """It looked at what is installed, by ``importlib.metadata``."""
+        self.draws_random_numbers = False
+        """It drew from the generators that ``random.seed`` and ``numpy.random.seed`` set."""
+        self.changes: list[Change] = []
+        self.filters: list[Any] = []
+        """What it put into ``warnings.filters``, the first one in front."""
+        self.output: list[tuple[int, bytes]] = []
+        """What it printed: descriptor and text."""
+        self.warnings: list[warnings.WarningMessage] = []
+        """What it warned of, as far as it would have been shown."""
+
+    def absorb(self, inner: "ModuleRecord") -> None:
+        """Take over the notes of an import inside of this one: of the same module, or of one that is not there."""
+        self.needs |= inner.needs
+        self.missing |= inner.missing
+        self.variables |= inner.variables
+        self.files |= inner.files
+        self.changes += inner.changes
+        self.filters = inner.filters + self.filters
+        self.output += inner.output
+        self.warnings += inner.warnings
+        self.asks_for_packages |= inner.asks_for_packages
+        self.draws_random_numbers |= inner.draws_random_numbers
+
+
+class ImportTrace:
+    """Notes every import of the main thread between ``start`` and ``stop``."""
+
+    def __init__(self, passed_over: Iterable[str] = ()) -> None:
+        """``passed_over`` are environment variables that are set for the time of the trace only."""
+        self._passed_over_variables = frozenset(passed_over)
+        self.records: dict[str, ModuleRecord] = {}
+        """By name; only of modules that came to be there."""
+        self.root = ""
+        """The module of the plan that is being imported."""
+        self._stack: list[ModuleRecord] = []
+        self._tick = 0
+        self._thread = _thread.get_ident()
+        self.state = self._read_state()
+        """As it was when ``settle`` was called the last time."""
+        self._writes = 0
+        self._filters = list(warnings.filters)
+        self._capture: OutputCapture | None = None
+        self._random: list[Callable[[], object]] = []
+        self._drawn: list[object] = []
+        self._undo: list[Callable[[], None]] = []
+        installed = [path for path in sys.path if path.endswith("-packages")]
+        self._passed_over = (*_OF_THE_SYSTEM, *(f"{path}/" for path in (sys.prefix, sys.base_prefix, *installed)))
+        """Files there are Python's and its packages'; ``hidden`` looks at those of modules by itself."""
+
+    def start(self) -> None:
+        """Begin to note. Call it once."""
+        trace = self
+
+        class TracedLock(_bootstrap._ModuleLockManager):  # type: ignore[misc, name-defined]
+            """importlib holds one while it loads a module, and only then; no frame of it is seen in a traceback."""
+
+            def __enter__(self) -> None:
+                super().__enter__()
+                self.record = trace._enter(self._name)
+
+            def __exit__(self, *args: object, **named: object) -> None:
+                if self.record:
+                    trace._leave(self.record)
+                super().__exit__(*args, **named)
+
+        self._replace(_bootstrap, "_ModuleLockManager", TracedLock)
+        self._replace(builtins, "__import__", self._trace_import(builtins.__import__))
+        opens = self._trace_open(io.open)
+        self._replace(builtins, "open", opens)
+        self._replace(io, "open", opens)
+        self._replace(os, "stat", self._trace_stat(os.stat))
+        self._replace(warnings, "_showwarnmsg_impl", self._note_warning(warnings._showwarnmsg_impl))  # type: ignore[attr-defined]
+        self._trace_environment()
+        last = _LastFinder(self)
+        sys.meta_path.append(last)
+        self._undo.append(lambda: sys.meta_path.remove(last))
+
+    def stop(self) -> None:
+        """Note no more, and leave no trace of it."""
+        while self._undo:
+            self._undo.pop()()
+
+    def capture_output(self, capture: "OutputCapture | None") -> None:
+        """From now on, what goes through ``capture`` is noted as output of the module that is being imported."""
+        self.settle()
+        self._capture = capture
+
+    def settle(self) -> None:
+        """Ascribe what has changed since the last call to the module that is being imported."""
+        top = self._stack[-1] if self._stack else None
+        self._settle_state(top)
+        self._settle_random(top)
+        added = [one for one in warnings.filters if not any(one is known for known in self._filters)]
+        self._filters = list(warnings.filters)
+        output = self._capture.read_new() if self._capture else []
+        if top:
+            top.filters = added + top.filters
+            top.output += output
+
+    def _settle_state(self, top: ModuleRecord | None) -> None:
+        if not self._writes and self.state.path == tuple(sys.path):
+            return
+        self._writes = 0
+        before, self.state = self.state, self._read_state()
+        if top and before != self.state:
+            self._tick += 1
+            top.changes.append(Change(self._tick, before, self.state))
+
+    def _read_state(self) -> State:
+        variables = {name: value for name, value in os.environ.items() if name not in self._passed_over_variables}
+        return State(variables, tuple(sys.path))
+
+    def _settle_random(self, top: ModuleRecord | None) -> None:
+        drawn = read_random_states()
+        if top and drawn[: len(self._drawn)] != self._drawn:
+            top.draws_random_numbers = True
+        self._drawn = drawn
+
+    def _enter(self, name: str) -> ModuleRecord | None:
+        if _thread.get_ident() != self._thread:
+            return None
+        if self._stack:
+            self._stack[-1].needs[name] = None
+        if name in sys.modules:
+            return None
+        self.settle()
+        self._tick += 1
+        record = ModuleRecord(name, self.root, self._tick, self.state)
+        self._stack.append(record)
+        return record
+
+    def _leave(self, record: ModuleRecord) -> None:
+        self.settle()
+        self._stack.remove(record)
+        if inner := self.records.get(record.name):
+            record.absorb(inner)  # its package, whose import came first, has imported it
+            record.tick, record.state = inner.tick, inner.state
+        if record.name in sys.modules:
+            self.records[record.name] = record
+        elif self._stack:
+            self._stack[-1].absorb(record)
+        for outer in self._stack:
+            if outer.name.startswith(f"{record.name}."):  # its own code comes only now, after that of its package
+                self._tick += 1
+                outer.tick, outer.state = self._tick, self.state
+
+    def _top(self) -> ModuleRecord | None:
+        return self._stack[-1] if self._stack and _thread.get_ident() == self._thread else None
+
+    def _trace_import(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def traced_import(
+            name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+        ) -> Any:
+            module = original(name, globals, locals, fromlist, level)
+            if top := self._top():
+                full = name if level == 0 else getattr(module, "__name__", name)
+                top.needs[full] = None
+                for part in fromlist or ():
+                    if f"{full}.{part}" in sys.modules:
+                        top.needs[f"{full}.{part}"] = None
+            return module
+
+        return traced_import
+
+    def _trace_open(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def traced_open(file: Any, *args: Any, **named: Any) -> Any:
+            self._note_file(file)
+            return original(file, *args, **named)
+
+        return traced_open
+
+    def _trace_stat(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def traced_stat(path: Any, *args: Any, **named: Any) -> Any:
+            self._note_file(path)
+            return original(path, *args, **named)
+
+        return traced_stat
+
+    def _note_file(self, file: Any) -> None:
+        top = self._top()
+        if top is None or isinstance(file, int):
+            return
+        try:
+            path = os.path.join(os.getcwd(), os.fsdecode(file))
+        except (OSError, TypeError, ValueError):
+            return
+        if path not in top.files and not path.startswith(self._passed_over):
+            top.files[path] = None
+
+    def _note_warning(self, original: Callable[..., None]) -> Callable[[warnings.WarningMessage], None]:
+        def note_warning(message: warnings.WarningMessage) -> None:
+            if top := self._top():
+                top.warnings.append(message)
+            else:
+                original(message)
+
+        return note_warning
+
+    def _trace_environment(self) -> None:
+        trace = self
+        kind: Any = type(os.environ)
+
+        class TracedEnvironment(kind):  # type: ignore[misc]
+            """Notes which variables are read, but for those that are only copied with all others."""
+
+            iterations = 0
+
+            def __getitem__(self, key: str) -> str:
+                if not TracedEnvironment.iterations and (top := trace._top()):
+                    top.variables.add(key)
+                return str(super().__getitem__(key))
+
+            def __setitem__(self, key: str, value: str) -> None:
+                trace._writes += 1
+                super().__setitem__(key, value)
+
+            def __delitem__(self, key: str) -> None:
+                trace._writes += 1
+                super().__delitem__(key)
+
+            def __iter__(self) -> Iterator[str]:
+                TracedEnvironment.iterations += 1
+                try:
+                    yield from super().__iter__()
+                finally:
+                    TracedEnvironment.iterations -= 1
+
+        environment: Any = os.environ
+        environment.__class__ = TracedEnvironment
+        self._undo.append(lambda: setattr(environment, "__class__", kind))
+
+    def _replace(self, holder: Any, name: str, value: Any) -> None:
+        before = getattr(holder, name)
+        setattr(holder, name, value)
+        self._undo.append(lambda: setattr(holder, name, before))
+
+
+class _LastFinder:
+    """Behind all finders: whoever asks it asked for something that is not there."""
+
+    def __init__(self, trace: ImportTrace) -> None:
+        self._trace = trace
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        top = self._trace._top()
+        if top and path is None:
+            top.missing[name] = None
+
+    def find_distributions(self, context: Any = None) -> tuple[()]:
+        if top := self._trace._top():
+            top.asks_for_packages = True
+        return ()
+
+    def invalidate_caches(self) -> None:
+        """Nothing is cached here."""
+
+
+class OutputCapture:
+    """Takes what this process writes to its descriptors 1 and 2, also from C, for as long as ``with`` lasts."""
+
+    def __init__(self) -> None:
+        self._files = [_make_file(), _make_file()]
+        self._read = [0, 0]
+        self._kept: list[int] = []
+
+    def __enter__(self) -> "OutputCapture":
+        self._flush()
+        self._kept = [os.dup(1), os.dup(2)]
+        for number, file in enumerate(self._files, 1):
+            os.dup2(file, number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        for number, kept in enumerate(self._kept, 1):
+            os.dup2(kept, number)
+            os.close(kept)
+
+    def _flush(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if stream:
+                stream.flush()
+
+    def read_new(self) -> list[tuple[int, bytes]]:
+        """What was written since the last call: descriptor and text."""
+        self._flush()
+        found = []
+        for index, file in enumerate(self._files):
+            size = os.fstat(file).st_size
+            if size > self._read[index]:
+                found.append((index + 1, os.pread(file, size - self._read[index], self._read[index])))
+                self._read[index] = size
+        return found
+
+    def read_all(self) -> bytes:
+        """All that was written, by whichever process shares this capture."""
+        return b"".join(os.pread(file, os.fstat(file).st_size, 0) for file in self._files)
+
+    def close(self) -> None:
+        for file in self._files:
+            os.close(file)
+
+
+def _make_file() -> int:
+    """Without a name, and written at its end by whoever writes."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("output")
+    import tempfile
+
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def read_random_states(find_module: Callable[[str], Any] = sys.modules.get) -> list[object]:
+    """Of the generators that a notebook seeds for everybody: Python's and NumPy's, as far as they are loaded."""
+    states: list[object] = []
+    if random := find_module("random"):
+        instance = getattr(random, "_inst", None)
+        states.append(instance.getstate() if instance else None)
+    if numpy := find_module("numpy.random.mtrand"):
+        generator = getattr(numpy, "_rand", None)
+        if generator is not None:
+            name, keys, position, *_ = generator.get_state()
+            states.append((name, keys.tobytes(), position))
+    return states
+
+
+def read_signature(path: str) -> Signature:
+    """Tells whether a file is still what it was; a folder only whether it is there."""
+    try:
+        found = _stat(path)
+    except (OSError, ValueError):
+        return None
+    return (0, 0) if found.st_mode & 0o170000 == 0o040000 else (found.st_mtime_ns, found.st_size)
+
+
+_stat = os.stat
