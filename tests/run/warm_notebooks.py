@@ -20,8 +20,8 @@ PROBES = {
     "reads_folder": "import os\nFACT = os.path.basename(os.getcwd())",
     "reads_file": "from pathlib import Path\nFACT = [p.read_text() for p in [Path('settings.txt')] if p.exists()]",
     "draws_numbers": "import random\nFACT = random.random() < 2",
-    "warns": "import warnings\nwarnings.warn('this is old', FutureWarning)\nFACT = len(warnings.filters)",
-    "silences": "import warnings\nwarnings.filterwarnings('ignore', message='new')\nFACT = len(warnings.filters)",
+    "warns": "import warnings\nwarnings.warn('this is old', FutureWarning)\nFACT = 1",
+    "silences": "import warnings\nwarnings.filterwarnings('ignore', message='new')\nFACT = 1",
     "prints": "import sys\nprint('printed by an import')\nprint('said by an import', file=sys.stderr)\nFACT = 1",
     "library": "MODE = 'a'\nSETTINGS = {'size': 1}\ndef give():\n    return 'given'\nFACT = MODE",
     "uses_library": "import library as l\nFACT = (l.MODE, l.SETTINGS['size'], l.give(), hasattr(l, 'new'))",
@@ -102,6 +102,8 @@ for name in {names}:
 """
 LAST = """
 print(sorted(name for name in sys.modules if name.partition('.')[0] in {names}))
+import warnings
+print([one[:2] for one in warnings.filters])
 print({{name: value for name, value in os.environ.items() if name[:3] in ('COL', 'MY_')}})
 print([path for path in sys.path if 'extra' in path], os.path.basename(os.getcwd()), sys.argv[1:][-1:] == ['--slow'])
 """
