@@ -44,6 +44,7 @@ def install_uv(folder: Path) -> Path:
 def renew(uv: Path, name: str, sources: Sequence[str | Path], folder: Path, oldest_python: str = OLDEST_PYTHON) -> None:
     """Write requirements/NAME.txt; ends the program where the sources cannot be resolved."""
     options = ["--universal", "--python-version", oldest_python, "--generate-hashes", "--no-build", "--no-annotate"]
+    options += ["--no-strip-extras"]  # pip takes a package with extras for another one, and wants a version for it
     options += ["--constraints", str(LOCKS / "constraints.txt"), "--excludes", str(folder / "left-out.txt")]
     options += ["--custom-compile-command", "make locks", "--quiet", "--python", sys.executable]
     options += ["--output-file", str(folder / f"{name}.txt")]
