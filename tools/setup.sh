@@ -122,7 +122,7 @@ install_colab_starter() {
 }
 
 install_locked() {
-    pip_install --require-hashes --requirement "requirements/$1.txt"
+    pip_install --no-deps --require-hashes --requirement "requirements/$1.txt" # they list all, so there is nothing to resolve
     case $1 in
         docs) install_colab_starter ;;
         tests)
