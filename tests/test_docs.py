@@ -51,8 +51,8 @@ def test_every_picture_is_used_and_small() -> None:
         assert picture.stat().st_size < 130_000
 
 
-SHELL_WORDS = ("colab-starter", "colab", "cookiecutter", "cruft", "git", "make", "nbdime", "papermill", "pip", "pipx")
-SHELL_WORDS += ("python", "python3", "ray", "uv", "uvx", ".venv/bin/colab-starter", ".venv/bin/pytest")
+SHELL_WORDS = {"colab-starter", "colab", "cookiecutter", "cruft", "git", "make", "nbdime", "papermill", "pip", "pipx"}
+SHELL_WORDS |= {"python", "python3", "ray", "uv", "uvx", ".venv/bin/colab-starter", ".venv/bin/pytest"}
 
 
 def list_shell_commands() -> dict[str, str]:
@@ -71,7 +71,7 @@ def list_shell_commands() -> dict[str, str]:
         found |= {f"{page.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(commands)}
     for module in REPOSITORY.glob("colab_starter/**/*.py"):
         examples = re.findall(r"^ +(colab-starter .*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
-        found |= {f"{module.name} {number}": command for number, command in enumerate(examples)}
+        found |= {f"{module.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(examples)}
     return found
 
 
