@@ -54,8 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _heard_interrupts() -> None:
-    """What the tests start is to hear Ctrl-C, also where they run in a shell's background, which ignores it."""
+    """What the tests start is to hear Ctrl-C and the end of a terminal, also in a shell's background or under nohup."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -83,13 +83,13 @@ BOMB = "fixed:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ids=range(28),
 )
 def test_a_yaml_file_that_cannot_be_meant_is_told_in_one_line(tmp_path: Path, text: str, told: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ParameterError) as caught:
         read_sweep_file(write(tmp_path, "a.yaml", text))
     assert told in str(caught.value)
     assert "a.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 DEEP = {

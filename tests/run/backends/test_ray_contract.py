@@ -30,7 +30,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield RayContractRig(
             tmp_path_factory.mktemp("ray"),
             arguments=["--backend", "ray", "--address", cluster.address],
-            after_cell=1.5,
             worker_ends={Status.OK},
         )
         cluster.close()
