@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,18 +154,6 @@ def execute(
 def printed(notebook: NotebookNode) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(output.text for output in outputs if output.output_type == "stream")
-
-
-def make_environment(folder: Path, *packages: str) -> Path:
-    """A virtual environment that holds these packages and what they need, nothing else; returns its programs' folder.
-
-    The tests' own pip installs: putting another one into each environment takes as long as the packages do.
-    """
-    venv.create(folder)
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    pip = [sys.executable, "-m", "pip", "--python", str(programs / "python")]
-    subprocess.run([*pip, "install", "--quiet", "--no-compile", *packages], check=True)
-    return programs
 
 
 def run_cookiecutter(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, make_environment, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
+from tests.environments import make_environment
 from tests.test_generate import EVERY_ANSWER, read_tree
 
 COMMAND = [sys.executable, "-m", "colab_starter"]

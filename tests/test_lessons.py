@@ -9,6 +9,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,12 @@ from tests.conftest import (
     REPOSITORY,
     bake_into,
     execute,
-    make_environment,
     printed,
     private_sockets,
     read_notebook,
     set_parameters,
 )
+from tests.environments import make_environment
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
@@ -326,7 +327,7 @@ def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
 @pytest.mark.slow
 def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
     """An environment with pip and ipykernel alone: NumPy is missing, and so is what the user asked for."""
-    project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="toolz")
+    project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="iniconfig")
     python = make_environment(tmp_path / "bare", "pip", "ipykernel") / "python"
     subprocess.run(
         [python, "-m", "ipykernel", "install", "--prefix", tmp_path / "jupyter", "--name", "bare"],
@@ -335,11 +336,14 @@ def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_p
     )
     notebook = read_notebook(project / "notebooks/blank.ipynb")
     notebook.metadata.kernelspec.name = "bare"
-    notebook.cells.append(nbformat.v4.new_code_cell("import toolz; print('toolz is in', toolz.__file__)"))
-    output = execute(notebook, tmp_path, kernels=tmp_path / "jupyter/share/jupyter")
-    assert "Missing packages: numpy, toolz\n" in output
-    assert "Installed: numpy, toolz\n" in output
-    assert f"toolz is in {tmp_path / 'bare'}" in output
+    notebook.cells.append(nbformat.v4.new_code_cell("import iniconfig; print('iniconfig is in', iniconfig.__file__)"))
+    versions = "".join(f"{package}=={version(package)}\n" for package in ("iniconfig", "numpy"))
+    (tmp_path / "versions.txt").write_text(versions)
+    kernels = tmp_path / "jupyter/share/jupyter"
+    output = execute(notebook, tmp_path, kernels=kernels, PIP_CONSTRAINT=f"{tmp_path}/versions.txt", PIP_NO_COMPILE="1")
+    assert "Missing packages: numpy, iniconfig\n" in output
+    assert "Installed: numpy, iniconfig\n" in output
+    assert f"iniconfig is in {tmp_path / 'bare'}" in output
 
 
 @pytest.mark.slow
