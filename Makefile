@@ -3,7 +3,7 @@
 # What they install stands in requirements/*.txt, with hashes; NEWEST=1 takes the newest of everything instead.
 
 BIN := .venv/bin
-RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup
+RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: demo test test-all tests-environment lint bench gallery docs parity locks clean
 

@@ -18,7 +18,6 @@ from cookiecutter.main import cookiecutter
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
-from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).parents[1]
 QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -29,26 +28,20 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 Bake = Callable[..., Path]
 
 
-RAY_FILES = ["test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
-"""Tests with a Ray cluster: one after another, for Ray finds all clusters of this machine."""
-LONGEST_FILES = ["test_lessons.py", *RAY_FILES, "test_trials.py"]
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
+LONGEST_FILES += ["test_trials.py", "test_colab_contract.py", "test_colab.py", "test_afterfork.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 
-class FileScheduling(LoadFileScheduling):
-    """Each file goes to one process, and those with Ray all to the same."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "with Ray" if Path(file).name in RAY_FILES else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
-    return FileScheduling(config, log)
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each file to one process, but for those that say themselves with whom they go: the ones with Ray."""
     items.sort(key=lambda item: [*LONGEST_FILES, item.path.name].index(item.path.name))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        if item.get_closest_marker("weekly"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

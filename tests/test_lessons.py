@@ -167,7 +167,6 @@ def all_runs(
     all_lessons: Path,
     tmp_path_factory: pytest.TempPathFactory,
     two_at_once: ThreadPoolExecutor,
-    on_other_backends: dict[str, Future[Execution]],
     resumed: dict[str, Future[Execution]],
 ) -> dict[str, Future[dict[str, Execution]]]:
     """By lesson. The others are there to be begun earlier: the short lessons come last, so that no core is idle."""
@@ -238,7 +237,7 @@ def on_other_backends(
     }
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_keras_learns_on_its_other_backends_too(on_other_backends: dict[str, Future[Execution]], backend: str) -> None:
     execution = on_other_backends[backend].result()

@@ -40,6 +40,8 @@ from tests.run.backends.ray_rig import RayRig, find_ray_process
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
 
+pytestmark = pytest.mark.xdist_group("ray")  # Ray finds all clusters of this machine
+
 WAIT_FOR_TWO = "import glob\nwhile len(glob.glob('*.began')) < 2:\n    time.sleep(0.05)"
 
 IMPORTS_NOTHING = WarmPlan()
@@ -192,7 +194,7 @@ while len(list(pathlib.Path().glob("{0}.*.began"))) == 1 and not pathlib.Path("{
 """
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_a_run_of_a_node_that_falls_silent_is_done_elsewhere(make_job: MakeJob, tmp_path: Path) -> None:
     """As when its power fails or its network breaks: no connection is closed, and Ray would wait for minutes."""
     jobs = [make_job(run, WAITS_AT_FIRST.format(run)) for run in "ab"]
@@ -314,7 +316,7 @@ def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path) -> None:
         RayBackend("127.0.0.1:1", Needs(), None, tmp_path, tmp_path, tmp_path / "ray.log")
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_a_cluster_that_wants_a_token_is_named_with_the_remedy(tmp_path: Path) -> None:
     if Version(version("ray")) < Version("2.52"):
         pytest.skip("tokens came with Ray 2.52")

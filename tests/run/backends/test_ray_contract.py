@@ -13,6 +13,8 @@ from colab_starter.run.job import Status
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 
+pytestmark = pytest.mark.xdist_group("ray")  # Ray finds all clusters of this machine
+
 
 class RayContractRig(Rig):
     def open(self) -> Backend:
