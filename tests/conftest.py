@@ -131,7 +131,7 @@ def execute(
     with private_sockets() as config:
         client = NotebookClient(
             notebook,
-            timeout=120,
+            timeout=300,
             resources={"metadata": {"path": str(folder)}},
             extra_arguments=colab,
             config=config,
@@ -155,7 +155,7 @@ def run_cookiecutter(
     """The real command on this repository's checkout; ``answers`` are typed at its prompts."""
     command = command or str(Path(sys.executable).with_name("cookiecutter"))
     return subprocess.run(
-        [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=120
+        [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=300
     )
 
 

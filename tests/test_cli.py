@@ -30,7 +30,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -64,7 +64,7 @@ class Terminal:
                 break
             self.text += part.decode()
         os.close(self.screen)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

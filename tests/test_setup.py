@@ -91,7 +91,7 @@ def set_up(project: Path, *command: str, **environment: str) -> subprocess.Compl
         env={**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "wheels", "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -36,7 +36,7 @@ def papermill(tmp_path: Path) -> Papermill:
     def call(cells: Cells, *options: str, output: str = "out.ipynb") -> subprocess.CompletedProcess[str]:
         write(tmp_path / "in.ipynb", cells)
         command = [PAPERMILL, "--engine", "colab-starter", "in.ipynb", output, *options]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     return call
 
