@@ -363,7 +363,8 @@ class BackendContract:
                 assert sweep.poll() is None, sweep.communicate()
                 time.sleep(0.05)
             sweep.send_signal(signal.SIGINT)
-            time.sleep(0.5)
+            assert sweep.stdout
+            assert any("Ctrl-C again ends them now" in line for line in sweep.stdout)
             sweep.send_signal(signal.SIGINT)
             sweep.communicate(timeout=PATIENCE)
         assert sweep.returncode == 130
