@@ -167,8 +167,13 @@ class TestCluster:
         jobs = [make_job(f"run {number}", cell) for number in range(9)]
 
         def kill_node_once() -> None:
-            if len(list(tmp_path.glob("*.began"))) == 3 and not (tmp_path / "killed").exists():
+            began = [int(path.stem) for path in tmp_path.glob("*.began")]
+            if len(began) == 3 and not (tmp_path / "killed").exists():
                 cluster.kill_node(0)
+                deadline = time.monotonic() + 120
+                while sum(map(is_alive, began)) > 1:  # the runs of that node are not to end well
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
                 (tmp_path / "killed").touch()
 
         with RayBackend(
