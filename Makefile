@@ -1,34 +1,32 @@
 # make demo: bake the Keras notebook into demo/ and run it.   make test: check everything.
 # Both make their own .venv first. PYTHON=python3.12 chooses another Python.
+# What they install stands in requirements/*.txt, with hashes; NEWEST=1 takes the newest of everything instead.
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test lint bench gallery docs parity clean
+.PHONY: demo test test-all tests-environment lint bench gallery docs parity locks clean
 
 demo:
-	sh tools/setup.sh
-	$(PIP) install "cookiecutter>=2.7"
-	$(BIN)/cookiecutter . --no-input --overwrite-if-exists preset=keras project_name=Demo project_slug=demo
-	@echo "Installing what the notebook needs (minutes the first time, seconds after that) ..."
-	$(PIP) install -r demo/requirements.txt
+	sh tools/setup.sh demo
+	$(BIN)/python -m cookiecutter . --no-input --overwrite-if-exists preset=keras project_name=Demo project_slug=demo
 	$(BIN)/python tools/run_demo.py demo/notebooks/keras.ipynb
 
-.venv/test.stamp: pyproject.toml tests/constraints.txt
-	sh tools/setup.sh chromium graphviz libarchive
-	@echo "Installing what the tests need (minutes the first time) ..."
-	$(PIP) install --constraint tests/constraints.txt --editable ".[lessons,dev,docs,ray]"
-	touch $@
+tests-environment:
+	sh tools/setup.sh tests chromium graphviz libarchive
 
-lint: .venv/test.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+lint: tests-environment
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 test: lint
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(RUN_TESTS)
 
-bench: .venv/test.stamp
+test-all: lint
+	$(RUN_TESTS) -m ""
+
+bench: tests-environment
 	$(BIN)/python benchmarks/bake.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/lessons.py
@@ -37,14 +35,19 @@ bench: .venv/test.stamp
 	$(BIN)/python benchmarks/starts.py
 	$(BIN)/python benchmarks/clusters.py
 
-gallery: .venv/test.stamp
+gallery: tests-environment
 	$(BIN)/python tools/renew_gallery.py
 
-docs: .venv/test.stamp
+docs:
+	sh tools/setup.sh docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-parity: .venv/test.stamp
+parity: tests-environment
 	$(BIN)/python tools/parity.py
 
+locks:
+	sh tools/setup.sh bare
+	$(BIN)/python tools/renew_locks.py
+
 clean:
-	rm -rf .venv .venv-parity demo dist site
+	rm -rf .venv .venv.discarded .venv-parity demo dist site

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,6 @@ from cookiecutter.main import cookiecutter
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
-from xdist.scheduler import LoadFileScheduling
 
 REPOSITORY = Path(__file__).parents[1]
 QUESTIONS: dict[str, Any] = json.loads((REPOSITORY / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -29,33 +27,30 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 
 Bake = Callable[..., Path]
 
+pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertions are to say what they found
 
-RAY_FILES = ["test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
-"""Tests with a Ray cluster: one after another, for Ray finds all clusters of this machine."""
-LONGEST_FILES = ["test_lessons.py", *RAY_FILES, "test_trials.py"]
+
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
+LONGEST_FILES += ["test_trials.py", "test_colab_contract.py", "test_colab.py", "test_afterfork.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 
-class FileScheduling(LoadFileScheduling):
-    """Each file goes to one process, and those with Ray all to the same."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "with Ray" if Path(file).name in RAY_FILES else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
-    return FileScheduling(config, log)
-
-
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each file to one process, but for those that say themselves with whom they go: the ones with Ray."""
     items.sort(key=lambda item: [*LONGEST_FILES, item.path.name].index(item.path.name))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+        if item.get_closest_marker("weekly"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _heard_interrupts() -> None:
-    """What the tests start is to hear Ctrl-C, also where they run in a shell's background, which ignores it."""
+    """What the tests start is to hear Ctrl-C and the end of a terminal, also in a shell's background or under nohup."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -138,7 +133,7 @@ def execute(
     with private_sockets() as config:
         client = NotebookClient(
             notebook,
-            timeout=120,
+            timeout=300,
             resources={"metadata": {"path": str(folder)}},
             extra_arguments=colab,
             config=config,
@@ -156,25 +151,13 @@ def printed(notebook: NotebookNode) -> str:
     return "".join(output.text for output in outputs if output.output_type == "stream")
 
 
-def make_environment(folder: Path, *packages: str) -> Path:
-    """A virtual environment that holds these packages and what they need, nothing else; returns its programs' folder.
-
-    The tests' own pip installs: putting another one into each environment takes as long as the packages do.
-    """
-    venv.create(folder)
-    programs = folder / ("Scripts" if os.name == "nt" else "bin")
-    pip = [sys.executable, "-m", "pip", "--python", str(programs / "python")]
-    subprocess.run([*pip, "install", "--quiet", "--no-compile", *packages], check=True)
-    return programs
-
-
 def run_cookiecutter(
     *arguments: str, cwd: Path, command: str | None = None, answers: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The real command on this repository's checkout; ``answers`` are typed at its prompts."""
     command = command or str(Path(sys.executable).with_name("cookiecutter"))
     return subprocess.run(
-        [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=120
+        [command, str(REPOSITORY), *arguments], cwd=cwd, input=answers, capture_output=True, text=True, timeout=300
     )
 
 

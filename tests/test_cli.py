@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, make_environment, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
+from tests.environments import make_environment
 from tests.test_generate import EVERY_ANSWER, read_tree
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
@@ -29,7 +30,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -63,7 +64,7 @@ class Terminal:
                 break
             self.text += part.decode()
         os.close(self.screen)
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

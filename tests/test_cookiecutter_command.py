@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, git, make_environment, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, git, read_notebook, run_cookiecutter
+from tests.environments import make_environment
 
 
 @pytest.fixture(scope="module")
 def bare_cookiecutter(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The command in an environment that holds only cookiecutter."""
-    return str(make_environment(tmp_path_factory.mktemp("bare"), "cookiecutter>=2.7") / "cookiecutter")
+    return str(make_environment(tmp_path_factory.mktemp("bare"), "cookiecutter") / "cookiecutter")
 
 
 @pytest.mark.slow

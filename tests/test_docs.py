@@ -10,6 +10,14 @@ import pytest
 from colab_starter.check.all_rules import RULES
 from tests.conftest import REPOSITORY
 
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "{{cookiecutter.project_slug}}/README.md",
+    *sorted(REPOSITORY.glob("docs/*.md")),
+]
+"""Where a reader finds commands to type."""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -41,3 +49,39 @@ def test_every_picture_is_used_and_small() -> None:
     for picture in (REPOSITORY / "docs/images").iterdir():
         assert f"images/{picture.name}" in pages
         assert picture.stat().st_size < 130_000
+
+
+SHELL_WORDS = {"colab-starter", "colab", "cookiecutter", "cruft", "git", "make", "nbdime", "papermill", "pip", "pipx"}
+SHELL_WORDS |= {"python", "python3", "ray", "uv", "uvx", ".venv/bin/colab-starter", ".venv/bin/pytest"}
+
+
+def list_shell_commands() -> dict[str, str]:
+    """By where it stands, each command: blocks without a language, code in a line that begins as one, examples of help.
+
+    A block that is no command says so: ```text.
+    """
+    found: dict[str, str] = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        commands = [code for language, code in blocks if language in ("", "sh")]
+        spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+        commands += [span for span in spans if span.split(" ")[0] in SHELL_WORDS]
+        commands += [f"colab-starter run nb.ipynb {span}" for span in spans if span.startswith("-p ")]
+        found |= {f"{page.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(commands)}
+    for module in REPOSITORY.glob("colab_starter/**/*.py"):
+        examples = re.findall(r"^ +(colab-starter .*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
+        found |= {f"{module.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(examples)}
+    return found
+
+
+COMMANDS = list_shell_commands()
+
+
+@pytest.mark.parametrize("place", COMMANDS)
+def test_a_shell_takes_every_command_as_it_stands(place: str) -> None:
+    command = COMMANDS[place]
+    answer = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, ""), command
+    unquoted = re.sub(r"""'[^']*'|"[^"]*"|(?:^|\s)#.*""", "", command)
+    assert not re.findall(r"-p\s+\S*[][(){}*?$]", unquoted), f"zsh would expand this; quote it: {command}"

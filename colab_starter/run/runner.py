@@ -17,8 +17,9 @@ from colab_starter.run.stopping import StopLevel, StopSignals
 
 TICK = 0.2
 """Seconds after which the runner looks at signals and at the clock when nothing else happens."""
-PATIENCE = 15.0
-"""Seconds that runs which were told to end at once are waited for."""
+PATIENCE = 30.0
+"""Seconds that runs which were told to end at once are waited for. Google's command alone may take 12 to save what it
+has, and more on a busy machine."""
 
 
 class MakesJobs(Protocol):

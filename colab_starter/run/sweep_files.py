@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,6 +16,8 @@ _PARTS = ("fixed", "grid", "list")
 _LARGEST_TREE = 2_000_000
 """Values, with those that YAML's aliases repeat: a few bytes of them can stand for billions."""
 _DEEPEST = 50
+_TOO_DEEP = f"nested more than {_DEEPEST} deep; make it flatter"
+_QUOTED_OR_COMMENT = re.compile(r"'[^']*'" r'|"(?:\\.|[^"\\])*"' r"|\s#.*")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -63,7 +66,7 @@ def _read_yaml(path: Path, text: str) -> SweepFile:
         _refuse_traps(path, yaml.parse(text, loader))
         node = yaml.compose(text, loader)
     except yaml.MarkedYAMLError as error:
-        raise ParameterError(f"{path}{_explain_syntax(error, text)}") from None
+        raise ParameterError(f"{path}{_explain_refusal(error, text)}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split()):.100}") from None
     if not isinstance(node, yaml.MappingNode):
@@ -72,13 +75,27 @@ def _read_yaml(path: Path, text: str) -> SweepFile:
     return _read_parts(path, _read_mapping(path, node))
 
 
-def _explain_syntax(error: Any, text: str) -> str:
+def _explain_refusal(error: Any, text: str) -> str:
     mark = error.problem_mark or error.context_mark
     where = f", line {mark.line + 1}" if mark else ""
     lines = text.split("\n")
+    if _count_open_brackets(text[: mark.index] if mark else text) > _DEEPEST:
+        return f"{where}: {_TOO_DEEP}"
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
         return f"{where}: YAML takes no tabs; indent with spaces"
     return f"{where} is no YAML: {error.problem or error.context}; mend it there"
+
+
+def _count_open_brackets(text: str) -> int:
+    """How deep a text nests with brackets where it breaks off.
+
+    A parser reads far ahead of what it has told so far, so it meets its own limit of nesting, if it has one, before
+    `_refuse_traps` has seen a single level. The text is refused anyway; this only chooses the words.
+    """
+    depth = 0
+    for bracket in re.findall(r"[\[{}\]]", _QUOTED_OR_COMMENT.sub("", text)):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+    return depth
 
 
 def _refuse_traps(path: Path, events: Iterable[Any]) -> None:
@@ -90,7 +107,7 @@ def _refuse_traps(path: Path, events: Iterable[Any]) -> None:
         where = f"{path}, line {event.start_mark.line + 1}: "
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise ParameterError(f"{where}nested more than {_DEEPEST} deep; make it flatter")
+            raise ParameterError(f"{where}{_TOO_DEEP}")
         if getattr(event, "tag", None) not in (None, "!"):
             raise ParameterError(f"{where}tags such as {event.tag} are not taken; types come from the notebook")
         documents += isinstance(event, yaml.DocumentStartEvent)

@@ -193,7 +193,7 @@ def test_fifty_megabytes_of_outputs_take_no_time(tmp_path: Path) -> None:
     path = tmp_path / "big.ipynb"
     path.write_text(json.dumps(notebook_of(cells), indent=1))
 
-    started = time.perf_counter()
+    started = time.process_time()
     findings = check_file(path, ALL_RULES, LATEST)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert "CS105" in [finding.code for finding in findings]

@@ -14,7 +14,7 @@ from colab_starter.run.kernels.system import Process, list_descendants, list_pro
 
 _COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
 """Every process that the tests start inherits it, whatever becomes of its parents."""
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 """Seconds that processes have to end after a test."""
 
 os.environ[_COOKIE.partition("=")[0]] = _COOKIE.partition("=")[2]

@@ -69,13 +69,18 @@ class Jobs:
         return Job("run", 1, str(source), str(output), parameters or {}, str(self.folder), **options)
 
     def execute(
-        self, *cells: str | NotebookNode, react: React = lambda event: None, warm: bool = True, **options: Any
+        self,
+        *cells: str | NotebookNode,
+        react: React = lambda event: None,
+        answered: Path | None = None,
+        warm: bool = True,
+        **options: Any,
     ) -> Executed:
-        """Execute the cells; ``options`` are those of a Job."""
+        """Execute the cells; ``answered`` is a file made when an answer is sent, ``options`` are those of a Job."""
         plan = WarmPlan() if warm else None
-        return self.follow(self.make(self.write(*cells), warm=plan, **options), react)
+        return self.follow(self.make(self.write(*cells), warm=plan, **options), react, answered)
 
-    def follow(self, job: Job, react: React = lambda event: None) -> Executed:
+    def follow(self, job: Job, react: React = lambda event: None, answered: Path | None = None) -> Executed:
         connection = self.server.fork("colab_starter.run.worker:run_job", job)
         events: list[Event] = []
         with connection:
@@ -83,6 +88,8 @@ class Jobs:
                 events.append(event)
                 if answer := react(event):
                     connection.send(answer)
+                    if answered:
+                        answered.touch()
         assert isinstance(events[-1], Ended)
         return Executed(events[-1].outcome, events, Path(job.output).parent)
 

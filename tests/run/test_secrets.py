@@ -106,6 +106,6 @@ def test_what_a_cell_shows_is_masked_in_every_type() -> None:
 
 def test_50_megabytes_are_masked_within_a_second() -> None:
     text = "0123456789 hunter3 " * 2_600_000
-    start = time.perf_counter()
+    start = time.process_time()
     Mask(["hunter2"]).apply(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

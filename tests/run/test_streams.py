@@ -47,12 +47,12 @@ def test_the_text_can_be_asked_for_while_it_comes() -> None:
 
 @pytest.mark.parametrize("piece", ["x" * 1000, "x" * 999 + "\n", "x" * 500 + "\r" + "y" * 499])
 def test_50_megabytes_in_pieces_take_time_in_proportion(piece: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     show(*[piece] * 50_000)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_long_line_with_one_carriage_return_does_not_take_for_ever() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert show("x" * 1_000_000 + "\r" + "y" * 1_000_000 + "\x08") == "y" * 999_999
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -319,10 +319,10 @@ def test_a_parameter_without_a_default_must_be_given() -> None:
 
 
 def test_a_sweep_too_large_to_be_meant_is_refused_at_once() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     told = fault_of(notebook_of(CELL), *[f"{name}=range(10000)" for name in ("epochs", "lr", "limit")])
     assert "1,000,000,000,000 runs" in told
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_order_of_the_runs_is_the_same_every_time(tmp_path: Path) -> None:

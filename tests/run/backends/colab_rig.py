@@ -17,11 +17,7 @@ from pathlib import Path
 import pytest
 
 from colab_starter.run.backends.colab.sent import FOLDER
-
-VERSION = "0.7.5"
-"""Of google-colab-cli."""
-
-_HOME = Path.home()
+from tools.install_colab_command import COMMAND, find_python, install_colab_command, is_installed
 
 _SERVER = """\
 import sys
@@ -125,7 +121,7 @@ class ColabRig:
         return server
 
     def _wait_for_server(self, server: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and server.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=5).close()
@@ -173,33 +169,18 @@ class ColabRig:
 
 
 def install_colab() -> str:
-    """The real command, in an environment of its own beside that of the tests; skips where no Python can have it."""
-    folder = Path(sys.prefix, f"google-colab-cli-{VERSION}")
-    program = folder / "bin/colab"
+    """The real command, which `make test` has installed; skips where no Python can have it."""
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            _install_into(folder)
-    return str(program)
+        if not is_installed():
+            _install()
+    return str(COMMAND)
 
 
-def _install_into(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        subprocess.run([_find_python(), "-m", "venv", str(folder)], check=True, capture_output=True, text=True)
-        install = [str(folder / "bin/pip"), "install", "--quiet", f"google-colab-cli=={VERSION}"]
-        subprocess.run(install, check=True, capture_output=True, text=True)
-    except subprocess.CalledProcessError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.fail(f"google-colab-cli {VERSION} could not be installed: {error.stderr}")
-
-
-def _find_python() -> str:
-    if sys.version_info >= (3, 12):
-        return sys.executable
-    pyenv = sorted(_HOME.glob(".pyenv/versions/3.1[2-9]*/bin/python"), reverse=True)
-    found = [shutil.which(f"python3.{minor}") for minor in (14, 13, 12)] + [str(path) for path in pyenv]
-    for python in filter(None, found):
-        if subprocess.run([python, "--version"], capture_output=True).returncode == 0:
-            return python
-    pytest.skip("the backend colab is NOT tested: Google's command needs Python 3.12 or newer, and there is none here")
+def _install() -> None:
+    python = find_python()
+    if python is None:
+        pytest.skip(
+            "the backend colab is NOT tested: Google's command needs Python 3.12 or newer, and there is none here"
+        )
+    install_colab_command(python)

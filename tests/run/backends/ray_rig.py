@@ -84,7 +84,7 @@ class RayRig:
         return processes
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

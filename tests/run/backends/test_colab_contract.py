@@ -37,7 +37,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         made = ColabContractRig(
             folder,
             arguments=["--backend", "colab", "--sessions", "2"],
-            after_cell=4,
             cannot={"cause of death": "Colab does not tell of what a kernel died"},
         )
         made.colab = colab

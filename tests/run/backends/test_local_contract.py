@@ -28,7 +28,7 @@ def find_parent(pid: int) -> int:
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with MarkedEnvironment():
-        yield LocalRig(tmp_path_factory.mktemp("local"), arguments=["-j", "2", "--gpus", "none"], after_cell=0.5)
+        yield LocalRig(tmp_path_factory.mktemp("local"), arguments=["-j", "2", "--gpus", "none"])
 
 
 @pytest.mark.slow

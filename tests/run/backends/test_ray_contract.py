@@ -13,6 +13,8 @@ from colab_starter.run.job import Status
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 
+pytestmark = pytest.mark.xdist_group("ray")  # Ray finds all clusters of this machine
+
 
 class RayContractRig(Rig):
     def open(self) -> Backend:
@@ -30,7 +32,6 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield RayContractRig(
             tmp_path_factory.mktemp("ray"),
             arguments=["--backend", "ray", "--address", cluster.address],
-            after_cell=1.5,
             worker_ends={Status.OK},
         )
         cluster.close()

@@ -13,7 +13,7 @@ from tests.run.backends.contract import COMMAND, PATIENCE
 from tests.run.backends.ray_rig import RayRig
 from tests.run.backends.test_colab import use_rig
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # Ray finds all clusters of this machine
 
 WHERE_AND_WHEN = {"seconds", "peak_memory_mb", "host", "started", "ended"}
 SCRAP = "application/scrapbook.scrap.json+json"

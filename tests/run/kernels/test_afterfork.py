@@ -119,12 +119,11 @@ def test_training_in_a_fork_gives_what_a_cold_kernel_gives_and_unseeded_numbers_
     pytest.importorskip(library)
     environment = {"KERAS_BACKEND": "tensorflow"} if library == "keras" else {}
     server = ForkServer(WarmPlan((library, "numpy")), environment, tmp_path / "log")
-    warm = [ask(server, TRAININGS[library], tmp_path) for _ in range(2)]
-    numbers = {ask(server, UNSEEDED[library], tmp_path) for _ in range(2)}
-    cold = ask(server, TRAININGS[library], tmp_path, warm=False)
+    cells = [f"{UNSEEDED[library]}; print('trained:')", TRAININGS[library]]  # which is seeded
+    talks = [talk_through(server, Talk(cells, str(tmp_path), warm=warm)).stdout for warm in (True, True, False)]
     server.poll()
     server.close()
+    numbers, trained = zip(*(text.split("trained:\n") for text in talks), strict=True)
     assert server.left_out == {}
-    assert warm == [cold, cold]
-    assert cold
-    assert len(numbers) == 2
+    assert len(set(numbers)) == 3
+    assert trained[0] == trained[1] == trained[2] != ""

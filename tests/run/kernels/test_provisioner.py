@@ -64,7 +64,7 @@ def test_a_death_is_noticed_and_its_status_known() -> None:
     assert isinstance(provisioner, WarmProvisioner)
     kernel: Any = provisioner.process
     os.kill(kernel.pid, signal.SIGKILL)
-    assert kernel.wait(10) == -signal.SIGKILL
+    assert kernel.wait(60) == -signal.SIGKILL
     assert not manager.is_alive()
     client.stop_channels()
     manager.shutdown_kernel(now=True)

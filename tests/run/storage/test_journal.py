@@ -98,6 +98,6 @@ def test_a_thousand_records_are_read_quickly(
     objects = Objects(f"s3://{BUCKET}/lr")
     objects.write("ledger/00000001.jsonl", (b"x" * 300 + b"\n") * (1000 - journals.FOLD))
     objects.put({f"ledger/00000001/{number:08}.json": tmp_path / "record" for number in numbers})
-    start = time.monotonic()
+    start = time.process_time()
     assert len(read_lines(objects)) == 1000
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 5

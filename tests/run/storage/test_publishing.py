@@ -1,5 +1,6 @@
 """Runs on their way to the store."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.publishing import PublishingBackend
 from colab_starter.run.storage.runs import execute_staged
 from tests.run.scripted import ScriptedBackend
-from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow
+from tests.run.storage.rig import BUCKET, FaultyEndpoint, Handler, answer_500
 
 OK = Outcome(Status.OK, seconds=1)
 
@@ -36,7 +37,7 @@ def make_job(folder: Path, attempt: int = 1) -> Job:
 
 
 def wait_for_end(backend: PublishingBackend) -> Outcome:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for event in backend.wait(0.1):
             if isinstance(event, Ended):
@@ -95,14 +96,21 @@ def test_who_lost_the_lease_publishes_no_notebook(memory: Objects, tmp_path: Pat
 
 
 def test_while_runs_are_published_others_are_executed(s3: FaultyEndpoint, tmp_path: Path) -> None:
-    s3.fail("PUT", "a/nb.ipynb", be_slow)
+    go_on = threading.Event()
+
+    def wait_and_pass_on(handler: Handler) -> None:
+        go_on.wait(60)
+        handler.pass_on()
+
+    s3.fail("PUT", "a/nb.ipynb", wait_and_pass_on)
     inner = ScriptedBackend(execute_well, capacity=1)
     with PublishingBackend(inner, Objects(f"s3://{BUCKET}/lr"), lambda: None) as backend:
         assert backend.capacity == 1
         backend.submit(make_job(tmp_path))
-        assert len(backend.wait(1)) == 1  # started
+        assert len(backend.wait(60)) == 1  # started
         backend.wait(0)
         assert backend.capacity == 2
+        go_on.set()
         assert wait_for_end(backend) == OK
         assert backend.capacity == 1
 

@@ -18,6 +18,7 @@ OUT = f"s3://{BUCKET}/a/sweep"
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("ray")  # which finds all clusters of this machine
 def test_runs_on_ray_go_to_a_store(s3: FaultyEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # Ray's sockets need a short path
     tagged = v4.new_code_cell("n = 1\noutput_dir = '.'", metadata={"tags": ["parameters"]})
@@ -25,7 +26,7 @@ def test_runs_on_ray_go_to_a_store(s3: FaultyEndpoint, tmp_path: Path, monkeypat
     nbformat.write(v4.new_notebook(cells=[tagged, cell]), tmp_path / "nb.ipynb")
     command = [COMMAND, "run", "nb.ipynb", "-p", "n=1,2", "--out", OUT, "--backend", "ray", "--address", "local", "-q"]
     for _ in range(2):
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     store = Objects(OUT)
     rows = list(csv.DictReader(io.StringIO(store.read("results.csv").decode())))

@@ -72,7 +72,7 @@ def start(notebook: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 def run(notebook: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     process = start(notebook, *arguments)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
@@ -188,8 +188,12 @@ def test_a_store_that_is_lost_ends_the_sweep_and_the_next_one_goes_on(
 
 
 def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) -> None:
-    both = [start(notebook, "-p", "n=1,2,3,4,5,6", "--out", OUT, "-q") for _ in range(2)]
-    ended = [(process.communicate(timeout=60)[1], process.returncode) for process in both]
+    waits = write(notebook.parent, "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)")
+    both = [start(waits, "-p", "n=1,2,3,4,5,6", "--out", OUT, "-q") for _ in range(2)]
+    while all(process.poll() is None for process in both):
+        time.sleep(0.05)
+    (notebook.parent / "go").touch()
+    ended = [(process.communicate(timeout=300)[1], process.returncode) for process in both]
     assert sorted(code for _, code in ended) == [0, 1]
     refused = next(text for text, code in ended if code)
     assert re.fullmatch(rf"colab-starter: {OUT} is being worked on by process \d+ on .*\n", refused)
