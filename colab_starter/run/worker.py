@@ -23,8 +23,9 @@ from colab_starter.errors import (
     KernelDiedError,
     StartStoppedError,
 )
+from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook, read_source
-from colab_starter.run.executor import SHUTDOWN_GRACE, End, Executor
+from colab_starter.run.executor import SHUTDOWN_GRACE, Executor
 from colab_starter.run.failure import describe_log, shorten
 from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel

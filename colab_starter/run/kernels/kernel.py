@@ -122,12 +122,15 @@ class Kernel:
         if time.monotonic() > deadline:
             raise KernelSilentError("the kernel was started and does not answer; look into kernel.log")
 
-    def execute(self, code: str, *, stop_on_error: bool = True) -> str:
-        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``."""
+    def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
+        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``.
+
+        ``silent``: it is none of the notebook's cells, and not counted.
+        """
         content = {
             "code": code,
-            "silent": False,
-            "store_history": True,
+            "silent": silent,
+            "store_history": not silent,
             "user_expressions": {},
             "allow_stdin": False,
             "stop_on_error": stop_on_error,

@@ -9,8 +9,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from colab_starter.run.backends.colab.sent import RECORD_TYPE
+from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook
-from colab_starter.run.executor import End
 from colab_starter.run.failure import describe_cell_limit, describe_error, describe_run_limit
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.outputs import CellOutputs

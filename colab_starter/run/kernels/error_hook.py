@@ -1,0 +1,198 @@
+"""Runs inside an IPython kernel, sent there as text: reports every error that a cell shows, whatever its reply says.
+
+IPython replies ``ok`` to a cell whose error was raised inside ``%%capture``, ``%run``, ``run_cell`` and the like, and
+some of these errors (UsageError, exception groups) never reach the client at all. A message that the kernel cannot
+encode (a lone surrogate, an exit code that is an object) is lost, with the reply that the client waits for.
+
+Works with IPython 7 (Colab's) and later and with Python 3.10 and later; needs nothing else. Also imported by the
+client, for the names that both sides use.
+"""
+
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+PAYLOAD = "colab-starter.error"
+"""``source`` of the payloads of an execute_reply that hold reports, one each."""
+
+LONGEST_TEXT = 2000
+"""Characters of an error's text that are reported."""
+DEEPEST = 50
+"""Levels of a message that are kept where it has to be cleaned."""
+KEPT_MESSAGES = ("execute_reply", "error", "stream")
+"""Messages that the client must get: the cell cannot notice that one of them is lost."""
+LARGEST_INTEGER = 2**63
+
+Report = dict[str, Any]
+"""``ename``, ``evalue`` and ``request`` (the id of the cell's request) of an error; ``line`` of the cell, or None;
+``inner``, the line in the code that the cell handed to IPython, or None; ``again``: it had been shown before, and is
+looked at once more (``%tb``); ``unprintable``: its ``__str__`` raised an error, which IPython reports instead.
+``call`` is empty for an error, else how the exit was written; ``success``: the exit's code means success."""
+
+
+class ErrorHook:
+    """Stands between IPython and those who show errors. ``tell`` gets a report of each."""
+
+    def __init__(self, shell: Any, tell: "Callable[[Report], object] | None" = None) -> None:
+        self.shell = shell
+        self._tell = tell or self._put_into_reply
+        self._is_showing = False
+
+    def install(self) -> None:
+        for name in ("showtraceback", "showsyntaxerror"):
+            setattr(self.shell, name, self._watch(getattr(self.shell, name)))
+        self._ask_exit = self.shell.ask_exit
+        self.shell.ask_exit = self.ask_exit
+
+    def _put_into_reply(self, report: Report) -> None:
+        self.shell.payload_manager.write_payload({"source": PAYLOAD, **report}, single=False)
+
+    def _watch(self, show: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(show)
+        def watched(*args: Any, **options: Any) -> Any:
+            if self._is_showing:  # showtraceback calls showsyntaxerror
+                return show(*args, **options)
+            self._is_showing = True
+            try:
+                with suppress(Exception):
+                    self._report_shown(*args, **options)
+                return show(*args, **options)
+            finally:
+                self._is_showing = False
+
+        return watched
+
+    def _report_shown(self, exc_tuple: Any = None, *_: Any, **__: Any) -> None:
+        error = (exc_tuple if isinstance(exc_tuple, tuple) else sys.exc_info())[1]
+        is_again = error is None
+        error = getattr(sys, "last_value", None) if is_again else error
+        if error is not None:
+            self._tell({**self.describe(error), "again": is_again})
+
+    def describe(self, error: BaseException) -> Report:
+        """The report of an error; it need not have been shown."""
+        text, is_unprintable = make_text(error)
+        is_exit = isinstance(error, SystemExit)
+        line, inner = self._find_lines(error)
+        return {
+            "ename": type(error).__name__,
+            "evalue": text,
+            "unprintable": is_unprintable,
+            "line": line,
+            "inner": inner,
+            "again": False,
+            "call": "sys.exit()" if is_exit else "",
+            "success": is_exit and is_success(error.code),  # type: ignore[attr-defined]
+            "request": self._find_request(),
+        }
+
+    def ask_exit(self, *args: Any, **options: Any) -> Any:
+        """``exit(CODE)`` and ``quit(CODE)``: IPython takes the code for whether to keep the kernel."""
+        code = getattr(self.shell, "keepkernel_on_exit", None)
+        with suppress(Exception):
+            self._tell({**self.describe(SystemExit(code)), "call": "exit()", "evalue": make_text(code)[0]})
+        if not isinstance(code, (bool, str, type(None))):
+            self.shell.keepkernel_on_exit = clean(code)
+        return self._ask_exit(*args, **options)
+
+    def _find_request(self) -> str:
+        """Of the cell whose code runs; in a task, of the cell that started it, where ipykernel keeps them apart."""
+        parent = getattr(self.shell, "parent_header", None) or {}
+        return str(parent.get("header", parent).get("msg_id", ""))
+
+    def _find_lines(self, error: BaseException) -> "tuple[int | None, int | None]":
+        """``line`` and ``inner`` of a report."""
+        outer, called = self._find_running_cell()
+        lines = self._list_lines(error.__traceback__)
+        if not lines and isinstance(error, SyntaxError) and not os.path.exists(error.filename or ""):
+            lines = [("" if outer else "cell", error.lineno or 1)]
+        file = outer or (lines[0][0] if lines else "")
+        own = [line for name, line in lines if name == file]
+        inner = [line for name, line in lines if name != file]
+        return (own[-1] if own else called), (inner[-1] if outer and inner else None)
+
+    def _find_running_cell(self) -> "tuple[str, int | None]":
+        """The file of the cell from which this is called, and the line; empty where the cell's code has ended."""
+        frame, found = sys._getframe(), ("", None)
+        while frame is not None:
+            if frame.f_globals is self.shell.user_global_ns:
+                found = frame.f_code.co_filename, frame.f_lineno  # type: ignore[assignment]
+            frame = frame.f_back  # type: ignore[assignment]
+        return found
+
+    def _list_lines(self, trace: "TracebackType | None") -> "list[tuple[str, int]]":
+        """File and line of those frames of a traceback that are code of the notebook."""
+        found = []
+        while trace is not None:
+            if trace.tb_frame.f_globals is self.shell.user_global_ns:
+                found.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+            trace = trace.tb_next
+        return found
+
+
+def is_success(code: object) -> bool:
+    """Whether Python would end with status 0."""
+    return code is None or (isinstance(code, int) and code == 0)
+
+
+def make_text(value: object) -> "tuple[str, bool]":
+    """What ``str`` makes of the value, fit for a message, and whether that raised an error; the text names it then."""
+    try:
+        return clean(str(value)[:LONGEST_TEXT]), False
+    except Exception as error:
+        reason = type(error).__name__
+        with suppress(Exception):
+            reason = f"{reason}: {error}"
+        return clean(f"its __str__ raised {reason}"[:LONGEST_TEXT]), True
+
+
+def clean(value: Any, level: int = 0) -> Any:
+    """The value as JSON has it; what JSON has no form for becomes text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < LARGEST_INTEGER:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, (dict, list, tuple)) and level == DEEPEST:
+        return "..."
+    if isinstance(value, dict):
+        return {make_text(key)[0]: clean(item, level + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(item, level + 1) for item in value]
+    return make_text(value)[0]
+
+
+def keep_messages(session: Any) -> None:
+    """Let the session send the messages that the client must get even where it cannot encode them as they are."""
+    send = session.send
+
+    @functools.wraps(send)
+    def send_surely(stream: Any, message: Any, content: Any = None, *args: Any, **options: Any) -> Any:
+        try:
+            return send(stream, message, content, *args, **options)
+        except (TypeError, ValueError, RecursionError):
+            kind = message if isinstance(message, str) else message["header"]["msg_type"]
+            if kind not in KEPT_MESSAGES:
+                raise
+        if isinstance(message, str):
+            return send(stream, message, clean(content), *args, **options)
+        return send(stream, {**message, "content": clean(message["content"])}, content, *args, **options)
+
+    session.send = send_surely
+
+
+def install_error_hook() -> None:
+    """In a kernel, once, before its first cell."""
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    keep_messages(shell.kernel.session)
+    ErrorHook(shell).install()
