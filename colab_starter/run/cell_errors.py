@@ -5,12 +5,12 @@ it, and the reports of ``kernels.error_hook`` from inside an IPython kernel; any
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from colab_starter.run.failure import describe_error
 from colab_starter.run.job import Status
-from colab_starter.run.kernels.error_hook import PAYLOAD, is_success
+from colab_starter.run.kernels.error_hook import is_success
 
 NO_REPLY = "the kernel went on without a reply; kernel.log may say why"
 """The cause where a kernel did not say how the cell ended, and showed no error."""
@@ -61,7 +61,7 @@ class CellFacts:
     """Content of the kernel's execute_reply; None where it was lost."""
     shown: Sequence[Facts] = ()
     """Contents of its ``error`` messages."""
-    reports: Sequence[Facts] = field(default=())
+    reports: Sequence[Facts] = ()
     """From the error hook."""
 
     def list_errors(self) -> list[CellError]:
@@ -105,8 +105,11 @@ class CellFacts:
 
     def _read_exits(self, reply: Facts) -> Iterable[CellError]:
         """IPython hands the code of ``exit(CODE)`` on as whether to keep the kernel."""
-        for payload in list_payloads(reply, "ask_exit"):
-            code = payload.get("keepkernel")
+        payload = reply.get("payload")
+        for part in payload if isinstance(payload, list) else []:
+            if not isinstance(part, dict) or part.get("source") != "ask_exit":
+                continue
+            code = part.get("keepkernel")
             keeps_kernel = code is True and "keep_kernel" in self.source
             yield CellError("SystemExit", str(code), (), None, "exit()", is_success(code) or keeps_kernel)
 
@@ -124,18 +127,6 @@ def judge_cell(facts: CellFacts, index: int, name: str, *, may_fail: bool) -> En
         return End(Status.FAILED, failure.describe(name, count), index, failure)
     good_exit = next((error for error in errors if error.is_success), None)
     return End(Status.OK, f"ended early by {good_exit.exit_call} in {name}", index, good_exit) if good_exit else None
-
-
-def list_payloads(reply: Facts, source: str) -> list[dict[str, Any]]:
-    """The payloads of a kernel's reply that come from the source."""
-    payload = reply.get("payload")
-    parts = payload if isinstance(payload, list) else []
-    return [part for part in parts if isinstance(part, dict) and part.get("source") == source]
-
-
-def list_reports(reply: Facts) -> list[dict[str, Any]]:
-    """What the error hook put into a kernel's reply."""
-    return list_payloads(reply, PAYLOAD)
 
 
 def _read_message(content: Facts) -> CellError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from colab_starter.errors import KernelDiedError
-from colab_starter.run.cell_errors import CellFacts, End, Facts, judge_cell, list_reports
+from colab_starter.run.cell_errors import CellFacts, End, judge_cell
 from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.failure import (
     describe_cell_limit,
@@ -22,7 +22,7 @@ from colab_starter.run.failure import (
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.kernels import error_hook
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
-from colab_starter.run.outputs import CellOutputs
+from colab_starter.run.outputs import CellErrors, CellOutputs
 
 INTERRUPT_GRACE = 2.0
 """Seconds between the interrupt of a cell that takes too long and the end of its kernel."""
@@ -39,8 +39,6 @@ REPLY_PATIENCE = 1.0
 _INSTALL_HOOK = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'colab_starter_error_hook'}})".format(
     Path(error_hook.__file__).read_text(encoding="utf-8") + "\ninstall_error_hook()\n"
 )
-
-_FactsOfCells = Mapping[int, Sequence[Facts]]
 
 
 class Chore(Protocol):
@@ -211,19 +209,14 @@ class Executor:
 
         Errors of earlier cells count too: what they have started may go on.
         """
-        reports: dict[int, list[Facts]] = {}
-        for report in list_reports(wait.reply or {}):
-            cell = self._outputs.find_cell(str(report.get("request")))
-            reports.setdefault(index if cell is None else cell, []).append(report)
-        shown = self._outputs.take_errors()
-        for earlier in sorted({*reports, *shown} - {index}):
-            if end := self._judge_cell(earlier, {"status": "ok"}, shown, reports):
+        errors = self._outputs.take_errors()
+        for earlier in sorted(errors.keys() - {index}):
+            if end := self._judge_cell(earlier, {"status": "ok"}, errors[earlier]):
                 return end
-        return self._judge_cell(index, wait.reply, shown, reports)
+        return self._judge_cell(index, wait.reply, errors.get(index, CellErrors()))
 
-    def _judge_cell(self, index: int, reply: Facts | None, shown: _FactsOfCells, reports: _FactsOfCells) -> End | None:
-        source = str(self._notebook.node.cells[index].source)
-        facts = CellFacts(source, reply, shown.get(index, ()), reports.get(index, ()))
+    def _judge_cell(self, index: int, reply: Mapping[str, Any] | None, errors: CellErrors) -> End | None:
+        facts = CellFacts(str(self._notebook.node.cells[index].source), reply, errors.shown, errors.reports)
         return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:

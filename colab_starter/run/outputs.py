@@ -7,6 +7,7 @@ where a notebook cannot keep an output, a note stands in its place, and the run 
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from colab_starter.run.executed import ExecutedNotebook
+from colab_starter.run.kernels.error_hook import REPORT
 from colab_starter.run.messages import UNREADABLE, keep_content
 from colab_starter.run.streams import Stream
 
@@ -32,6 +34,16 @@ _log.addHandler(logging.NullHandler())
 _log.propagate = False
 
 
+@dataclass
+class CellErrors:
+    """What came about the errors of a cell."""
+
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    """The contents of the error messages."""
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    """The contents of the error hook's."""
+
+
 class CellOutputs(NotebookClient):
     """Puts messages into the cells of a notebook."""
 
@@ -41,7 +53,7 @@ class CellOutputs(NotebookClient):
         """Called with the name and the JSON value of each metric that a cell records."""
         self.on_output: Callable[[NotebookNode], None] = lambda output: None
         """Called with each output as it comes, a stream's in pieces."""
-        self._errors: dict[int, list[dict[str, Any]]] = {}
+        self._errors: dict[int, CellErrors] = {}
         self._notebook = notebook
         self._cells: dict[str, int] = {}
         self._latest: int | None = None
@@ -63,8 +75,8 @@ class CellOutputs(NotebookClient):
         """Index of the cell that the request executed; None for other requests."""
         return self._cells.get(request)
 
-    def take_errors(self) -> dict[int, list[dict[str, Any]]]:
-        """The contents of the error messages since the last call, by the index of their cell."""
+    def take_errors(self) -> "dict[int, CellErrors]":
+        """What came since the last call about errors, by the index of their cell."""
         errors, self._errors = self._errors, {}
         return errors
 
@@ -92,8 +104,12 @@ class CellOutputs(NotebookClient):
         return ""
 
     def _put(self, message: Message, index: int) -> None:
+        errors = self._errors.setdefault(index, CellErrors())
+        if message["msg_type"] == REPORT:
+            errors.reports.append(message["content"])
+            return
         if message["msg_type"] == "error":
-            self._errors.setdefault(index, []).append(message["content"])
+            errors.shown.append(message["content"])
         self._note_change(message, index)
         self.process_message(message, self.nb.cells[index], index)
 

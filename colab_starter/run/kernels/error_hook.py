@@ -17,22 +17,25 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-PAYLOAD = "colab-starter.error"
-"""``source`` of the payloads of an execute_reply that hold reports, one each."""
+REPORT = "colab_starter_error"
+"""Type of the messages on iopub whose content is a Report."""
 
 LONGEST_TEXT = 2000
 """Characters of an error's text that are reported."""
-DEEPEST = 50
+DEEPEST = 100
 """Levels of a message that are kept where it has to be cleaned."""
-KEPT_MESSAGES = ("execute_reply", "error", "stream")
-"""Messages that the client must get: the cell cannot notice that one of them is lost."""
 LARGEST_INTEGER = 2**63
 
+SENT_CLEANED = ("execute_reply", "error", "stream", REPORT)
+"""Messages that are sent with text for whatever cannot be encoded: nobody in the kernel would notice their loss."""
+DISPLAYS = ("display_data", "execute_result", "update_display_data")
+"""Messages that are sent without those of their forms that cannot be encoded, and with a note instead."""
+
 Report = dict[str, Any]
-"""``ename``, ``evalue`` and ``request`` (the id of the cell's request) of an error; ``line`` of the cell, or None;
-``inner``, the line in the code that the cell handed to IPython, or None; ``again``: it had been shown before, and is
-looked at once more (``%tb``); ``unprintable``: its ``__str__`` raised an error, which IPython reports instead.
-``call`` is empty for an error, else how the exit was written; ``success``: the exit's code means success."""
+"""``ename`` and ``evalue`` of an error; ``line`` of the cell, or None; ``inner``, the line in the code that the cell
+handed to IPython, or None; ``again``: it had been shown before, and is looked at once more (``%tb``); ``unprintable``:
+its ``__str__`` raised an error, which IPython reports instead. ``call`` is empty for an error, else how the exit was
+written; ``success``: the exit's code means success."""
 
 
 class ErrorHook:
@@ -40,7 +43,7 @@ class ErrorHook:
 
     def __init__(self, shell: Any, tell: "Callable[[Report], object] | None" = None) -> None:
         self.shell = shell
-        self._tell = tell or self._put_into_reply
+        self._tell = tell or self._send
         self._is_showing = False
 
     def install(self) -> None:
@@ -49,8 +52,9 @@ class ErrorHook:
         self._ask_exit = self.shell.ask_exit
         self.shell.ask_exit = self.ask_exit
 
-    def _put_into_reply(self, report: Report) -> None:
-        self.shell.payload_manager.write_payload({"source": PAYLOAD, **report}, single=False)
+    def _send(self, report: Report) -> None:
+        kernel = self.shell.kernel
+        kernel.session.send(kernel.iopub_socket, REPORT, report, parent=self.shell.parent_header)
 
     def _watch(self, show: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(show)
@@ -88,7 +92,6 @@ class ErrorHook:
             "again": False,
             "call": "sys.exit()" if is_exit else "",
             "success": is_exit and is_success(error.code),  # type: ignore[attr-defined]
-            "request": self._find_request(),
         }
 
     def ask_exit(self, *args: Any, **options: Any) -> Any:
@@ -99,11 +102,6 @@ class ErrorHook:
         if not isinstance(code, (bool, str, type(None))):
             self.shell.keepkernel_on_exit = clean(code)
         return self._ask_exit(*args, **options)
-
-    def _find_request(self) -> str:
-        """Of the cell whose code runs; in a task, of the cell that started it, where ipykernel keeps them apart."""
-        parent = getattr(self.shell, "parent_header", None) or {}
-        return str(parent.get("header", parent).get("msg_id", ""))
 
     def _find_lines(self, error: BaseException) -> "tuple[int | None, int | None]":
         """``line`` and ``inner`` of a report."""
@@ -170,8 +168,8 @@ def clean(value: Any, level: int = 0) -> Any:
     return make_text(value)[0]
 
 
-def keep_messages(session: Any) -> None:
-    """Let the session send the messages that the client must get even where it cannot encode them as they are."""
+def send_everything(session: Any) -> None:
+    """Let the session send also what it cannot encode: without that, or with text in its place."""
     send = session.send
 
     @functools.wraps(send)
@@ -180,13 +178,34 @@ def keep_messages(session: Any) -> None:
             return send(stream, message, content, *args, **options)
         except (TypeError, ValueError, RecursionError):
             kind = message if isinstance(message, str) else message["header"]["msg_type"]
-            if kind not in KEPT_MESSAGES:
+            if kind not in (*SENT_CLEANED, *DISPLAYS):
                 raise
         if isinstance(message, str):
             return send(stream, message, clean(content), *args, **options)
+        if kind in DISPLAYS:
+            forms, left_out = clean_forms(message["content"]["data"], session.pack)
+            if left_out:
+                note = {"name": "stderr", "text": f"colab-starter left out {left_out}.\n"}
+                send(stream, "stream", note, message["parent_header"])
+            if not forms:
+                return None
+            message["content"]["data"] = forms
         return send(stream, {**message, "content": clean(message["content"])}, content, *args, **options)
 
     session.send = send_surely
+
+
+def clean_forms(data: "dict[str, Any]", pack: Callable[[Any], bytes]) -> "tuple[dict[str, Any], str]":
+    """The forms of an output that can be encoded, and what is left out."""
+    forms, left_out = {}, []
+    for mime, form in data.items():
+        form = clean(form) if isinstance(form, str) else form
+        try:
+            pack(form)
+            forms[mime] = form
+        except (TypeError, ValueError, RecursionError) as error:
+            left_out.append(f"{mime} ({type(error).__name__}: {error})")
+    return forms, ", ".join(left_out)
 
 
 def install_error_hook() -> None:
@@ -194,5 +213,5 @@ def install_error_hook() -> None:
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
-    keep_messages(shell.kernel.session)
+    send_everything(shell.kernel.session)
     ErrorHook(shell).install()
