@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from colab_starter.run.failure import describe_error
 from colab_starter.run.job import Status
-from colab_starter.run.kernels.error_hook import is_success
+from colab_starter.run.kernels.error_hook import is_good_exit, is_success
 
 NO_REPLY = "the kernel went on without a reply; kernel.log may say why"
 """The cause where a kernel did not say how the cell ended, and showed no error."""
@@ -75,23 +75,20 @@ class CellFacts:
         return [*unprintable, *replied, *(error for _, error in told), *untold]
 
     def _read_report(self, report: Facts) -> CellError:
-        call, text = str(report.get("call") or ""), str(report.get("evalue"))
-        keeps_kernel = call == "exit()" and text == "True" and "keep_kernel" in self.source
         return CellError(
             name=str(report.get("ename")),
-            text=text,
+            text=str(report.get("evalue")),
             line=self._find_line(report),
-            exit_call=call,
-            is_success=report.get("success") is True or keeps_kernel,
+            exit_call=str(report.get("call") or ""),
+            is_success=is_good_exit(dict(report), self.source),
         )
 
     def _find_line(self, report: Facts) -> int | None:
-        """Where a cell magic executes the lines below it, the line that they were at."""
+        """In the cell. What a cell magic executes begins with its first line that is not empty, as IPython has it."""
         line, inner = report.get("line"), report.get("inner")
-        lines = self.source.split("\n")
-        magic = next((number for number, text in enumerate(lines, 1) if text.strip()), 1)
-        if isinstance(inner, int) and lines[magic - 1].startswith("%%"):
-            return magic + inner
+        filled = [(number, text) for number, text in enumerate(self.source.split("\n"), 1) if text.strip()]
+        if isinstance(inner, int) and len(filled) > 1 and filled[0][1].startswith("%%"):
+            return filled[1][0] + inner - 1
         return line if isinstance(line, int) else None
 
     def _read_reply(self, *, is_hooked: bool) -> list[CellError]:

@@ -41,8 +41,12 @@ written; ``success``: the exit's code means success."""
 class ErrorHook:
     """Stands between IPython and those who show errors. ``tell`` gets a report of each."""
 
-    def __init__(self, shell: Any, tell: "Callable[[Report], object] | None" = None) -> None:
+    def __init__(
+        self, shell: Any, tell: "Callable[[Report], object] | None" = None, *, ends_kernel: bool = True
+    ) -> None:
+        """``ends_kernel``: a call of ``exit()`` ends the kernel, as it does without the hook."""
         self.shell = shell
+        self._ends_kernel = ends_kernel
         self._tell = tell or self._send
         self._is_showing = False
 
@@ -51,6 +55,14 @@ class ErrorHook:
             setattr(self.shell, name, self._watch(getattr(self.shell, name)))
         self._ask_exit = self.shell.ask_exit
         self.shell.ask_exit = self.ask_exit
+
+    def remove(self) -> None:
+        for name in ("showtraceback", "showsyntaxerror", "ask_exit"):
+            vars(self.shell).pop(name, None)
+
+    def report(self, error: BaseException) -> None:
+        """Report an error that IPython does not show."""
+        self._tell(self.describe(error))
 
     def _send(self, report: Report) -> None:
         kernel = self.shell.kernel
@@ -101,7 +113,7 @@ class ErrorHook:
             self._tell({**self.describe(SystemExit(code)), "call": "exit()", "evalue": make_text(code)[0]})
         if not isinstance(code, (bool, str, type(None))):
             self.shell.keepkernel_on_exit = clean(code)
-        return self._ask_exit(*args, **options)
+        return self._ask_exit(*args, **options) if self._ends_kernel else None
 
     def _find_lines(self, error: BaseException) -> "tuple[int | None, int | None]":
         """``line`` and ``inner`` of a report."""
@@ -111,8 +123,9 @@ class ErrorHook:
             lines = [("" if outer else "cell", error.lineno or 1)]
         file = outer or (lines[0][0] if lines else "")
         own = [line for name, line in lines if name == file]
-        inner = [line for name, line in lines if name != file]
-        return (own[-1] if own else called), (inner[-1] if outer and inner else None)
+        inner_file = next((name for name, _ in lines if name != file), "")
+        inner = [line for name, line in lines if name == inner_file != file]
+        return (own[-1] if own else called), (inner[-1] if inner else None)
 
     def _find_running_cell(self) -> "tuple[str, int | None]":
         """The file of the cell from which this is called, and the line; empty where the cell's code has ended."""
@@ -136,6 +149,15 @@ class ErrorHook:
 def is_success(code: object) -> bool:
     """Whether Python would end with status 0."""
     return code is None or (isinstance(code, int) and code == 0)
+
+
+def is_good_exit(report: Report, source: str) -> bool:
+    """Whether it is no error but an exit that means success; ``source`` is the cell's.
+
+    ``exit(True)`` is as bad as in Python; ``exit(keep_kernel=True)`` is IPython's, and means success.
+    """
+    is_ipythons = report.get("call") == "exit()" and report.get("evalue") == "True" and "keep_kernel" in source
+    return report.get("success") is True or is_ipythons
 
 
 def make_text(value: object) -> "tuple[str, bool]":
