@@ -129,12 +129,14 @@ class ErrorHook:
 
     def _find_running_cell(self) -> "tuple[str, int | None]":
         """The file of the cell from which this is called, and the line; empty where the cell's code has ended."""
-        frame, found = sys._getframe(), ("", None)
+        frame: Any = sys._getframe()
+        found = []
         while frame is not None:
             if frame.f_globals is self.shell.user_global_ns:
-                found = frame.f_code.co_filename, frame.f_lineno  # type: ignore[assignment]
-            frame = frame.f_back  # type: ignore[assignment]
-        return found
+                found.append((frame.f_code.co_filename, frame.f_lineno))
+            frame = frame.f_back
+        file = found[-1][0] if found else ""
+        return file, next((line for name, line in found if name == file), None)
 
     def _list_lines(self, trace: "TracebackType | None") -> "list[tuple[str, int]]":
         """File and line of those frames of a traceback that are code of the notebook."""
