@@ -9,7 +9,7 @@ DEEPEST = 100
 def is_too_deep(value: Any) -> bool:
     """Whether a JSON value has more levels than DEEPEST; no depth is too much for this function itself."""
     level: list[Any] = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [inner for outer in level for inner in _list_containers(outer)]
         if not level:
             return False
