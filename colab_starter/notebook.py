@@ -22,6 +22,8 @@ Json = dict[str, Any]
 
 PARAMETERS_TAG = "parameters"
 """The tag by which papermill finds the cell whose values it overwrites."""
+INJECTED_TAG = "injected-parameters"
+"""The tag of the cell that sets a run's values."""
 
 _NO_FACTS = PythonFacts([], [], [], [], set())
 _FOREIGN_KERNEL = re.compile(

@@ -17,12 +17,11 @@ from nbformat import NotebookNode
 
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.mend import make_id, mend_language_info, mend_notebook
-from colab_starter.notebook import PARAMETERS_TAG, decode, find_tagged, parse_notebook
+from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
 from colab_starter.run.job import Job, Outcome, Status
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.literals import to_json, to_source
 
-INJECTED_TAG = "injected-parameters"
 SKIP_TAG = "skip-execution"
 RAISES_TAG = "raises-exception"
 
