@@ -121,6 +121,7 @@ def _mend_cell(cell: Any, name: str) -> Json:
         "source": _mend_source(cell.get("source"), name),
     }
     if kind == "code":
+        _check_letters(mended["source"], name)
         return {**mended, "outputs": [], "execution_count": None}
     return mended | _mend_attachments(cell.get("attachments"))
 
@@ -132,6 +133,16 @@ def _mend_source(source: Any, name: str) -> str:
             f"is no notebook that can be run: the source of {name} is {_show(source)}, and no text"
         )
     return "".join(lines)
+
+
+def _check_letters(source: str, name: str) -> None:
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        line = source.count("\n", 0, error.start) + 1
+        raise BrokenNotebookError(
+            f"is no notebook that can be run: line {line} of {name} holds half a character (a lone surrogate)"
+        ) from None
 
 
 def _mend_metadata(metadata: Any, name: str) -> Json:

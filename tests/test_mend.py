@@ -100,6 +100,7 @@ REFUSED = {
     "a type that is a list": (notebook(cell(cell_type=["code"])), "cell 1 is of the type a list"),
     "a source that is a number": (notebook(cell(source=5)), "the source of cell 1 is 5"),
     "a source of numbers": (notebook(cell(source=["1", 5])), "the source of cell 1 is a list"),
+    "half a character": (notebook(cell(source="1\n'\ud800'")), "line 2 of cell 1 holds half a character"),
     "cell metadata that is text": (notebook(cell(metadata="x")), "the metadata of cell 1 is 'x'"),
     "metadata that is a list": (notebook(metadata=[]), "its metadata is a list"),
     "tags that are a number": (notebook(cell(metadata={"tags": 5})), "the tags of cell 1 are 5"),

@@ -117,7 +117,15 @@ def _read_node(notebook: Path) -> "NotebookNode":
     for output in _outputs(node):
         _place_figure(output)
         _shorten_output(output)
+    for cell in node.cells:
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if _is_shown(output)]
     return node
+
+
+def _is_shown(output: "NotebookNode") -> bool:
+    """False for what only programs read, such as metrics, and for what has no form that a page can show."""
+    return output.output_type in ("stream", "error") or any(mime in SHOWN for mime in output.data)
 
 
 def _outputs(node: "NotebookNode") -> "list[NotebookNode]":

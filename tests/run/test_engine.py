@@ -161,7 +161,6 @@ def test_what_python_takes_for_success_is_success(execute: Callable[..., None], 
 def test_a_cell_that_shows_an_error_has_failed(
     execute: Callable[..., None], tmp_path: Path, code: str, name: str
 ) -> None:
-    """papermill goes on behind all but the last, and ends with 0."""
     with pytest.raises(PapermillExecutionError, match=name):
         execute(["1", code, "never"])
     assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "failed", "pending"]

@@ -26,10 +26,8 @@ DEEPEST = 100
 """Levels of a message that are kept where it has to be cleaned."""
 LARGEST_INTEGER = 2**63
 
-SENT_CLEANED = ("execute_reply", "error", "stream", REPORT)
-"""Messages that are sent with text for whatever cannot be encoded: nobody in the kernel would notice their loss."""
 DISPLAYS = ("display_data", "execute_result", "update_display_data")
-"""Messages that are sent without those of their forms that cannot be encoded, and with a note instead."""
+"""Messages with several forms of the same output, of which those are sent that can be encoded."""
 
 Report = dict[str, Any]
 """``ename`` and ``evalue`` of an error; ``line`` of the cell, or None; ``inner``, the line in the code that the cell
@@ -193,20 +191,19 @@ def clean(value: Any, level: int = 0) -> Any:
 
 
 def send_everything(session: Any) -> None:
-    """Let the session send also what it cannot encode: without that, or with text in its place."""
+    """Let the session send also what it cannot encode: with text in its place, or a note instead of an output.
+
+    Nobody in the kernel would notice the loss of a reply, an error or a stream; and an output is no reason to stop.
+    """
     send = session.send
 
     @functools.wraps(send)
     def send_surely(stream: Any, message: Any, content: Any = None, *args: Any, **options: Any) -> Any:
-        try:
+        with suppress(TypeError, ValueError, RecursionError):
             return send(stream, message, content, *args, **options)
-        except (TypeError, ValueError, RecursionError):
-            kind = message if isinstance(message, str) else message["header"]["msg_type"]
-            if kind not in (*SENT_CLEANED, *DISPLAYS):
-                raise
         if isinstance(message, str):
             return send(stream, message, clean(content), *args, **options)
-        if kind in DISPLAYS:
+        if message["header"]["msg_type"] in DISPLAYS:
             forms, left_out = clean_forms(message["content"]["data"], session.pack)
             if left_out:
                 note = {"name": "stderr", "text": f"colab-starter left out {left_out}.\n"}
