@@ -201,9 +201,11 @@ class _Attempt:
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
         try:
             end = self._make_executor(notebook, outputs, kernel, saves).execute()
-        except BaseException:
+        except BaseException as error:
             kernel.kill()
-            raise
+            if isinstance(error, CoordinatorGoneError) or not isinstance(error, Exception):
+                raise
+            return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
         self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
         return end
 
