@@ -18,4 +18,5 @@ def is_too_deep(value: Any) -> bool:
 
 def _list_containers(value: Any) -> list[Any]:
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [item for item in items if isinstance(item, dict | list)]
+    kinds = tuple(kind for kind in set(map(type, items)) if issubclass(kind, dict | list))
+    return [item for item in items if isinstance(item, kinds)] if kinds else []

@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from colab_starter.nesting import DEEPEST, is_too_deep
+from colab_starter.run.failure import shorten
 
 Content = dict[str, Any]
 
@@ -20,6 +21,7 @@ _DISPLAYS = ("display_data", "execute_result", "update_display_data")
 _JSON_TYPE = re.compile(r"application/(.*\+)?json")
 """As nbformat's schema has it."""
 _TYPES: dict[type, str] = {bool: "true or false", dict: "an object", list: "a list", str: "a text"}
+_NUMBERS = {int, float}
 _STREAMS = ("stdout", "stderr")
 
 
@@ -35,12 +37,12 @@ class Kept(NamedTuple):
 def keep_content(kind: str, content: Content) -> Kept:
     """The content of a message of that type as a notebook can keep it; the given one is not changed."""
     if kind == UNREADABLE:
-        return Kept(None, [f"a message that cannot be read ({content.get('reason')})"])
+        return Kept(None, [f"a message that cannot be read ({shorten(str(content.get('reason')))})"])
+    if kind == "stream":
+        return _keep_stream(content)
     if is_too_deep(content):
         return Kept(None, [f"{kind}: nested more than {DEEPEST} levels deep"])
     content = clean_json(content)
-    if kind == "stream":
-        return _keep_stream(content)
     if kind in _DISPLAYS:
         return _keep_display(kind, content)
     if kind == "error":
@@ -57,7 +59,7 @@ def _keep_stream(content: Content) -> Kept:
     if text is None:
         return Kept(None, [f"stream: its text is {_name_type(content.get('text'))}"])
     name = content.get("name")
-    return Kept({"name": name if name in _STREAMS else "stdout", "text": text}, [])
+    return Kept({"name": name if name in _STREAMS else "stdout", "text": clean_json(text)}, [])
 
 
 def _keep_display(kind: str, content: Content) -> Kept:
@@ -118,11 +120,12 @@ def _name_type(value: Any) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """A copy in which texts have no lone surrogates, and numbers are finite: what JSON cannot hold becomes text."""
+    """The value with texts that have no lone surrogates, and finite numbers: what JSON cannot hold becomes text."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {clean_json(key): clean_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [clean_json(item) for item in value]
+        is_plain = _NUMBERS.issuperset(map(type, value)) and all(-math.inf < item < math.inf for item in value)
+        return value if is_plain else [clean_json(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

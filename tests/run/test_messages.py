@@ -48,6 +48,8 @@ def test_an_ordinary_output_stays_as_it_is() -> None:
         ({"": {}}, None, "a form without a type: it is an object"),
         ({"application/json": nest(500)}, None, "display_data: nested more than 100 levels deep"),
         ({"application/vnd.x+json": math.nan}, {"application/vnd.x+json": "nan"}, ""),
+        ({"application/json": [1, -math.inf, 10**400]}, {"application/json": [1, "-inf", 10**400]}, ""),
+        ({"application/json": [1, 2.5, 10**400]}, {"application/json": [1, 2.5, 10**400]}, ""),
         ({"text/plain": "half \ud800"}, {"text/plain": "half \\ud800"}, ""),
         ({"text/plain\udfff": "a"}, {"text/plain\\udfff": "a"}, ""),
         ({}, {}, ""),
