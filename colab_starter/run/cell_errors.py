@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from colab_starter.run.failure import describe_error
 from colab_starter.run.job import Status
-from colab_starter.run.kernels.error_hook import is_good_exit, is_success
+from colab_starter.run.kernels.error_hook import LONGEST_TEXT, is_good_exit, is_success
 
 NO_REPLY = "the kernel went on without a reply; kernel.log may say why"
 """The cause where a kernel did not say how the cell ended, and showed no error."""
@@ -46,6 +46,11 @@ class CellError:
     is_success: bool = False
     """An exit whose code means success."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for whatever tells of the same error; the error hook cuts long texts."""
+        return self.name, self.text[:LONGEST_TEXT]
+
     def describe(self, cell: str, execution_count: int | None) -> str:
         """The cause in one line; ``cell`` is how people know the cell."""
         facts = {"ename": self.name, "evalue": self.text, "traceback": self.traceback}
@@ -66,22 +71,23 @@ class CellFacts:
 
     def list_errors(self) -> list[CellError]:
         """All errors of the cell, first that which the others follow from."""
-        told = [(report, self._read_report(report)) for report in self.reports if not report.get("again")]
-        by_text = {(str(report.get("ename")), str(report.get("evalue"))): error for report, error in told}
-        known = {(str(report.get("ename")), str(report.get("evalue"))) for report in self.reports}
-        untold = [error for error in map(_read_message, self.shown) if (error.name, error.text) not in known]
-        unprintable = [error for report, error in told if report.get("unprintable")]
-        replied = [_refine(error, by_text) for error in self._read_reply(is_hooked=bool(self.reports))]
-        return [*unprintable, *replied, *(error for _, error in told), *untold]
+        shown = {error.key: error for error in map(_read_message, self.shown)}
+        reported = [(report, self._read_report(report, shown)) for report in self.reports]
+        known = {error.key: error for _, error in reported}
+        unprintable = [error for report, error in reported if report.get("unprintable")]
+        replied = [known.get(error.key, error) for error in self._read_reply(is_hooked=bool(reported))]
+        new = [error for report, error in reported if not report.get("again")]
+        return [*unprintable, *replied, *new, *(error for key, error in shown.items() if key not in known)]
 
-    def _read_report(self, report: Facts) -> CellError:
-        return CellError(
+    def _read_report(self, report: Facts, shown: Mapping[tuple[str, str], CellError]) -> CellError:
+        error = CellError(
             name=str(report.get("ename")),
             text=str(report.get("evalue")),
             line=self._find_line(report),
             exit_call=str(report.get("call") or ""),
             is_success=is_good_exit(dict(report), self.source),
         )
+        return replace(error, traceback=shown[error.key].traceback) if error.key in shown else error
 
     def _find_line(self, report: Facts) -> int | None:
         """In the cell. What a cell magic executes begins with its first line that is not empty, as IPython has it."""
@@ -133,11 +139,3 @@ def _read_message(content: Facts) -> CellError:
     lines = tuple(map(str, trace)) if isinstance(trace, list) else ()
     is_exit = name == "SystemExit"
     return CellError(name, text, lines, None, "sys.exit()" if is_exit else "", is_exit and text in _CODES_OF_SUCCESS)
-
-
-def _refine(error: CellError, told: Mapping[tuple[str, str], CellError]) -> CellError:
-    """With what the error hook knows better of the same error."""
-    better = told.get((error.name, error.text))
-    if better is None:
-        return error
-    return replace(error, line=better.line, exit_call=better.exit_call, is_success=better.is_success)

@@ -292,3 +292,23 @@ def test_a_reply_that_names_no_error_takes_the_one_that_was_shown() -> None:
     end = judge(reply={"status": "error", "ename": "NoneType", "evalue": "None", "execution_count": 3}, shown=[ERROR])
     assert end
     assert end.cause == "ValueError: bad (cell 1, line 7)"
+
+
+def report(text: str, **facts: object) -> dict[str, object]:
+    return {"ename": "ValueError", "evalue": text, "line": 3, "inner": None, "call": "", "success": False, **facts}
+
+
+def test_a_long_error_is_the_same_as_in_its_report_which_is_cut() -> None:
+    shown = {**ERROR, "evalue": "x" * 5000}
+    assert judge(reply={"status": "ok"}, shown=[shown], reports=[report("x" * 2000, again=True)]) is None
+    end = judge(reply={"status": "ok"}, shown=[shown], reports=[report("x" * 2000)])
+    assert end
+    assert end.cause.endswith("… (cell 1, line 3)")
+    assert end.error
+    assert end.error.traceback == ("Cell In[3], line 7",)
+
+
+def test_the_error_of_an_output_widget_is_in_the_cell_with_its_traceback(jobs: Jobs) -> None:
+    ran = jobs.execute("import ipywidgets\nwith ipywidgets.Output():\n    1 / 0", "never")
+    [error] = [output for output in ran.outputs() if output["output_type"] == "error"]
+    assert len(error["traceback"]) > 1
