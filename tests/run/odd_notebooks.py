@@ -37,6 +37,7 @@ _TEXTS = (
     "$x_{",
     "a" * 5000,
     "# h\n> > >",
+    "![i](attachment:gone.png)",
 )
 _KINDS = (
     *("stream", "display_data", "execute_result", "update_display_data", "clear_output", "execute_input"),
