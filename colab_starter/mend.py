@@ -84,15 +84,20 @@ def _check_version(data: Json) -> None:
 def _list_cells(data: Json) -> list[Any]:
     """The cells as nbformat 4 has them; those of older formats stand in worksheets."""
     if data.get("cells") is not None:
-        return _expect_list(data["cells"], "its cells")
+        cells = _expect_list(data["cells"], "its cells")
+        return _upgrade(cells) if (data.get("nbformat") or NEWEST) < NEWEST else cells
     if data.get("worksheets") is None:
         raise BrokenNotebookError(
             "is no notebook of a version that is known here: it holds JSON, but no notebook's cells"
         )
-    cells: list[Any] = []
+    cells = []
     for sheet in _expect_list(data["worksheets"], "its worksheets"):
         inner = _mend_object(sheet, "a worksheet", {})
         cells += _expect_list(inner.get("cells", []), "the cells of a worksheet")
+    return _upgrade(cells)
+
+
+def _upgrade(cells: list[Any]) -> list[Any]:
     return [upgrade_cell(cell) if isinstance(cell, dict) else cell for cell in cells]
 
 

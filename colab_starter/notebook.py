@@ -218,7 +218,7 @@ def upgrade_cell(cell: Json) -> Json:
     """A cell of nbformat 3 or older as nbformat 4 writes it."""
     kind = cell.get("cell_type")
     if kind == "code":
-        return {**cell, "source": cell.get("input", cell.get("code"))}
+        return {**cell, "source": cell.get("input", cell.get("code", cell.get("source")))}
     if kind == "heading":
         return make_heading(cell)
     return {**cell, "cell_type": "raw" if kind == "raw" else "markdown"}

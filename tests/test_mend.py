@@ -171,6 +171,12 @@ def test_older_formats_are_read() -> None:
     ]
 
 
+@pytest.mark.parametrize(("version", "field"), [(1, "code"), (2, "input"), (3, "input"), (3, "source")])
+def test_older_cells_without_a_worksheet_keep_their_code(version: int, field: str) -> None:
+    mended = mend({"nbformat": version, "cells": [{"cell_type": "code", field: "1"}]})
+    assert mended["cells"][0]["source"] == "1"
+
+
 @pytest.mark.parametrize("level", [None, 0, 7, "2", [1]])
 def test_a_heading_in_nbformat_4_is_text(level: object) -> None:
     mended = mend(notebook({"cell_type": "heading", "level": level, "source": None}))

@@ -70,14 +70,13 @@ class CellFacts:
     """From the error hook."""
 
     def list_errors(self) -> list[CellError]:
-        """All errors of the cell, first that which the others follow from."""
+        """All errors of the cell in their order, so that the first is the cause of the others."""
         shown = {error.key: error for error in map(_read_message, self.shown)}
         reported = [(report, self._read_report(report, shown)) for report in self.reports]
         known = {error.key: error for _, error in reported}
-        unprintable = [error for report, error in reported if report.get("unprintable")]
         replied = [known.get(error.key, error) for error in self._read_reply(is_hooked=bool(reported))]
         new = [error for report, error in reported if not report.get("again")]
-        return [*unprintable, *replied, *new, *(error for key, error in shown.items() if key not in known)]
+        return [*new, *replied, *(error for key, error in shown.items() if key not in known)]
 
     def _read_report(self, report: Facts, shown: Mapping[tuple[str, str], CellError]) -> CellError:
         error = CellError(

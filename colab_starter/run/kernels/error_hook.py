@@ -31,9 +31,8 @@ DISPLAYS = ("display_data", "execute_result", "update_display_data")
 
 Report = dict[str, Any]
 """``ename`` and ``evalue`` of an error; ``line`` of the cell, or None; ``inner``, the line in the code that the cell
-handed to IPython, or None; ``again``: it had been shown before, and is looked at once more (``%tb``); ``unprintable``:
-its ``__str__`` raised an error, which IPython reports instead. ``call`` is empty for an error, else how the exit was
-written; ``success``: the exit's code means success."""
+handed to IPython, or None; ``again``: it had been shown before, and is looked at once more (``%tb``). ``call`` is
+empty for an error, else how the exit was written; ``success``: the exit's code means success."""
 
 
 class ErrorHook:
@@ -90,13 +89,11 @@ class ErrorHook:
 
     def describe(self, error: BaseException) -> Report:
         """The report of an error; it need not have been shown."""
-        text, is_unprintable = make_text(error)
         is_exit = isinstance(error, SystemExit)
         line, inner = self._find_lines(error)
         return {
             "ename": type(error).__name__,
-            "evalue": text,
-            "unprintable": is_unprintable,
+            "evalue": make_text(error),
             "line": line,
             "inner": inner,
             "again": False,
@@ -108,7 +105,7 @@ class ErrorHook:
         """``exit(CODE)`` and ``quit(CODE)``: IPython takes the code for whether to keep the kernel."""
         code = getattr(self.shell, "keepkernel_on_exit", None)
         with suppress(Exception):
-            self._tell({**self.describe(SystemExit(code)), "call": "exit()", "evalue": make_text(code)[0]})
+            self._tell({**self.describe(SystemExit(code)), "call": "exit()", "evalue": make_text(code)})
         if not isinstance(code, (bool, str, type(None))):
             self.shell.keepkernel_on_exit = clean(code)
         return self._ask_exit(*args, **options) if self._ends_kernel else None
@@ -160,15 +157,15 @@ def is_good_exit(report: Report, source: str) -> bool:
     return report.get("success") is True or is_ipythons
 
 
-def make_text(value: object) -> "tuple[str, bool]":
-    """What ``str`` makes of the value, fit for a message, and whether that raised an error; the text names it then."""
+def make_text(value: object) -> str:
+    """What ``str`` makes of the value, fit for a message; where that raises an error, the text names it."""
     try:
-        return clean(str(value)[:LONGEST_TEXT]), False
+        text = str(value)
     except Exception as error:
-        reason = type(error).__name__
+        text = f"its __str__ raised {type(error).__name__}"
         with suppress(Exception):
-            reason = f"{reason}: {error}"
-        return clean(f"its __str__ raised {reason}"[:LONGEST_TEXT]), True
+            text = f"{text}: {error}"
+    return text[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()
 
 
 def clean(value: Any, level: int = 0) -> Any:
@@ -184,10 +181,10 @@ def clean(value: Any, level: int = 0) -> Any:
     if isinstance(value, (dict, list, tuple)) and level == DEEPEST:
         return "..."
     if isinstance(value, dict):
-        return {make_text(key)[0]: clean(item, level + 1) for key, item in value.items()}
+        return {make_text(key): clean(item, level + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [clean(item, level + 1) for item in value]
-    return make_text(value)[0]
+    return make_text(value)
 
 
 def send_everything(session: Any) -> None:
