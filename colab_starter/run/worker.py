@@ -203,7 +203,7 @@ class _Attempt:
             end = self._make_executor(notebook, outputs, kernel, saves).execute()
         except BaseException as error:
             kernel.kill()
-            if isinstance(error, CoordinatorGoneError) or not isinstance(error, Exception):
+            if isinstance(error, CoordinatorGoneError | ColdKernelNeededError) or not isinstance(error, Exception):
                 raise
             return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
         self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
