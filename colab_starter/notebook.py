@@ -8,6 +8,7 @@ import ast
 import json
 import re
 import warnings
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ Json = dict[str, Any]
 
 PARAMETERS_TAG = "parameters"
 """The tag by which papermill finds the cell whose values it overwrites."""
+INJECTED_TAG = "injected-parameters"
+"""The tag of the cell that sets a run's values."""
 
 _NO_FACTS = PythonFacts([], [], [], [], set())
 _FOREIGN_KERNEL = re.compile(
@@ -48,8 +51,7 @@ class Cell:
 
     @property
     def tags(self) -> list[str]:
-        tags = self.metadata.get("tags")
-        return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+        return read_tags(self.data)
 
     @cached_property
     def code(self) -> CellCode:
@@ -111,7 +113,8 @@ class Notebook:
 
     @property
     def parameters_cells(self) -> list[Cell]:
-        return [cell for cell in self.cells if cell.kind == "code" and PARAMETERS_TAG in cell.tags]
+        """The code cells tagged parameters; values are set below the first."""
+        return [self.cells[index] for index in find_tagged([cell.data for cell in self.cells], PARAMETERS_TAG)]
 
     @cached_property
     def imports(self) -> list[tuple[Cell, Import]]:
@@ -208,14 +211,36 @@ def find_cells(data: Json) -> list[Any]:
     worksheets = data.get("worksheets")
     sheets = [sheet for sheet in worksheets if isinstance(sheet, dict)] if isinstance(worksheets, list) else []
     old = [cell for sheet in sheets if isinstance(sheet.get("cells"), list) for cell in sheet["cells"]]
-    return [_upgrade_cell(cell) for cell in old if isinstance(cell, dict)]
+    return [upgrade_cell(cell) for cell in old if isinstance(cell, dict)]
 
 
-def _upgrade_cell(cell: Json) -> Json:
+def upgrade_cell(cell: Json) -> Json:
+    """A cell of nbformat 3 or older as nbformat 4 writes it."""
     kind = cell.get("cell_type")
     if kind == "code":
-        return {**cell, "source": cell.get("input")}
+        return {**cell, "source": cell.get("input", cell.get("code", cell.get("source")))}
+    if kind == "heading":
+        return make_heading(cell)
     return {**cell, "cell_type": "raw" if kind == "raw" else "markdown"}
+
+
+def make_heading(cell: Json) -> Json:
+    """A cell of the type heading, which nbformat 4 has no more, as a text cell."""
+    level, source = cell.get("level"), cell.get("source")
+    mark = "#" * (level if isinstance(level, int) and 1 <= level <= 6 else 1)
+    lines = source if isinstance(source, list) else [source]
+    return {**cell, "cell_type": "markdown", "source": [f"{mark} ", *lines]}
+
+
+def find_tagged(cells: Iterable[Json], tag: str) -> list[int]:
+    """The indexes of the code cells with a tag, such as ``parameters``; a text cell with the same tag is only text."""
+    return [index for index, cell in enumerate(cells) if cell.get("cell_type") == "code" and tag in read_tags(cell)]
+
+
+def read_tags(cell: Json) -> list[str]:
+    """The tags of a cell, as far as they are texts."""
+    tags = _dict(cell.get("metadata")).get("tags")
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def join_source(source: Any) -> str:

@@ -4,24 +4,39 @@ import ast
 from collections.abc import Iterator
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.notebook import Notebook
+from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, Notebook
 from colab_starter.python_code import read_literal
 from colab_starter.runtimes import Runtime
 
 
 @rule("CS201", "one-parameters-cell", ERROR)
 def find_second_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """At most one cell is tagged parameters.
+    """At most one cell is tagged parameters, and it is a code cell.
 
     papermill puts its values behind the first cell with the tag; a second one sets its own defaults again, and the
-    values are lost without a word. Move all parameters into one cell.
+    values are lost without a word. Move all parameters into one cell. The same happens where a text cell has the tag,
+    or where a cell that an earlier run injected stands above the parameters.
     """
+    yield from _find_misleading_cells(notebook)
     for cell in notebook.parameters_cells[1:]:
         yield Problem(
             f"cell {notebook.parameters_cells[0].number} is tagged parameters too, so papermill's values are "
             "overwritten here; move all parameters into one cell",
             cell,
         )
+
+
+def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
+    """What papermill takes for the place of its values, above the cell that sets the defaults."""
+    first = notebook.parameters_cells[0].number if notebook.parameters_cells else len(notebook.cells) + 1
+    for cell in notebook.cells[: first - 1]:
+        if cell.kind != "code" and PARAMETERS_TAG in cell.tags:
+            yield Problem("this text is tagged parameters, so papermill puts its values here; take the tag off", cell)
+        elif INJECTED_TAG in cell.tags and notebook.parameters_cells:
+            yield Problem(
+                "an earlier run injected this cell, and papermill fills it again, above the parameters; delete it",
+                cell,
+            )
 
 
 @rule("CS202", "has-parameters-cell", WARNING, opt_in=True)

@@ -10,6 +10,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 from os.path import relpath
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -91,7 +92,7 @@ def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
 def render_notebook(notebook: Path, report: Path) -> str:
     """The HTML of a notebook, with a link back to the report. Raises what reading and rendering it raise."""
     node = _read_node(notebook)
-    body, _ = _exporter().from_notebook_node(node)
+    body = _render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
     frame = make_template("frame.html").render(
         body=body,
@@ -109,6 +110,38 @@ def render_notebook(notebook: Path, report: Path) -> str:
     )
 
 
+def _render_cells(node: "NotebookNode") -> str:
+    """The cells as HTML. A cell that nbconvert gives up for (a picture is missing in it) is shown as plain text."""
+    export = _exporter().from_notebook_node
+    try:
+        return str(export(node)[0])
+    except Exception:
+        node.cells = [cell if _can_be_rendered(cell) else _make_plain(cell) for cell in node.cells]
+        return str(export(node)[0])
+
+
+def _can_be_rendered(cell: "NotebookNode") -> bool:
+    from nbformat.v4 import new_notebook
+
+    try:
+        _exporter().from_notebook_node(new_notebook(cells=[cell]))
+    except Exception:
+        return False
+    return True
+
+
+def _make_plain(cell: "NotebookNode") -> "NotebookNode":
+    """The cell without a form that has to be translated."""
+    if cell.cell_type == "markdown":
+        cell.source = indent(cell.source, "    ", lambda line: True)
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        texts = [data[mime] for mime in ("text/plain", *SHOWN) if mime in data and mime.startswith("text/")]
+        if texts:
+            output.data = {"text/plain": texts[0]}
+    return cell
+
+
 def _read_node(notebook: Path) -> "NotebookNode":
     import_jsonschema()
     from nbformat import reads
@@ -117,7 +150,15 @@ def _read_node(notebook: Path) -> "NotebookNode":
     for output in _outputs(node):
         _place_figure(output)
         _shorten_output(output)
+    for cell in node.cells:
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if _is_shown(output)]
     return node
+
+
+def _is_shown(output: "NotebookNode") -> bool:
+    """False for what only programs read, such as metrics, and for what has no form that a page can show."""
+    return output.output_type in ("stream", "error") or any(mime in SHOWN for mime in output.data)
 
 
 def _outputs(node: "NotebookNode") -> "list[NotebookNode]":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
+from colab_starter.mend import mend_notebook
 from colab_starter.notebook import Notebook, read_notebook
 from colab_starter.run.job import Limits
 from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
@@ -119,12 +120,10 @@ def read_source(path: Path) -> Notebook:
         raise NoSourceError(f"{path} is a folder; give one notebook in it, e.g. {path / 'keras.ipynb'}")
     try:
         notebook = read_notebook(path)
+        return Notebook(path, notebook.text, mend_notebook(notebook.data))
     except FileNotFoundError:
         raise NoSourceError(f"{path} does not exist; give the path of a notebook") from None
     except BrokenNotebookError as error:
         raise NoSourceError(f"{path} {error}") from None
     except OSError as error:
         raise NoSourceError(f"{path} cannot be read ({error.strerror})") from None
-    if not {"cells", "worksheets"} & notebook.data.keys():
-        raise NoSourceError(f"{path} holds JSON, but no notebook's cells")
-    return notebook

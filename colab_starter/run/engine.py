@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from colab_starter.run.executor import End, Executor
+    from colab_starter.run.cell_errors import End
+    from colab_starter.run.executor import Executor
     from colab_starter.run.kernels.kernel import Kernel
 
 
@@ -59,7 +60,8 @@ class _Execution:
     """One notebook that papermill has executed."""
 
     def __init__(self, nb: "NotebookNode", output_path: str | None, options: dict[str, Any]) -> None:
-        from colab_starter.run.executed import ExecutedNotebook
+        from colab_starter.mend import mend_notebook
+        from colab_starter.run.executed import ExecutedNotebook, make_node
         from colab_starter.run.outputs import CellOutputs
         from colab_starter.run.saving import NotebookText, TimedSaves
         from colab_starter.run.secrets import Mask
@@ -67,7 +69,9 @@ class _Execution:
         self._output_path = output_path
         self._options = options
         self._start = time.monotonic()
+        nb.update(make_node(mend_notebook(nb)))
         self._notebook = ExecutedNotebook(nb)
+        self._notebook.move_injected()
         self._notebook.start()
         self._outputs = CellOutputs(self._notebook)
         self._outputs.on_output = partial(_pass_on, options)
@@ -77,7 +81,8 @@ class _Execution:
 
     def run(self, kernel_name: str) -> "NotebookNode":
         """Execute and save it. Until the kernel has started, nothing is written: a good output is there still."""
-        from colab_starter.run.executor import SHUTDOWN_GRACE, End
+        from colab_starter.run.cell_errors import End
+        from colab_starter.run.executor import SHUTDOWN_GRACE
         from colab_starter.run.job import KERNEL_LOG, Status
 
         end = End(Status.INTERRUPTED, "stopped")
@@ -143,12 +148,26 @@ class _Execution:
         number = None if end.at is None else self._notebook.number_of(end.at)
         outcome = Outcome(end.status, end.cause, number, round(time.monotonic() - self._start, 3))
         self._outputs.set_widgets_metadata()
+        self._mark_exit(end)
         self._notebook.end(outcome)
         self._notebook.describe(status=outcome.status.value, cause=outcome.cause, cell=number, seconds=outcome.seconds)
         if self._bar:
             self._bar.update(self._bar.total - self._bar.n if end.status == Status.OK else 0)
             self._bar.close()
         self._save()
+
+    def _mark_exit(self, end: "End") -> None:
+        """Write the code of an exit so that papermill takes it for what it is: '' and 0 are its only good ones."""
+        if end.at is None or end.error is None or not end.error.exit_call:
+            return
+        for output in self._notebook.node.cells[end.at].outputs:
+            if output.output_type == "error" and output.ename == "SystemExit":
+                looks_good = output.evalue in ("", "0")
+                if end.error.is_success and not looks_good:
+                    output.evalue = "0"
+                elif not end.error.is_success and looks_good:
+                    output.evalue = repr(output.evalue)
+                self._notebook.changed.add(end.at)
 
     def _save(self) -> None:
         from papermill.iorw import papermill_io

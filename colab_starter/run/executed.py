@@ -5,8 +5,8 @@ reads these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell
 that never ran stays ``pending``.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,16 +16,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
-from colab_starter.notebook import PARAMETERS_TAG, decode, parse_notebook
+from colab_starter.mend import make_id, mend_language_info, mend_notebook
+from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
 from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.literals import to_json, to_source
 
-INJECTED_TAG = "injected-parameters"
 SKIP_TAG = "skip-execution"
 RAISES_TAG = "raises-exception"
 
 _PAPERMILL_VERSION = metadata.version("papermill")
-_BROKEN = "is no notebook of a version that is known here; open it in Jupyter and save it again"
 
 
 class ExecutedNotebook:
@@ -65,8 +65,10 @@ class ExecutedNotebook:
 
     def note_kernel(self, named: str | None, info: Mapping[str, Any]) -> None:
         """Say which kernel executes it; ``named`` is the user's choice, ``info`` what the kernel says of itself."""
-        language = info.get("language_info", {})
-        self.node.metadata["language_info"] = _as_node(language)
+        with suppress(BrokenNotebookError):
+            if language := mend_language_info(info.get("language_info")):
+                self.node.metadata["language_info"] = _as_node(language)
+        language = self.node.metadata.get("language_info", {})
         if named and named != self.kernel_name:
             spec = {"display_name": named, "language": language.get("name", ""), "name": named}
             self.node.metadata["kernelspec"] = _as_node(spec)
@@ -83,28 +85,44 @@ class ExecutedNotebook:
         return self.allows_errors or RAISES_TAG in self.node.cells[index].metadata.get("tags", ())
 
     def inject(self, parameters: Mapping[str, Any], kernel: str | None = None) -> None:
-        """Put a cell that sets the parameters after the one that declares them, or in the first place.
+        """Put a cell that sets the parameters below the one that declares them, or in the first place.
 
-        A cell that an earlier run injected is replaced. Raises UnwritableValueError for a value that
-        has no form in the notebook's language.
+        It replaces those that earlier runs have injected, wherever they are. Raises UnwritableValueError for a
+        value that has no form in the notebook's language.
         """
-        cell = nbformat.v4.new_code_cell(
-            _parameters_source(parameters, self.node, kernel), metadata={"tags": [INJECTED_TAG]}, id=INJECTED_TAG
-        )
-        old = self._find_tagged(INJECTED_TAG)
-        if old is not None:
-            cell.id = self.node.cells[old].id
-            self.node.cells[old] = cell
-        else:
-            declared = self._find_tagged(PARAMETERS_TAG)
-            place = 0 if declared is None else declared + 1
-            self.node.cells.insert(place, cell)
-            self._numbers.insert(place, None)
-        self.changed = set(range(len(self.node.cells)))
+        source = _parameters_source(parameters, self.node, kernel)
+        cells = self.node.cells
+        old = self._find_injected()
+        declared = find_tagged(cells, PARAMETERS_TAG)
+        place = declared[0] + 1 if declared else 0
+        number = self._numbers[place] if place in old else None
+        for index in reversed(old):
+            del cells[index], self._numbers[index]
+        place -= sum(index < place for index in old)
+        id_ = make_id(INJECTED_TAG, {cell.id for cell in cells})
+        cells.insert(place, nbformat.v4.new_code_cell(source, metadata={"tags": [INJECTED_TAG]}, id=id_))
+        self._numbers.insert(place, number)
+        self.changed = set(range(len(cells)))
 
-    def _find_tagged(self, tag: str) -> int | None:
-        tagged = (index for index, cell in enumerate(self.node.cells) if tag in cell.metadata.get("tags", ()))
-        return next(tagged, None)
+    def move_injected(self) -> None:
+        """Put the cell that papermill has injected below the one that declares the parameters, and remove older ones.
+
+        papermill takes a text cell with the tag for the parameters cell, and fills an old cell wherever it is.
+        """
+        injected, declared = self._find_injected(), find_tagged(self.node.cells, PARAMETERS_TAG)
+        if not injected or not declared or not self.node.metadata.get("papermill", {}).get("parameters"):
+            return
+        cells = [cell for index, cell in enumerate(self.node.cells) if index not in injected]
+        place = find_tagged(cells, PARAMETERS_TAG)[0] + 1
+        cells.insert(place, self.node.cells[injected[0]])
+        self.node.cells = cells
+        self._numbers = list(range(1, len(cells) + 1))
+        self.changed = set(range(len(cells)))
+
+    def _find_injected(self) -> list[int]:
+        """Indexes of the cells that earlier runs, or papermill, have injected."""
+        declared = find_tagged(self.node.cells, PARAMETERS_TAG)
+        return [index for index in find_tagged(self.node.cells, INJECTED_TAG) if index not in declared]
 
     def note_source(self, input_path: str, output_path: str, parameters: Mapping[str, Any]) -> None:
         """Say where the notebook comes from and goes to, and what its parameters are."""
@@ -123,6 +141,8 @@ class ExecutedNotebook:
         """Nothing has run yet: no outputs, all cells pending."""
         self._start = _now()
         self.node.metadata.pop("widgets", None)
+        if (spec := self.node.metadata.get("kernelspec")) is not None and not self.kernel_name:
+            spec.update(name=DEFAULT_KERNEL, display_name=spec.get("display_name", DEFAULT_KERNEL))
         papermill = self.node.metadata.setdefault("papermill", NotebookNode())
         papermill.update(duration=None, end_time=None, exception=None, start_time=self._start.isoformat())
         for index, cell in enumerate(self.node.cells):
@@ -152,6 +172,19 @@ class ExecutedNotebook:
         duration = (now - self._started[index]).total_seconds()
         status = "failed" if failed else "completed"
         self._note_cell(index, status=status, exception=failed, end_time=now.isoformat(), duration=duration)
+
+    def note_failure(self, index: int) -> None:
+        """The cell has failed after all: something that it started showed an error when it was over."""
+        self._note_cell(index, status="failed", exception=True)
+
+    def show_error(self, index: int, name: str, text: str, traceback: Sequence[str]) -> None:
+        """Give a failed cell the output that says why, unless it shows an error itself."""
+        outputs = self.node.cells[index].outputs
+        if any(output.output_type == "error" for output in outputs):
+            return
+        lines = list(traceback) or [": ".join(filter(None, (name, text)))]
+        outputs.append(nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines))
+        self.changed.add(index)
 
     def pass_cell(self, index: int) -> None:
         """The run went past a cell in which there is nothing to execute."""
@@ -197,39 +230,11 @@ def read_source(path: Path) -> NotebookNode:
 
     Raises BrokenNotebookError, whose message goes on after the file's name, and OSError.
     """
-    data = parse_notebook(decode(path.read_bytes()))
-    major = data.get("nbformat", 3 if "worksheets" in data else 4)
-    if not isinstance(major, int) or not {"cells", "worksheets"} & data.keys() or major > 4:
-        raise BrokenNotebookError(_BROKEN)
-    try:
-        return _make_node(_mend(_convert(data) if major < 4 else data))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BrokenNotebookError(f"{_BROKEN} ({type(error).__name__}: {error})") from None
+    return make_node(mend_notebook(parse_notebook(decode(path.read_bytes()))))
 
 
-def _convert(data: dict[str, Any]) -> dict[str, Any]:
-    converted: dict[str, Any] = nbformat.reads(json.dumps(data), as_version=4)
-    return converted
-
-
-def _mend(data: dict[str, Any]) -> dict[str, Any]:
-    """Give every cell what nbformat 4.5 asks for."""
-    data.setdefault("metadata", {}).pop("orig_nbformat", None)
-    data.update(nbformat=4, nbformat_minor=5)
-    taken: set[str] = set()
-    for number, cell in enumerate(data["cells"], 1):
-        cell.setdefault("metadata", {})
-        cell.setdefault("source", "")
-        if cell["cell_type"] == "code":
-            cell.setdefault("outputs", [])
-            cell.setdefault("execution_count", None)
-        if not isinstance(cell.get("id"), str) or cell["id"] in taken:
-            cell["id"] = f"cell-{number}"
-        taken.add(cell["id"])
-    return data
-
-
-def _make_node(data: dict[str, Any]) -> NotebookNode:
+def make_node(data: dict[str, Any]) -> NotebookNode:
+    """A notebook of nbformat 4.5 as nbformat holds it in memory."""
     node: NotebookNode = nbformat.v4.to_notebook(data)
     return node
 

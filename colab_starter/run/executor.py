@@ -8,20 +8,21 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from colab_starter.errors import KernelDiedError
+from colab_starter.run.cell_errors import CellFacts, End, judge_cell
 from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.failure import (
     describe_cell_limit,
-    describe_error,
     describe_log,
     describe_run_limit,
     shorten,
 )
 from colab_starter.run.job import Limits, Status
+from colab_starter.run.kernels import error_hook
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
-from colab_starter.run.outputs import CellOutputs
+from colab_starter.run.outputs import CellErrors, CellOutputs
 
 INTERRUPT_GRACE = 2.0
 """Seconds between the interrupt of a cell that takes too long and the end of its kernel."""
@@ -32,16 +33,12 @@ IDLE_PATIENCE = 5.0
 SHUTDOWN_GRACE = 10.0
 """Seconds that a kernel has for its atexit handlers when the last cell is done."""
 
-_EXIT_CODES_OF_SUCCESS = ("", "0", "None")
+REPLY_PATIENCE = 1.0
+"""Seconds that a kernel may be idle without having replied before it is asked whether it has gone on."""
 
-
-class End(NamedTuple):
-    """How the execution ended."""
-
-    status: Status
-    cause: str = ""
-    at: int | None = None
-    """Index of the cell in which it ended; None after the last."""
+_INSTALL_HOOK = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'colab_starter_error_hook'}})".format(
+    Path(error_hook.__file__).read_text(encoding="utf-8") + "\ninstall_error_hook()\n"
+)
 
 
 class Chore(Protocol):
@@ -107,6 +104,9 @@ class Executor:
 
         The kernel may be alive afterwards, or not; a cell that was being executed when it died is ``failed``.
         """
+        if self._kernel.info.get("implementation") == "ipython" and not self._kernel.is_forked:
+            # Nobody waits for it: requests are executed in their order. A forked kernel has the hook already.
+            self._kernel.execute(_INSTALL_HOOK, stop_on_error=False, silent=True)
         for index in range(len(self._notebook.node.cells)):
             if index not in self._notebook.executable:
                 self._notebook.pass_cell(index)
@@ -127,14 +127,23 @@ class Executor:
         failed = True
         try:
             end = self._wait_for_cell(index, self._kernel.execute(cell.source, stop_on_error=False))
-            failed = end is not None and end.status != Status.OK
+            failed = end is not None and end.status != Status.OK and end.at == index
         except KernelDiedError as error:
             end = End(Status.KILLED, self._describe_death(error, index), index)
         finally:
             self._outputs.write_streams()
             self._notebook.end_cell(index, failed=failed)
+        if end:
+            self._note_failure(end)
         self._on_cell_end(index)
         return end
+
+    def _note_failure(self, end: End) -> None:
+        """The cell that failed shows its error; it may be an earlier one, whose task failed now."""
+        if end.status == Status.FAILED and end.at is not None:
+            self._notebook.note_failure(end.at)
+            if end.error:
+                self._notebook.show_error(end.at, end.error.name, end.error.text, end.error.traceback)
 
     def _wait_for_cell(self, index: int, request: str) -> End | None:
         self._outputs.expect(request, index)
@@ -145,6 +154,8 @@ class Executor:
                 self._take(message, wait)
             wait.allow_for(received.messages)
             self._do_chores()
+            if time.monotonic() >= wait.probe_time:
+                wait.probe = self._kernel.send("shell", "kernel_info_request", {})
             if received.ready and self._stops.read_stop():
                 self._kernel.kill()
                 return End(Status.INTERRUPTED, f"stopped in {self._notebook.name_of(index)}", index)
@@ -152,11 +163,11 @@ class Executor:
                 self._enforce(wait)
         if wait.passed_limit:
             return End(Status.TIMEOUT, wait.limit, index)
-        return self._judge(wait.reply or {}, index)
+        return self._judge(wait, index)
 
     def _receive(self, wait: "_Wait") -> Received:
         """What comes next; a kernel that dies after its reply, or after its time, is no news."""
-        next_time = min([wait.deadline, *(chore.next_time() for chore in self._chores)])
+        next_time = min([wait.deadline, wait.probe_time, *(chore.next_time() for chore in self._chores)])
         timeout = None if next_time == math.inf else max(0.0, next_time - time.monotonic())
         try:
             return self._kernel.receive(timeout, self._stops.waited_for())
@@ -168,9 +179,12 @@ class Executor:
 
     def _take(self, message: Message, wait: "_Wait") -> None:
         if message.channel == "iopub":
-            wait.is_idle |= self._outputs.take(message.data) == wait.request
-        elif message.parent == wait.request and message.data["msg_type"] == "execute_reply":
-            wait.reply = message.data["content"]
+            if self._outputs.take(message.data) == wait.request:
+                wait.note_idle()
+        elif message.parent == wait.request and message.kind == "execute_reply":
+            wait.reply = message.content
+        elif message.parent and message.parent == wait.probe:
+            wait.give_up()  # requests are answered in their order, so that no reply to the cell will come
 
     def _enforce(self, wait: "_Wait") -> None:
         """A time is over: first an interrupt, which leaves the cell's traceback, then the end of the kernel."""
@@ -191,19 +205,20 @@ class Executor:
             return self._run_deadline, f"{describe_run_limit(self._limits.run)}, in {self._notebook.name_of(index)}"
         return deadline, describe_cell_limit(self._notebook.name_of(index), limit)
 
-    def _judge(self, reply: Mapping[str, Any], index: int) -> End | None:
-        """What a cell's reply means for the run; None to go on."""
-        payload = reply.get("payload") or ()
-        if any(part.get("source") == "ask_exit" for part in payload):
-            return End(Status.OK, f"ended early by exit() in {self._notebook.name_of(index)}", index)
-        if reply.get("status") == "ok":
-            return None
-        if reply.get("ename") == "SystemExit" and reply.get("evalue") in _EXIT_CODES_OF_SUCCESS:
-            return End(Status.OK, f"ended early by sys.exit() in {self._notebook.name_of(index)}", index)
-        if self._notebook.allows_error(index):
-            return None
-        count = reply.get("execution_count")
-        return End(Status.FAILED, describe_error(reply, count, self._notebook.name_of(index)), index)
+    def _judge(self, wait: "_Wait", index: int) -> End | None:
+        """What the end of a cell means for the run; None to go on.
+
+        Errors of earlier cells count too: what they have started may go on.
+        """
+        errors = self._outputs.take_errors()
+        for earlier in sorted(errors.keys() - {index}):
+            if end := self._judge_cell(earlier, {"status": "ok"}, errors[earlier]):
+                return end
+        return self._judge_cell(index, wait.reply, errors.get(index, CellErrors()))
+
+    def _judge_cell(self, index: int, reply: Mapping[str, Any] | None, errors: CellErrors) -> End | None:
+        facts = CellFacts(str(self._notebook.node.cells[index].source), reply, errors.shown, errors.reports)
+        return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:
         said = describe_log(self._log) if self._log else ""
@@ -224,12 +239,25 @@ class _Wait:
         """What to say when the deadline has passed."""
         self.passed_limit = False
         self.reply: Mapping[str, Any] | None = None
-        self.is_idle = False
+        self.probe = ""
+        """Id of the request that asks whether the kernel has gone on without a reply."""
+        self._idle_since: float | None = None
         self._gave_up = False
 
     @property
     def is_over(self) -> bool:
-        return self._gave_up or (self.reply is not None and self.is_idle)
+        return self._gave_up or (self.reply is not None and self._idle_since is not None)
+
+    @property
+    def probe_time(self) -> float:
+        """When to ask whether the kernel has gone on; infinity while there is no reason to."""
+        if self._idle_since is None or self.reply is not None or self.probe:
+            return math.inf
+        return self._idle_since + REPLY_PATIENCE
+
+    def note_idle(self) -> None:
+        """The kernel says that the cell has ended, and that no output follows."""
+        self._idle_since = time.monotonic()
 
     def allow_for(self, messages: Sequence[Message]) -> None:
         """After the reply only the last outputs are waited for: as long as they come, and not much longer."""

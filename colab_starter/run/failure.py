@@ -24,12 +24,15 @@ def shorten(text: str, length: int = LONGEST_CAUSE) -> str:
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
-def describe_error(reply: Mapping[str, Any], execution_count: int | None, cell: str) -> str:
+def describe_error(
+    reply: Mapping[str, Any], execution_count: int | None, cell: str, line: int | str | None = None
+) -> str:
     """Such as ``ValueError: bad (cell 5, line 3)``, from the content of a kernel's reply.
 
-    ``cell`` is how people know the cell; the line is where in it the error came from, if the traceback says.
+    ``cell`` is how people know the cell; ``line`` is where in it the error came from. If it is None, the traceback
+    may say.
     """
-    line = _find_line(reply, execution_count)
+    line = line or _find_line(reply, execution_count)
     place = f" ({cell}, line {line})" if line else f" ({cell})"
     return shorten(_describe_exception(reply), LONGEST_CAUSE - len(place)) + place
 

@@ -1,11 +1,13 @@
 """What the kernel's messages put into the cells: outputs, their updates, widgets and metrics.
 
-What a message means is nbclient's business. Two things are done otherwise: streams are put together
-while they come, and what belongs to a cell that is over (its tasks go on) goes there, and is not lost.
+What a message means is nbclient's business. Three things are done otherwise: streams are put together
+while they come; what belongs to a cell that is over (its tasks go on) goes there, and is not lost; and
+where a notebook cannot keep an output, a note stands in its place, and the run goes on.
 """
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from colab_starter.run.executed import ExecutedNotebook
+from colab_starter.run.kernels.error_hook import REPORT
+from colab_starter.run.messages import UNREADABLE, keep_content
 from colab_starter.run.streams import Stream
 
 Message = dict[str, Any]
@@ -30,6 +34,16 @@ _log.addHandler(logging.NullHandler())
 _log.propagate = False
 
 
+@dataclass
+class CellErrors:
+    """What came about the errors of a cell."""
+
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    """The contents of the error messages."""
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    """The contents of the error hook's."""
+
+
 class CellOutputs(NotebookClient):
     """Puts messages into the cells of a notebook."""
 
@@ -39,8 +53,10 @@ class CellOutputs(NotebookClient):
         """Called with the name and the JSON value of each metric that a cell records."""
         self.on_output: Callable[[NotebookNode], None] = lambda output: None
         """Called with each output as it comes, a stream's in pieces."""
+        self._errors: dict[int, CellErrors] = {}
         self._notebook = notebook
         self._cells: dict[str, int] = {}
+        self._latest: int | None = None
         self._streams: dict[int, dict[str, tuple[NotebookNode, Stream]]] = {}
 
     def answer_by(self, send: Callable[[str, dict[str, Any]], object]) -> None:
@@ -52,24 +68,58 @@ class CellOutputs(NotebookClient):
     def expect(self, request: str, index: int) -> None:
         """Messages that answer the request belong to the cell."""
         self._cells[request] = index
+        self._latest = index
         self.clear_before_next_output = False
 
+    def find_cell(self, request: str) -> int | None:
+        """Index of the cell that the request executed; None for other requests."""
+        return self._cells.get(request)
+
+    def take_errors(self) -> "dict[int, CellErrors]":
+        """What came since the last call about errors, by the index of their cell."""
+        errors, self._errors = self._errors, {}
+        return errors
+
     def take(self, message: Message) -> str:
-        """Put one message in; returns the id of the request that is done by it, mostly empty."""
-        request = str(message["parent_header"].get("msg_id", ""))
-        index = self._cells.get(request)
+        """Put one message in; returns the id of the request that is done by it, mostly empty.
+
+        Whatever the message holds, it is no reason to end the run.
+        """
+        kind, request = message["msg_type"], str(message["parent_header"].get("msg_id", ""))
+        index = self._latest if kind == UNREADABLE and not request else self._cells.get(request)
         if index is None:
             return ""
+        kept = keep_content(kind, message["content"])
         try:
-            self._note_change(message, index)
-            self.process_message(message, self.nb.cells[index], index)
+            if kept.content is not None:
+                self._put(message | {"content": kept.content}, index)
         except CellExecutionComplete:
             return request
-        except Exception:
-            # Widgets say what they like; one that nbclient cannot follow is no reason to stop.
-            if not message["msg_type"].startswith("comm"):
-                raise
+        except Exception as error:
+            # Widgets say what they like; one that nbclient cannot follow is none that a reader would miss.
+            if not kind.startswith(("comm", "status")):
+                kept.remarks.append(f"{kind}: {type(error).__name__}: {error}")
+        for remark in kept.remarks:
+            self._put_remark(remark, index)
         return ""
+
+    def _put(self, message: Message, index: int) -> None:
+        errors = self._errors.setdefault(index, CellErrors())
+        if message["msg_type"] == REPORT:
+            errors.reports.append(message["content"])
+            return
+        if message["msg_type"] == "error":
+            errors.shown.append(message["content"])
+        self._note_change(message, index)
+        self.process_message(message, self.nb.cells[index], index)
+
+    def _put_remark(self, remark: str, index: int) -> None:
+        """In the place of the output that is left out."""
+        self._close_streams(index)
+        note = NotebookNode(output_type="stream", name="stderr", text=f"colab-starter left out {remark}.\n")
+        self.nb.cells[index].outputs.append(note)
+        self._notebook.changed.add(index)
+        self.on_output(note)
 
     def _note_change(self, message: Message, index: int) -> None:
         if message["msg_type"] in ("status", "execute_input"):

@@ -17,7 +17,7 @@ from colab_starter.run.secrets import Mask
 SLUG_LENGTH = 80
 HASH_LENGTH = 12
 """Hex digits. Eight would let two of 100,000 runs meet that begin alike."""
-_EXECUTION_TAGS = {"parameters", "raises-exception", "skip-execution"}
+_EXECUTION_TAGS = {"parameters", "injected-parameters", "raises-exception", "skip-execution"}
 _UNFIT = re.compile(r"[^A-Za-z0-9._=,+-]+")
 
 Parameters = dict[str, Any]

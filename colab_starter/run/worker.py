@@ -23,8 +23,9 @@ from colab_starter.errors import (
     KernelDiedError,
     StartStoppedError,
 )
+from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook, read_source
-from colab_starter.run.executor import SHUTDOWN_GRACE, End, Executor
+from colab_starter.run.executor import SHUTDOWN_GRACE, Executor
 from colab_starter.run.failure import describe_log, shorten
 from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
@@ -200,9 +201,11 @@ class _Attempt:
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
         try:
             end = self._make_executor(notebook, outputs, kernel, saves).execute()
-        except BaseException:
+        except BaseException as error:
             kernel.kill()
-            raise
+            if isinstance(error, CoordinatorGoneError | ColdKernelNeededError) or not isinstance(error, Exception):
+                raise
+            return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
         self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
         return end
 

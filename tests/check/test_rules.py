@@ -195,3 +195,19 @@ def test_a_badge_that_leads_elsewhere_is_wrong(address: str, mentions: str, chec
     (finding,) = findings_in(checkout(address))
     assert finding.code == "CS310"
     assert mentions in finding.message
+
+
+@pytest.mark.parametrize(
+    ("cells", "cell"),
+    [
+        ([text("# Settings") | {"metadata": {"tags": ["parameters"]}}, parameters("x = 1")], 1),
+        ([text("# Settings") | {"metadata": {"tags": ["parameters"]}}, "x = 1"], 1),
+        ([code("x = 7", tags=["injected-parameters"]), parameters("x = 1")], 1),
+        ([parameters("x = 1"), code("x = 7", tags=["injected-parameters"])], 0),
+        ([parameters("x = 1"), text("# Settings") | {"metadata": {"tags": ["parameters"]}}], 0),
+        ([code("x = 7", tags=["injected-parameters"]), "y = 2"], 0),
+    ],
+)
+def test_what_hides_the_parameters_cell_from_papermill_is_found(write: Write, cells: Cells, cell: int) -> None:
+    found = [finding for finding in findings_in(write(cells)) if finding.code == "CS201"]
+    assert [finding.cell for finding in found] == ([cell] if cell else [])

@@ -1,5 +1,6 @@
 """Executed notebooks as pages: what they show, and that their scripts stay where they are."""
 
+import html
 from pathlib import Path
 
 import nbformat
@@ -92,6 +93,25 @@ def test_a_long_output_is_shortened(tmp_path: Path) -> None:
     page = make_page(tmp_path, new_code_cell("x", outputs=[new_output("stream", text="x" * 5_000_000)]))
     assert page.stat().st_size < 300_000
     assert "4,900,000 characters are left out here" in page.read_text()
+
+
+MISSING = "The ![picture](attachment:gone.png) is gone"
+
+
+@pytest.mark.parametrize(
+    "cell", [new_markdown_cell(MISSING), make_output("text/markdown", MISSING)], ids=["text", "output"]
+)
+def test_a_cell_that_cannot_be_rendered_is_shown_as_plain_text(cell: nbformat.NotebookNode, tmp_path: Path) -> None:
+    page = make_page(tmp_path, new_markdown_cell("# Before"), cell, new_markdown_cell("# After"))
+    text = html.unescape(html.unescape(page.read_text()))
+    assert MISSING in text
+    assert all(f"<h1>{title}</h1>" in text for title in ("Before", "After"))
+
+
+def test_what_has_no_form_that_a_page_can_show_is_left_out(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    cells = [make_output(mime, "hidden") for mime in ("application/scrapbook.scrap.json+json", "odd", "")]
+    assert "hidden" not in make_page(tmp_path, *cells, make_output("text/plain", "shown")).read_text()
+    assert not recwarn.list
 
 
 def test_many_notebooks_are_rendered_by_several_processes(tmp_path: Path) -> None:

@@ -138,6 +138,54 @@ def test_an_early_end_is_no_failure(execute: Callable[..., None], tmp_path: Path
     assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "pending"]
 
 
+@pytest.mark.parametrize("code", ["import sys; sys.exit(False)", "import sys; sys.exit(None)", "exit()", "quit(0)"])
+def test_what_python_takes_for_success_is_success(execute: Callable[..., None], tmp_path: Path, code: str) -> None:
+    """papermill raises an error for sys.exit(False)."""
+    execute([code, "never"])
+    assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "pending"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("exit(3)", "SystemExit"),
+        ("exit('bad')", "SystemExit"),
+        ("import sys; sys.exit('0')", "SystemExit"),
+        ("import sys; sys.exit('')", "SystemExit"),
+        ("%%capture\nraise ValueError('inside')", "ValueError"),
+        ("%%capture\n%no_such_magic", "UsageError"),
+        ("import ipywidgets\nwith ipywidgets.Output(): 1 / 0", "ZeroDivisionError"),
+        ("class Odd(Exception):\n    def _render_traceback_(self): pass\nraise Odd", "Odd"),
+    ],
+)
+def test_a_cell_that_shows_an_error_has_failed(
+    execute: Callable[..., None], tmp_path: Path, code: str, name: str
+) -> None:
+    with pytest.raises(PapermillExecutionError, match=name):
+        execute(["1", code, "never"])
+    assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "failed", "pending"]
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        v4.new_markdown_cell("# Settings", metadata={"tags": ["parameters"]}),
+        cell("n = 7", "injected-parameters"),
+        v4.new_markdown_cell("old", metadata={"tags": ["injected-parameters"]}),
+    ],
+)
+def test_values_go_below_the_parameters_cell(execute: Callable[..., None], tmp_path: Path, above: NotebookNode) -> None:
+    """papermill puts them where the defaults overwrite them."""
+    execute([above, cell("n = 1", "parameters"), "print(n)"], parameters={"n": 5})
+    found = read(tmp_path / "out.ipynb")
+    assert found["cells"][-1]["outputs"][0]["text"] == ["5\n"]
+    assert [one["metadata"]["tags"] for one in found["cells"] if one["cell_type"] == "code"] == [
+        ["parameters"],
+        ["injected-parameters"],
+        [],
+    ]
+
+
 WAIT = """
 import time
 from pathlib import Path

@@ -47,6 +47,59 @@ def test_what_an_earlier_run_injected_is_replaced() -> None:
     assert notebook.number_of(1) == 2
 
 
+def text(source: str, *tags: str) -> Any:
+    return v4.new_markdown_cell(source, metadata={"tags": list(tags)})
+
+
+def test_a_text_cell_with_the_tag_is_text() -> None:
+    raw = v4.new_raw_cell("raw", metadata={"tags": ["parameters", "injected-parameters"]})
+    cells = [text("# Settings", "parameters"), text("old", "injected-parameters"), raw, cell("n = 1", "parameters")]
+    notebook = make(*cells, cell("print(n)"))
+    notebook.inject({"n": 2})
+    assert sources(notebook) == ["# Settings", "old", "raw", "n = 1", "# Parameters\nn = 2\n", "print(n)"]
+    assert [notebook.number_of(index) for index in range(6)] == [1, 2, 3, 4, None, 5]
+
+
+def test_only_text_cells_with_the_tag_are_no_parameters_cell() -> None:
+    notebook = make(text("# Settings", "parameters"), cell("1"))
+    notebook.inject({"n": 2})
+    assert sources(notebook) == ["# Parameters\nn = 2\n", "# Settings", "1"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "numbers"),
+    [
+        (["injected-parameters", "parameters", "other"], [2, None, 3]),
+        (["injected-parameters", "injected-parameters", "parameters", "other"], [3, None, 4]),
+        (["parameters", "other", "injected-parameters"], [1, None, 2]),
+        (["injected-parameters", "parameters", "injected-parameters", "other", "injected-parameters"], [2, 3, 4]),
+        (["parameters", "injected-parameters", "parameters"], [1, 2, 3]),
+        (["other", "injected-parameters"], [None, 1]),
+        (["injected-parameters", "other"], [1, 2]),
+    ],
+)
+def test_values_go_below_the_parameters_cell_wherever_earlier_ones_are(
+    tags: list[str], numbers: list[int | None]
+) -> None:
+    notebook = make(*[cell(f"{number} {tag}", tag) for number, tag in enumerate(tags, 1)])
+    notebook.inject({"n": 2})
+    assert [notebook.number_of(index) for index in range(len(notebook.node.cells))] == numbers
+    injected = sources(notebook).index("# Parameters\nn = 2\n")
+    declared = [index for index, source in enumerate(sources(notebook)) if source.endswith(" parameters")]
+    assert injected == (declared[0] + 1 if declared else 0)
+    assert sum("injected-parameters" in one.metadata.tags for one in notebook.node.cells) == 1
+    assert not any(source.endswith("injected-parameters") for source in sources(notebook))
+    nbformat.validate(notebook.node)
+
+
+def test_the_injected_cell_has_an_id_of_its_own() -> None:
+    taken = cell("1")
+    taken.id = "injected-parameters"
+    notebook = make(taken)
+    notebook.inject({"n": 2})
+    assert [one.id for one in notebook.node.cells] == ["injected-parameters-2", "injected-parameters"]
+
+
 def test_other_languages_are_written_by_papermill() -> None:
     notebook = make(cell("n <- 1", "parameters"), kernelspec={"name": "ir", "language": "R", "display_name": "R"})
     notebook.inject({"n": 2, "names": ["a", "b"], "on": True})
@@ -108,6 +161,40 @@ def test_what_a_writer_left_out_is_filled_in(tmp_path: Path) -> None:
     nbformat.validate(node)
     assert node.cells[0].source == "a\nb"
     assert len({one.id for one in node.cells}) == 2
+
+
+def test_a_cell_that_failed_after_all_says_so_and_shows_its_error() -> None:
+    notebook = make(cell("1"), cell("2"))
+    notebook.start()
+    notebook.start_cell(0)
+    notebook.end_cell(0, failed=False)
+    notebook.note_failure(0)
+    for name in ("ValueError", "KeyError"):
+        notebook.show_error(0, name, "bad", [])
+    assert statuses(notebook) == ["failed", "pending"]
+    assert [(output.ename, output.traceback) for output in notebook.node.cells[0].outputs] == [
+        ("ValueError", ["ValueError: bad"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "info", "written"),
+    [
+        ({"language": "python"}, {"language_info": {"name": "python"}}, "python3"),
+        ({"name": "mine", "display_name": "Mine"}, {"language_info": {"name": 5}}, "mine"),
+        ({"name": "mine", "display_name": "Mine"}, {"language_info": None}, "mine"),
+        ({"name": "mine", "display_name": "Mine"}, {}, "mine"),
+    ],
+)
+def test_what_is_said_of_the_kernel_is_valid_whatever_it_says_itself(
+    spec: dict[str, str], info: dict[str, Any], written: str
+) -> None:
+    notebook = make(cell("1"))
+    notebook.node.metadata.kernelspec = nbformat.from_dict(spec)
+    notebook.start()
+    notebook.note_kernel(None, info)
+    nbformat.validate(notebook.node)
+    assert notebook.node.metadata.kernelspec.name == written
 
 
 @pytest.mark.parametrize(

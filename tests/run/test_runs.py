@@ -29,6 +29,7 @@ def notebook(code: str = "n = 1", text: str = "Hello", tags: tuple[str, ...] = (
         (notebook(colab={"toc": 1}), None, True),
         (notebook(code="n = 2"), None, False),
         (notebook(tags=("skip-execution",)), None, False),
+        (notebook(tags=("injected-parameters",)), None, False),
         (notebook(kernelspec={"name": "ir"}), None, False),
         (notebook(), "ir", False),
     ],

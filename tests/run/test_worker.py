@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
+from colab_starter.run.cell_errors import End
+from colab_starter.run.executor import Executor
 from colab_starter.run.job import CellStarted, Ended, Event, Started, Status, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.worker import execute_job
@@ -285,6 +287,25 @@ def test_a_job_can_be_executed_in_the_process_itself(tmp_path: Path) -> None:
         assert isinstance(ours.recv(), Started)
     written = json.loads((tmp_path / "run" / "trial.ipynb").read_text())
     assert written["metadata"]["colab_starter"]["attempt"] == 2
+
+
+def test_a_fault_of_our_own_leaves_what_was_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(executor: Executor, wait: object, index: int) -> End | None:
+        raise ArithmeticError("ours")
+
+    monkeypatch.setattr(Executor, "_judge", fail)
+    path = tmp_path / "trial.ipynb"
+    path.write_text(v4.writes(v4.new_notebook(cells=[v4.new_code_cell("print(1)"), v4.new_code_cell("never")])))
+    ours, theirs = Pipe()
+    with ours, theirs:
+        outcome = execute_job(Jobs(None, tmp_path).make(path), theirs)  # type: ignore[arg-type]
+    assert (outcome.status, outcome.cause) == (Status.FAILED, "ArithmeticError: ours")
+    written = json.loads((tmp_path / "run" / "trial.ipynb").read_text())
+    assert written["cells"][0]["outputs"][0]["text"] == ["1\n"]
+    assert [cell["metadata"]["papermill"]["status"] for cell in written["cells"]] == ["failed", "pending"]
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_the_end_is_the_last_word(jobs: Jobs) -> None:

@@ -1,17 +1,20 @@
 """The sockets of a kernel: where they are, and this side of them."""
 
+import json
 import os
 import shutil
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import zmq
 from jupyter_client.connect import write_connection_file
-from jupyter_client.session import Session
+from jupyter_client.session import DELIM, Session
 
 from colab_starter.run.kernels.heritage import get_heritage
+from colab_starter.run.messages import UNREADABLE
 
 _PORTS: dict[str, Any] = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CHANNELS = {"iopub": zmq.SUB, "shell": zmq.DEALER, "control": zmq.DEALER}
@@ -98,20 +101,56 @@ class Connection:
         return str(sent["header"]["msg_id"])
 
     def take(self) -> list[Message]:
-        """The messages that are here; does not wait."""
+        """The messages that are here; does not wait. What is no message of the protocol is ``UNREADABLE``."""
         messages = []
         for name, socket in self.sockets.items():
             for _ in range(_AT_ONCE):
-                _, data = self._session.recv(socket, mode=zmq.NOBLOCK)
-                if data is None:
+                try:
+                    frames = socket.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
                     break
-                messages.append(Message(name, data))
+                messages.append(Message(name, self._read(frames)))
         return messages
+
+    def _read(self, frames: list[bytes]) -> dict[str, Any]:
+        """A message, whose parts have the types that the protocol gives them, whatever code in the kernel has sent."""
+        parts: list[bytes] = []
+        try:
+            parts = frames[frames.index(DELIM) + 1 :]
+            data: dict[str, Any] = self._session.deserialize(parts)
+            data["parent_header"] = data["parent_header"] or {}
+            _check_types(data)
+        except Exception as error:
+            return _make_unreadable(parts, f"{type(error).__name__}: {error}")
+        return data
 
     def close(self) -> None:
         for socket in self.sockets.values():
             socket.close()
         self._context.term()
+
+
+def _check_types(data: dict[str, Any]) -> None:
+    for name in ("header", "parent_header", "content", "metadata"):
+        if not isinstance(data[name], dict):
+            raise TypeError(f"its {name} is no object")
+    if not isinstance(data["msg_type"], str):
+        raise TypeError("its type is no text")
+
+
+def _make_unreadable(parts: list[bytes], reason: str) -> dict[str, Any]:
+    """Stands for what could not be read; with the request that it belongs to, if that much can be read."""
+    parent: Any = None
+    with suppress(IndexError, ValueError, RecursionError):
+        parent = json.loads(parts[2])
+    return {
+        "header": {"msg_type": UNREADABLE},
+        "msg_type": UNREADABLE,
+        "parent_header": parent if isinstance(parent, dict) else {},
+        "metadata": {},
+        "content": {"reason": reason},
+        "buffers": [],
+    }
 
 
 def listen(connection: Connection | None, descriptors: list[int], timeout: float | None) -> tuple[set[int], bool]:

@@ -30,6 +30,7 @@ from IPython.core.application import BaseIPythonApplication
 
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.afterfork import renew_randomness, restore_threads
+from colab_starter.run.kernels.error_hook import install_error_hook
 from colab_starter.run.kernels.heritage import get_heritage
 from colab_starter.run.kernels.hidden import Refusal
 from colab_starter.run.kernels.server import make_arguments
@@ -138,6 +139,8 @@ def become_kernel(
     if heritage and hidden:
         hidden.hide(heritage.filters)
     application.initialize()
+    if refusals is not None:  # whoever started it judges its cells
+        install_error_hook()
     if hidden:
         refuse = _fail_import if refusals is None else _Refuser(refusals).refuse
         cast(Any, WarmKernel.instance()).before_first_cell = partial(hidden.guard, refuse)

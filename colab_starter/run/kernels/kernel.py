@@ -51,6 +51,8 @@ class Kernel:
     def __init__(self, process: KernelProcess, place: Place, spec: KernelSpec) -> None:
         """Of a process that has just been started; use ``Kernel.start``."""
         self.process = process
+        self.is_forked = process.ready is not None
+        """It was forked from this process, instead of started by its command."""
         self.info: dict[str, Any] = {}
         """The content of its kernel_info_reply; ``language_info`` among it."""
         self._place = place
@@ -122,12 +124,15 @@ class Kernel:
         if time.monotonic() > deadline:
             raise KernelSilentError("the kernel was started and does not answer; look into kernel.log")
 
-    def execute(self, code: str, *, stop_on_error: bool = True) -> str:
-        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``."""
+    def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
+        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``.
+
+        ``silent``: it is none of the notebook's cells, and not counted.
+        """
         content = {
             "code": code,
-            "silent": False,
-            "store_history": True,
+            "silent": silent,
+            "store_history": not silent,
             "user_expressions": {},
             "allow_stdin": False,
             "stop_on_error": stop_on_error,
@@ -201,8 +206,7 @@ class Kernel:
         return death
 
     def _ask_to_end(self) -> None:
-        is_fork = self.process.ready is not None
-        if self.info.get("implementation") == "ipython" and not is_fork:
+        if self.info.get("implementation") == "ipython" and not self.is_forked:
             # After a shutdown request, its control thread and its end sometimes wait for each other: 10 s.
             self.execute("__import__('IPython').get_ipython().ask_exit()")
         else:

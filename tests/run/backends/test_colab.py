@@ -131,6 +131,10 @@ def ends(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Ends:
         make_job(folder, "cell limit", endless, "print('later')", limits=Limits(cell=1)),
         make_job(folder, "run limit", "print(1)", endless, limits=Limits(run=2)),
         make_job(folder, "exits", "import sys\nsys.exit(0)", "print('later')"),
+        make_job(folder, "exit(3)", "exit(3)", "print('later')"),
+        make_job(folder, "exit()", "exit()", "print('later')"),
+        make_job(folder, "captured", "%%capture\n\n1 / 0", "print('later')"),
+        make_job(folder, "unencodable", "print('a\\ud800b')", "raise ValueError('\\ud800')"),
         make_job(folder, "50 KB", "print('x' * 50_000)", "", "print('y')"),
         make_job(folder, "5 MB", "for i in range(50): print('x' * 100_000)", "print('y')"),
         make_job(folder, "secret", f"print('{SECRET}')", f"raise ValueError('{SECRET}')"),
@@ -218,6 +222,25 @@ class TestSweep:
         outcome = ends.outcome("exits")
         assert (outcome.status, outcome.cause) == (Status.OK, "ended early by sys.exit() in cell 3")
         assert ends.statuses("exits")[-2:] == ["completed", "pending"]
+
+    @pytest.mark.parametrize(
+        ("run", "status", "cause"),
+        [
+            ("exit(3)", Status.FAILED, "SystemExit: 3 (cell 3)"),
+            ("exit()", Status.OK, "ended early by exit() in cell 3"),
+            ("captured", Status.FAILED, "ZeroDivisionError: division by zero (cell 3, line 3)"),
+        ],
+    )
+    def test_a_run_ends_where_the_reply_of_a_cell_hides_its_error(
+        self, ends: Ends, run: str, status: Status, cause: str
+    ) -> None:
+        assert (ends.outcome(run).status, ends.outcome(run).cause) == (status, cause)
+        assert ends.statuses(run)[-2:] == ["failed" if status is Status.FAILED else "completed", "pending"]
+        assert "later" not in ends.text(run)
+
+    def test_what_cannot_be_encoded_does_not_lose_the_rest(self, ends: Ends) -> None:
+        assert ends.text("unencodable") == "a\\ud800b\n"
+        assert ends.outcome("unencodable").cause == "ValueError: \\ud800 (cell 4, line 1)"
 
     @pytest.mark.parametrize(("run", "size"), [("50 KB", 50_003), ("5 MB", 5_000_052)])
     def test_large_outputs_come_back_whole(self, ends: Ends, run: str, size: int) -> None:

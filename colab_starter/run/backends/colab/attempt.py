@@ -16,8 +16,8 @@ from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_conten
 from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
+from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook, read_source
-from colab_starter.run.executor import End
 from colab_starter.run.failure import shorten
 from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded, Outcome, Status
 from colab_starter.run.parameters import OUTPUT_DIR

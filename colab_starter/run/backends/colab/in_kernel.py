@@ -1,7 +1,8 @@
 """Runs in the kernel on Colab, sent there as text: times the cells, ends the run at the first error, packs the files.
 
 ``colab exec`` goes on after a failing cell, and its limit on a cell's time does not end the cell. Works with
-IPython 7 (Colab's) and later, and with any Python since 3.10.
+IPython 7 (Colab's) and later, and with any Python since 3.10. The text of ``kernels.error_hook`` stands before
+this one.
 """
 
 import json
@@ -15,10 +16,13 @@ import tarfile
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
+
+if TYPE_CHECKING:
+    from colab_starter.run.kernels.error_hook import ErrorHook, Report, is_good_exit, send_everything
 
 WAKING_TIME = 3.0
 """Seconds."""
@@ -47,6 +51,8 @@ class CellWatch:
         self._limit = ""
         self._timers: list[threading.Timer] = []
         self._run_ends = float("inf")
+        self._reports: list[Report] = []
+        self._hook = ErrorHook(self.shell, self._reports.append, ends_kernel=False)
 
     def start(self) -> None:
         shutil.rmtree(self.settings["folder"], ignore_errors=True)
@@ -57,12 +63,15 @@ class CellWatch:
         self.shell.events.register("pre_run_cell", self.begin_cell)
         self.shell.events.register("post_run_cell", self.end_cell)
         self.shell.input_transformers_cleanup.insert(0, self.pass_over)
+        self._hook.install()
+        send_everything(self.shell.kernel.session)
         self.tell({"record": "start", "host": platform.node(), "pid": os.getpid(), "parent": os.getppid()})
 
     def finish(self) -> None:
         self.shell.events.unregister("pre_run_cell", self.begin_cell)
         self.shell.events.unregister("post_run_cell", self.end_cell)
         self.shell.input_transformers_cleanup.remove(self.pass_over)
+        self._hook.remove()
         files, problem = self.pack_output()
         self.tell({"record": "finish", "stopped": self.stopped, "files": files, "problem": problem})
         threading.Thread(target=self.wake_client, daemon=True).start()
@@ -117,40 +126,29 @@ class CellWatch:
             timer.cancel()
         self._timers.clear()
         error = result.error_before_exec or result.error_in_exec
-        record = {"record": "cell", "number": self._number, "state": self._judge(error), "stopped": self.stopped}
+        if error is not None and not self._reports:  # IPython shows nothing of some, such as BdbQuit
+            self._hook.report(error)
+        reports = [*self._reports]
+        self._reports.clear()
+        state = self._judge(reports, result.info.raw_cell)
+        record = {"record": "cell", "number": self._number, "state": state, "stopped": self.stopped, "errors": reports}
         record.update(count=result.execution_count, started=self._started, ended=time.time(), peak_memory=peak_memory())
-        if error is not None:
-            record.update(ename=type(error).__name__, evalue=str(error)[:2000], line=self._find_line(error))
         self._is_decided = self._is_passed_over = False
         self.tell(record)
 
-    def _judge(self, error: "BaseException | None") -> str:
+    def _judge(self, reports: "list[Report]", source: str) -> str:
+        """What ``cell_errors.judge_cell`` will say of the cell; here it decides whether the next ones are executed."""
         if self._is_passed_over:
             return "passed over"
         if self._limit:
             self.stopped = self._limit
             return "limit"
-        has_exited = isinstance(error, SystemExit) and error.code in (None, 0, "")
-        if has_exited or (error is None and getattr(self.shell, "exit_now", False)):
-            self.stopped = "exit"
-            return "exit"
-        if error is None:
-            return "ok"
-        if self._number not in self.settings["allowed"]:
+        ends = {is_good_exit(report, source) for report in reports if not report["again"]}
+        if False in ends and self._number not in self.settings["allowed"]:
             self.stopped = "failed"
-        return "error"
-
-    def _find_line(self, error: BaseException) -> "int | None":
-        """The line of the cell in which the error came up; functions of other cells do not count."""
-        line, file, trace = None, None, error.__traceback__
-        while trace is not None:
-            frame = trace.tb_frame
-            if file is None and frame.f_globals is self.shell.user_global_ns:
-                file = frame.f_code.co_filename
-            if file is not None and frame.f_code.co_filename == file:
-                line = trace.tb_lineno
-            trace = trace.tb_next
-        return error.lineno if line is None and isinstance(error, SyntaxError) else line
+        elif True in ends:
+            self.stopped = "exit"
+        return "ended"
 
     def pack_output(self) -> "tuple[int, str]":
         """How many files the output folder has, and what went wrong with them."""

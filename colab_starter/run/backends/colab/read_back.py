@@ -9,9 +9,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from colab_starter.run.backends.colab.sent import RECORD_TYPE
+from colab_starter.run.cell_errors import CellFacts, End, judge_cell
 from colab_starter.run.executed import ExecutedNotebook
-from colab_starter.run.executor import End
-from colab_starter.run.failure import describe_cell_limit, describe_error, describe_run_limit
+from colab_starter.run.failure import describe_cell_limit, describe_run_limit
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.outputs import CellOutputs
 
@@ -91,8 +91,10 @@ class ReadBack:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = record["count"]
-        failed = not self._goes_on_after(index, record) and record["state"] != "exit"
-        self._note_cell(index, record["started"], record["ended"], failed)
+        end = self._judge(index, record)
+        self._note_cell(index, record["started"], record["ended"], failed=end is not None and end.status != Status.OK)
+        if end and end.status == Status.FAILED and end.error:
+            self._notebook.show_error(index, end.error.name, end.error.text, end.error.traceback)
 
     def _note_cell(self, index: int, started: float, ended: float, failed: bool) -> None:
         facts = {
@@ -104,9 +106,6 @@ class ReadBack:
         }
         self._notebook.node.cells[index].metadata["papermill"].update(facts)
         self._notebook.changed.add(index)
-
-    def _goes_on_after(self, index: int, record: Record) -> bool:
-        return record["state"] == "ok" or (record["state"] == "error" and self._notebook.allows_error(index))
 
     def note_lost_cell(self, index: int, started: float, ended: float, text: str) -> None:
         """A cell whose outputs did not come back: what it printed so far stands for them."""
@@ -125,15 +124,16 @@ class ReadBack:
             record = self._records.get(index)
             if record is None:
                 return None
-            if not self._goes_on_after(index, record):
-                return self._describe_end(index, record)
+            if end := self._judge(index, record):
+                return end
         return End(Status.OK) if self.finish else None
 
     def find_unfinished(self) -> int | None:
         """The first cell of which the kernel did not tell that it ended; None if it told of all."""
         return next((index for index in sorted(self._notebook.executable) if index not in self._records), None)
 
-    def _describe_end(self, index: int, record: Record) -> End:
+    def _judge(self, index: int, record: Record) -> End | None:
+        """What the cell's end means for the run; None to go on."""
         name = self._notebook.name_of(index)
         if record["state"] == "passed over":
             if record["stopped"] == "run":
@@ -141,18 +141,11 @@ class ReadBack:
             return End(Status.INTERRUPTED, f"stopped before {name}", index)
         if record["state"] == "limit":
             return End(Status.TIMEOUT, describe_limit(record["stopped"], self._limits, name), index)
-        if record["state"] == "exit":
-            call = "sys.exit()" if "ename" in record else "exit()"
-            return End(Status.OK, f"ended early by {call} in {name}", index)
-        return End(Status.FAILED, self._describe_error(index, record, name), index)
-
-    def _describe_error(self, index: int, record: Record, name: str) -> str:
-        """As a run on this machine says it; IPython 7, which Colab has, tells the line in another way."""
-        outputs = self._notebook.node.cells[index].outputs
-        error = next((output for output in reversed(outputs) if output.output_type == "error"), record)
-        line = record.get("line")
-        where = f"Cell In[{record['count']}], line {line}" if line else ""
-        return describe_error({**error, "traceback": [where]}, record["count"], name)
+        cell = self._notebook.node.cells[index]
+        shown = [output for output in cell.outputs if output.output_type == "error"]
+        reply = {"status": "ok", "execution_count": record["count"]}
+        facts = CellFacts(cell.source, reply, shown, record["errors"])
+        return judge_cell(facts, index, name, may_fail=self._notebook.allows_error(index))
 
 
 def describe_limit(limit: str, limits: Limits, name: str) -> str:

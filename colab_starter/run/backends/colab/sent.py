@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.job import Job
+from colab_starter.run.kernels import error_hook
 from colab_starter.run.parameters import OUTPUT_DIR
 
 FOLDER = "/tmp/colab-starter"
@@ -19,6 +20,7 @@ FOLDER = "/tmp/colab-starter"
 RECORD_TYPE = "application/vnd.colab-starter.record+json"
 """The MIME type of what our own code in the kernel tells."""
 
+_ERROR_HOOK = Path(error_hook.__file__)
 _IN_KERNEL = Path(__file__).with_name("in_kernel.py")
 _SHELL = '__import__("IPython").core.getipython.get_ipython()'
 
@@ -59,7 +61,8 @@ def make_sent_notebook(notebook: ExecutedNotebook, job: Job, paths: RemotePaths)
     """The cells keep their source as it is; their ids are the indexes of the executed notebook's cells."""
     executable = sorted(notebook.executable)
     settings = _make_settings(notebook, executable, job, paths)
-    start = f"{_IN_KERNEL.read_text(encoding='utf-8')}\nstart_watch({settings!r})\n"
+    modules = [path.read_text(encoding="utf-8") for path in (_ERROR_HOOK, _IN_KERNEL)]
+    start = "\n".join([*modules, f"start_watch({settings!r})\n"])
     cells = [
         f'exec(compile({start!r}, "<colab-starter>", "exec"), {{"__name__": "colab_starter_in_kernel"}})',
         *(notebook.node.cells[index].source for index in executable),
