@@ -133,6 +133,12 @@ class NoSuchKernelError(ColabStarterError):
     exit_code = 2
 
 
+class OverlayError(ColabStarterError):
+    """The environment that a notebook is to install its packages into cannot be made; the message says why."""
+
+    exit_code = 2
+
+
 class KernelDiedError(ColabStarterError):
     """A kernel's process has ended by itself; ``death`` says how (a ``colab_starter.run.kernels.process.Death``)."""
 

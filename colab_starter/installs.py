@@ -10,6 +10,9 @@ from colab_starter.python_code import PythonFacts, read_literal
 from colab_starter.runtimes import normalise_name
 from colab_starter.words import split_words
 
+UNINSTALL = "pip uninstall"
+"""The tool of what takes packages away; it asks for none."""
+
 
 class Requirement(NamedTuple):
     """A package that an install asks for."""
@@ -18,13 +21,15 @@ class Requirement(NamedTuple):
     """As PEP 503 normalises it."""
     specifier: str
     """Such as ``==1.2``; empty for any version."""
+    extras: str = ""
+    """Such as ``[excel]``; mostly none."""
 
 
 class Install(NamedTuple):
     """One command that installs."""
 
     tool: str
-    """``pip`` (uv's too), ``apt``, or another that brings unknown things."""
+    """``pip`` (uv's too), ``apt``, UNINSTALL, or another that brings unknown things."""
     requirements: tuple[Requirement, ...]
     opaque: bool
     """It also installs what cannot be told from here: a requirements file, an address, a variable."""
@@ -32,6 +37,8 @@ class Install(NamedTuple):
     line: int
     nested: bool
     """A condition decides whether it runs."""
+    is_uv: bool = False
+    """It is uv's pip."""
 
     @property
     def upgrades(self) -> bool:
@@ -53,14 +60,26 @@ _BUNDLED_SHORT = re.compile(r"-[qvU]{2,}")
 _SEPARATORS = frozenset(("&&", "||", ";", "|", "&", ";;"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PIP = re.compile(r"pip[23]?(\.\d+)?")
-_PYTHON = re.compile(r"python[23]?(\.\d+)?|\{sys\.executable\}|\$\{?sys\.executable\}?")
+_PYTHON = re.compile(r"python[23]?(\.\d+)?|\{[\w.]*\}|\$\{?sys\.executable\}?|%s|-m")
+"""A name of Python's, what stands for one in a text to be filled in, or the option after one."""
 _REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?\s*"
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?P<extras>\[[^\]]*\])?\s*"
     r"(?P<specifier>(?:(?:===?|~=|!=|<=?|>=?)[^,;@\s]+,?\s*)*)(?:;.*)?"
 )
 _OTHER_TOOLS = split_words("conda mamba micromamba poetry pipenv pixi make npm condacolab setup.py install.sh setup.sh")
 _RUNS_SCRIPTS = frozenset(("bash", "sh", "source", "."))
-_PREFIXES = frozenset(("sudo", "time", "yes", "nohup", "exec", "env"))
+_PREFIXES = split_words("""
+    sudo time yes nohup exec env nice ionice stdbuf timeout xargs then else do ! sx system
+""")
+"""Words that precede a command, those of the shell's own language and of IPython's magics among them."""
+_WITH_USER = ("-u", "-g", "-n", "-P", "-I")
+"""Options of such words that take a value."""
+_RUNS_TEXT = split_words("""
+    system run call check_call check_output Popen popen getoutput getstatusoutput run_cell run_cell_magic
+    create_subprocess_shell
+""")
+"""Last names of the functions that execute a script which they are given as a text."""
+_PIP_MAIN = ("main", "pipmain", "pip_main")
 
 
 def split_commands(text: str) -> list[list[str]]:
@@ -81,10 +100,18 @@ def split_commands(text: str) -> list[list[str]]:
 
 
 def _without_prefixes(words: list[str]) -> list[str]:
-    index = 0
-    while index < len(words) and (words[index] in _PREFIXES or _ASSIGNMENT.match(words[index])):
+    """The words from the program on, without the signs of IPython and of a subshell before it."""
+    index, has_prefix = 0, False
+    while index < len(words):
+        word = words[index]
+        if word in _PREFIXES:
+            has_prefix = True
+        elif has_prefix and (word.startswith("-") or word.isdigit()):
+            index += word in _WITH_USER
+        elif not _ASSIGNMENT.match(word):
+            break
         index += 1
-    return words[index:]
+    return [words[index].lstrip("!%("), *words[index + 1 :]] if index < len(words) else []
 
 
 def read_installs(text: str, line: int, nested: bool) -> Iterator[Install]:
@@ -99,12 +126,12 @@ def read_install(words: list[str], line: int, nested: bool) -> Install | None:
     if not words:
         return None
     program = words[0].rpartition("/")[2]
-    if _PYTHON.fullmatch(program) and words[1:2] == ["-m"]:
-        words = words[2:]
+    if _PYTHON.fullmatch(program) and "-m" in words:
+        words = words[words.index("-m") + 1 :]
         program = words[0] if words else ""
     if program == "uv" and words[1:2] == ["pip"]:
-        words = words[1:]
-        program = "pip"
+        found = _read_pip(words[2:], line, nested)
+        return found and found._replace(is_uv=True)
     if _PIP.fullmatch(program):
         return _read_pip(words[1:], line, nested)
     if program in ("apt", "apt-get", "aptitude") and "install" in words:
@@ -125,9 +152,12 @@ def _brings_unknown(program: str, words: list[str]) -> bool:
 
 
 def _read_pip(words: list[str], line: int, nested: bool) -> Install | None:
-    if "install" not in words:
-        return None
-    rest = iter(words[words.index("install") + 1 :])
+    rest = iter(words)
+    command = _skip_options(rest)
+    if command == "uninstall":
+        return Install(UNINSTALL, (), False, frozenset(), line, nested)
+    if command != "install":
+        return Install("pip", (), True, frozenset(), line, nested) if command == "sync" else None
     requirements, options, opaque = [], set(), False
     for word in rest:
         if word in _UNKNOWN_SOURCES or word.startswith(("-r", "--requirement=", "-e")):
@@ -145,26 +175,58 @@ def _read_pip(words: list[str], line: int, nested: bool) -> Install | None:
     return Install("pip", tuple(requirements), opaque or not requirements, frozenset(options), line, nested)
 
 
+def _skip_options(words: Iterator[str]) -> str:
+    """The first word that is no option, such as ``install``; empty where there is none."""
+    for word in words:
+        if not word.startswith("-"):
+            return word
+        if word in _WITH_VALUE:
+            next(words, None)
+    return ""
+
+
 def read_requirement(text: str) -> Requirement | None:
     """The package of ``timm>=1.0`` or ``pandas[excel]``; None for an address, a path or a variable."""
     match = _REQUIREMENT.fullmatch(text.strip())
     if not match or match["name"].endswith((".whl", ".zip", ".gz", ".txt")):
         return None
-    return Requirement(normalise_name(match["name"]), match["specifier"].replace(" ", "").rstrip(","))
+    specifier = match["specifier"].replace(" ", "").rstrip(",")
+    return Requirement(normalise_name(match["name"]), specifier, match["extras"] or "")
 
 
 def read_python_installs(facts: PythonFacts) -> Iterator[Install]:
     """The installs of Python: ``subprocess.run([..., "pip", "install", ...])``, ``os.system("pip install ...")``."""
     for node in facts.lists:
-        words = [_word(element) for element in node.elts]
-        if "install" not in words:
-            continue
-        start = next((index for index, word in enumerate(words) if _PIP.fullmatch(word)), 0)
-        if install := read_install(words[start:], node.lineno, False):
-            yield install
+        yield from _read_words([_word(element) for element in node.elts], node.lineno)
+    for call in facts.calls:
+        yield from _read_call(call.node, call.name.rpartition(".")[2])
     for text in facts.texts:
         if "pip" in text.value and "install" in text.value and "\n" not in text.value:
             yield from read_installs(text.value, text.line, True)
+
+
+def _read_words(words: list[str], line: int) -> Iterator[Install]:
+    """The install of a program and its arguments."""
+    if {"install", "uninstall", "sync"}.isdisjoint(words):
+        return
+    start = next((index for index, word in enumerate(words) if _PIP.fullmatch(word.rpartition("/")[2])), 0)
+    if install := read_install(words[start:], line, False):
+        yield install
+
+
+def _read_call(call: ast.Call, name: str) -> Iterator[Install]:
+    """``pip.main(["install", ...])``, ``run_line_magic("pip", "install ...")``, a tuple of words, a script of lines."""
+    for argument in call.args:
+        if isinstance(argument, ast.Tuple):
+            yield from _read_words([_word(element) for element in argument.elts], call.lineno)
+        elif isinstance(argument, ast.List) and name in _PIP_MAIN:
+            yield from _read_words(["pip", *map(_word, argument.elts)], call.lineno)
+        elif name in _RUNS_TEXT and isinstance(argument, ast.Constant) and "\n" in str(argument.value):
+            for line in str(argument.value).splitlines():
+                yield from read_installs(line.strip(), call.lineno, True)
+    words = [_word(argument) for argument in call.args]
+    if len(words) > 1 and any(map(_PIP.fullmatch, words)):
+        yield from _read_words([part for word in words for part in word.split()], call.lineno)
 
 
 def _word(node: ast.expr) -> str:
@@ -175,6 +237,24 @@ def _word(node: ast.expr) -> str:
 
 def read_needed(tree: ast.Module) -> Iterable[Requirement] | None:
     """The modules and packages in the tables of colab-starter's own install cell; None where the cell is another."""
+    tables = read_tables(tree)
+    if tables is None:
+        return None
+    packages = (*tables.needed, *tables.needed.values(), *tables.extra)
+    return [found for found in map(read_requirement, packages) if found]
+
+
+class Tables(NamedTuple):
+    """What colab-starter's own install cell looks for."""
+
+    needed: dict[str, str]
+    """The name of a module, and the package that brings it."""
+    extra: list[str]
+    """Packages."""
+
+
+def read_tables(tree: ast.Module) -> Tables | None:
+    """The tables of colab-starter's own install cell; None where the cell is another."""
     tables = {
         statement.targets[0].id: read_literal(statement.value)
         for statement in tree.body
@@ -183,5 +263,4 @@ def read_needed(tree: ast.Module) -> Iterable[Requirement] | None:
     needed, extra = tables.get("needed"), tables.get("extra")
     if not isinstance(needed, dict) or not isinstance(extra, list):
         return None
-    packages = [str(package) for package in (*needed, *needed.values(), *extra)]
-    return [found for found in map(read_requirement, packages) if found]
+    return Tables({str(name): str(package) for name, package in needed.items()}, list(map(str, extra)))

@@ -2,14 +2,17 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
 from colab_starter.mend import mend_notebook
 from colab_starter.notebook import Notebook, read_notebook
 from colab_starter.run.job import Limits
+from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
+from colab_starter.run.overlays.need import Need, find_need
 from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
 from colab_starter.run.runs import Run, find_varying, hash_source, make_runs
 from colab_starter.run.secrets import Mask, find_secrets
@@ -40,6 +43,10 @@ class Options:
     kernel: str | None = None
     cwd: Path | None = None
     """None is the notebook's folder."""
+    keep_environment: bool = False
+    """Packages that the notebook installs stay, in the sweep's folder, for the next sweep."""
+    in_place: bool = False
+    """The notebook installs into the environment of its kernel itself."""
     gpus: str = "auto"
     gpus_per_run: str = "1"
     secrets: Sequence[str] = ()
@@ -69,6 +76,8 @@ class Batch:
     mask: Mask
     wording: Wording
     has_output_dir: bool
+    need: Need
+    """Of an overlay, for what the notebook installs."""
 
     @property
     def folder(self) -> Path:
@@ -79,6 +88,13 @@ class Batch:
     def cwd(self) -> Path:
         """Where the runs work."""
         return (self.options.cwd or self.options.notebook.parent).absolute()
+
+    @property
+    def kept_environment(self) -> Path | None:
+        """Where the packages stay that the notebook installs; None where they are thrown away."""
+        if not self.options.keep_environment:
+            return None
+        return name_home() / f"kept-{self.folder.name}" if self.store.is_remote else self.folder / KEPT_ENVIRONMENT
 
     def say(self, text: str) -> None:
         """Something that people want to know, but programs do not."""
@@ -108,10 +124,19 @@ def prepare_batch(options: Options) -> Batch:
         mask=mask,
         wording=Wording(find_varying(built.runs) or built.runs[0], mask),
         has_output_dir=OUTPUT_DIR in declared,
+        need=_find_need(options, notebook, built.runs),
     )
     if built.dropped:
         batch.say(f"{count(built.dropped, 'run')} asked for twice: done once")
     return batch
+
+
+def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:
+    if options.in_place and options.keep_environment:
+        raise WrongOptionError("--in-place makes no environment that --keep-environment could keep; give one of them")
+    if options.in_place or options.backend == "colab":  # whose machines are thrown away
+        return Need()
+    return find_need(notebook, options.kernel, sets, is_here=options.backend == "local")
 
 
 def read_source(path: Path) -> Notebook:

@@ -47,6 +47,13 @@ def run(
     cwd: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the runs work. [default: the notebook's folder]")
     ] = None,
+    keep_environment: Annotated[
+        bool,
+        typer.Option("--keep-environment", help="Keep the packages that the notebook installs, for the next time."),
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Let the notebook install packages into its kernel's environment itself.")
+    ] = False,
     gpus: Annotated[str, typer.Option(help="auto, none, or which ones: 0,1.")] = "auto",
     gpus_per_run: Annotated[str, typer.Option(metavar="N", help="1, 2, ... or a part, such as 0.5.")] = "1",
     backend: Annotated[str, typer.Option(help="Where the runs are executed: local, ray or colab.")] = "local",
@@ -105,6 +112,8 @@ def run(
         cold=cold,
         kernel=kernel,
         cwd=cwd,
+        keep_environment=keep_environment,
+        in_place=in_place,
         gpus=gpus,
         gpus_per_run=gpus_per_run,
         secrets=secret or [],

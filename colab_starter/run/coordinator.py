@@ -9,6 +9,7 @@ from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger import Ledger
+from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.progress import choose_progress
 from colab_starter.run.resume import is_to_do, settle_open
 from colab_starter.run.runner import Plan, Runner
@@ -71,6 +72,8 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int) -> None:
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
     """Run what is to do; returns when nothing runs any more."""
     with backend:
+        for line in describe_need(batch.need, batch.kept_environment, batch.options.backend):
+            batch.say(line)
         backend.prepare(plan_run(batch, todo[0]))
         snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
         with reach(batch.store):

@@ -31,6 +31,24 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """An environment on top of a kernel's own, for what a notebook installs."""
+
+    python: str = ""
+    """Of the environment below; empty for the Python of whoever makes the overlay."""
+    name: str = ""
+    """Tells it from others of the sweep: runs share one, unless what they install depends on their parameters."""
+    is_of_one_run: bool = False
+    """It goes with the run."""
+    folder: str = ""
+    """Set by the backend, which makes the overlay."""
+    state: str = ""
+    """Set with it, and another whenever something has been installed: kernels are not forked from processes that
+    started before, and may have imported what is not to be found any more.
+    """
+
+
+@dataclass(frozen=True)
 class WarmPlan:
     """What a process imports before kernels are forked from it."""
 
@@ -38,6 +56,8 @@ class WarmPlan:
     """Modules to import, and environment variables with their values, in the notebook's order."""
     cwd: str = ""
     """Where that is done; empty where the kernels may work anywhere."""
+    overlay: Overlay | None = None
+    """Whose Python the process runs, instead of this one."""
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -77,6 +97,8 @@ class Job:
     """Name of the kernelspec; None takes the notebook's own."""
     warm: WarmPlan | None = None
     """None starts the kernel cold."""
+    overlay: Overlay | None = None
+    """Where the kernel installs packages, and finds them; also the overlay of ``warm``."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables that the kernel gets on top of those it inherits."""
     limits: Limits = Limits()

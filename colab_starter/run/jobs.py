@@ -1,5 +1,6 @@
 """From a run of a batch to the job that a backend executes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
@@ -24,10 +25,17 @@ def check_kernel(batch: Batch) -> None:
 
 def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
     """What is imported before the run's kernel is forked; None starts it cold."""
-    if batch.options.cold:
+    overlay = batch.need.make_overlay(run)
+    if batch.options.cold or (overlay and overlay.is_of_one_run):
         return None
-    options = batch.options
-    return plan_warm(batch.notebook, run.parameters, modules=options.warm, kernel=options.kernel, cwd=str(batch.cwd))
+    plan = plan_warm(
+        batch.notebook,
+        run.parameters,
+        modules=batch.options.warm,
+        kernel=batch.options.kernel,
+        cwd=str(batch.cwd),
+    )
+    return plan and replace(plan, overlay=overlay)
 
 
 class JobMaker:
@@ -67,6 +75,7 @@ class JobMaker:
             cwd=self._cwd,
             kernel=options.kernel,
             warm=self._plan(run),
+            overlay=self._batch.need.make_overlay(run),
             limits=options.limits,
             secrets=tuple(options.secrets),
         )

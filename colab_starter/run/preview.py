@@ -6,6 +6,7 @@ from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.job import Status
 from colab_starter.run.ledger import RunRecord, replay
 from colab_starter.run.literals import to_json
+from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.resume import find_open, is_to_do, read_stored_outcome
 from colab_starter.run.runs import Run
 from colab_starter.run.storage.choice import reach
@@ -27,6 +28,8 @@ def preview_batch(options: Options) -> int:
         is_next = is_to_do(record, options.retry_failed)
         todo += is_next
         _print_preview(batch, run, record, is_next)
+    for line in describe_need(batch.need, batch.kept_environment, options.backend) if todo else ():
+        batch.say(line)
     batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")
     return 0
 

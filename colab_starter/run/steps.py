@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from colab_starter.installs import Install, Requirement
+from colab_starter.installs import UNINSTALL, Install, Requirement
 from colab_starter.notebook import Cell, Notebook
 from colab_starter.python_code import dotted_name
 
@@ -94,6 +94,8 @@ def _may_change_modules(install: Install) -> bool:
     """False for programs, other folders, and packages that are here already."""
     if install.goes_elsewhere or (install.tool == "apt" and not install.opaque):
         return False
+    if install.tool == UNINSTALL:
+        return True
     return install.opaque or install.upgrades or not all(map(_is_installed, install.requirements))
 
 

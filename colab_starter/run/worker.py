@@ -30,6 +30,7 @@ from colab_starter.run.failure import describe_log, shorten
 from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.outputs import CellOutputs
+from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
 from colab_starter.run.secrets import Mask, find_secrets
@@ -42,9 +43,12 @@ def run_job(job: Job, connection: Channel) -> None:
 
     When the coordinator has gone, the kernel is killed, and no executed notebook is left.
     """
-    with suppress(CoordinatorGoneError):
+    try:
         outcome = execute_job(job, connection)
         Uplink(job.run, connection).send(Ended(job.run, outcome))
+    except CoordinatorGoneError:
+        if job.overlay:
+            remove_if_left(Path(job.overlay.folder))
 
 
 def execute_job(job: Job, channel: Channel) -> Outcome:
@@ -217,6 +221,7 @@ class _Attempt:
             environment=job.environment,
             log=self._log,
             warm=job.warm is not None,
+            overlay=job.overlay.folder if job.overlay else "",
             also=self._uplink.waited_for(),
         )
         notebook.note_kernel(job.kernel, kernel.info)

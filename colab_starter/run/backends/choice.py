@@ -14,6 +14,7 @@ from colab_starter.run.wording import count
 
 BACKENDS = ("local", "ray", "colab")
 OPTIONS_OF = {
+    "keep_environment": "local",
     "address": "ray",
     "cpus_per_run": "ray",
     "session": "colab",
@@ -48,6 +49,7 @@ def choose_backend(options: Options) -> OpenBackend:
 
 def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backend:
     from colab_starter.run.backends.local import LocalBackend
+    from colab_starter.run.overlays.folders import Overlays
 
     cores = count_cores()
     jobs = batch.options.jobs or choose_jobs(todo, places.capacity, cores, available_memory())
@@ -55,7 +57,9 @@ def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backe
         jobs = places.capacity
         batch.say(f"{count(jobs, 'run')} at once, by the number of GPUs (--gpus-per-run 0.5 lets two share one)")
     threads = share_threads(min(jobs, todo), cores)
-    backend = LocalBackend(jobs, places, threads, batch.folder / SERVER_LOG, keep_fds=(lock.descriptor,))
+    overlays = Overlays(batch.kept_environment)
+    log = batch.folder / SERVER_LOG
+    backend = LocalBackend(jobs, places, threads, log, keep_fds=(lock.descriptor,), overlays=overlays)
     return batch.store.wrap(backend)
 
 

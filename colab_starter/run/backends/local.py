@@ -9,11 +9,13 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from colab_starter.errors import OverlayError
 from colab_starter.run.backends import Backend
 from colab_starter.run.failure import describe_log
 from colab_starter.run.gpus import GpuPlaces, set_visible
 from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
+from colab_starter.run.overlays.folders import Overlays
 
 WORKER = "colab_starter.run.worker:run_job"
 MOST_SERVERS = 3
@@ -36,17 +38,25 @@ class LocalBackend(Backend):
     """Executes ``jobs`` at once, fewer where there are GPUs for fewer only."""
 
     def __init__(
-        self, jobs: int, places: GpuPlaces, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = ()
+        self,
+        jobs: int,
+        places: GpuPlaces,
+        environment: Mapping[str, str],
+        log: Path,
+        keep_fds: Sequence[int] = (),
+        overlays: Overlays | None = None,
     ) -> None:
         """``environment`` is given to every run; ``log`` gets what the processes print that fork the runs.
 
-        ``keep_fds`` stay open in all processes but the kernels: such as the sweep's lock.
+        ``keep_fds`` stay open in all processes but the kernels: such as the sweep's lock. ``overlays`` makes the
+        overlays of jobs that have one; None throws them away at the end.
         """
         self._jobs = jobs if places.capacity is None else min(jobs, places.capacity)
         self._places = places
         self._environment = dict(environment)
         self._log = log
         self._keep_fds = tuple(keep_fds)
+        self._overlays = overlays or Overlays()
         self._servers: dict[WarmPlan, ForkServer] = {}
         self._failures: dict[WarmPlan, int] = {}
         self._workers: dict[str, _Worker] = {}
@@ -57,8 +67,8 @@ class LocalBackend(Backend):
         return self._jobs
 
     def prepare(self, plan: WarmPlan | None) -> None:
-        """Begin to import what runs of this plan need; returns at once."""
-        self._find_server(plan or WarmPlan())
+        """Begin to import what runs of this plan need; returns at once. Raises OverlayError."""
+        self._find_server(self._overlays.place_plan(plan or WarmPlan()))
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -70,9 +80,10 @@ class LocalBackend(Backend):
         variables = {**self._environment, **set_visible(gpus), **job.environment}
         job = replace(job, environment=variables)
         try:
+            job = self._overlays.place(job)
             server = self._find_server(job.warm or WarmPlan())
             connection = server.fork(WORKER, job)
-        except OSError as error:
+        except (OSError, OverlayError) as error:
             self._places.give_back(gpus)
             self._events.append(end_early(job, f"could not be started: {error}"))
             return
@@ -103,6 +114,7 @@ class LocalBackend(Backend):
         for server in self._servers.values():
             server.close()
         self._servers.clear()
+        self._overlays.close()
         if self._log.exists() and not self._log.stat().st_size:
             self._log.unlink()
 
@@ -129,6 +141,7 @@ class LocalBackend(Backend):
         worker.connection.close()
         del self._workers[worker.job.run]
         self._places.give_back(worker.gpus)
+        self._overlays.release(worker.job)
         self._events.append(ended)
 
     def _find_server(self, plan: WarmPlan) -> ForkServer:
@@ -137,11 +150,13 @@ class LocalBackend(Backend):
         if server and server.poll() is ServerState.DEAD:
             self._discard(server)
             server = None
-        if server is None and self._failures.get(plan, 0) >= MOST_FAILURES and plan != WarmPlan():
-            return self._find_server(WarmPlan())
+        without_modules = WarmPlan(overlay=plan.overlay)
+        if server is None and self._failures.get(plan, 0) >= MOST_FAILURES and plan != without_modules:
+            return self._find_server(without_modules)
         if server is None:
             self._make_room()
-            server = ForkServer(plan, self._environment, self._log, self._keep_fds)
+            keep_fds = (*self._keep_fds, *self._overlays.descriptors)
+            server = ForkServer(plan, self._environment, self._log, keep_fds)
         self._servers[plan] = self._servers.pop(plan, server)
         return server
 

@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple, TypeAlias
 
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels import server
+from colab_starter.run.overlays.entering import enter, find_python
 
 Channel: TypeAlias = "Connection[Any, Any]"
 
@@ -60,16 +61,19 @@ class ForkServer:
         self.left_out: dict[str, str] = {}
         """Modules that are not warm, and why (``started 4 threads``); complete once the state is READY."""
         self._state = ServerState.STARTING
+        python, variables = sys.executable, {**os.environ, **environment}
+        if plan.overlay:
+            python, variables = find_python(plan.overlay.folder), enter(variables, plan.overlay.folder)
         ours, theirs = socket.socketpair()
         self._control: Channel = Connection(ours.detach())
         with log.open("ab") as output, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", server.START.format(module=server.__name__), str(Path(__file__).parents[3])],
+                [python, "-c", server.START.format(module=server.__name__), str(Path(__file__).parents[3])],
                 stdin=theirs.fileno(),
                 stdout=output,
                 stderr=output,
                 cwd=plan.cwd if os.path.isdir(plan.cwd) else None,
-                env={**os.environ, **environment},
+                env=variables,
                 pass_fds=keep_fds,
                 start_new_session=True,
             )

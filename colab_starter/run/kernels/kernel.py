@@ -1,6 +1,7 @@
 """A kernel that runs: its process and its sockets, behind one call that waits for whatever comes first."""
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from colab_starter.run.kernels.heritage import is_worker
 from colab_starter.run.kernels.kernelspecs import find_kernelspec, format_command, read_environment
 from colab_starter.run.kernels.process import Death, KernelProcess, fork_kernel, spawn_kernel
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
+from colab_starter.run.overlays.entering import enter
 
 _LAST_WORDS = 0.05
 """Seconds without a message after which a dead kernel is taken to have sent no more."""
@@ -68,23 +70,28 @@ class Kernel:
         environment: Mapping[str, str],
         log: Path,
         warm: bool = False,
+        overlay: str = "",
         timeout: float = 60,
         also: Sequence[HasFileno] = (),
     ) -> "Kernel":
         """Start the kernel of a kernelspec (None: ``python3``), and wait until it answers on all its sockets.
 
         ``environment`` comes on top of this process's own. ``warm`` forks it where this process comes from a
-        fork server, and starts it cold where not. Raises NoSuchKernelError, which names those installed;
-        KernelDiedError; KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as one of
-        ``also`` can be read. Whatever is raised, nothing of the kernel is left.
+        fork server, and starts it cold where not. ``overlay`` is the folder of an overlay of the kernel's environment,
+        in which it works; it is forked only from a server that is in it too. Raises NoSuchKernelError, which names
+        those installed; KernelDiedError; KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as
+        one of ``also`` can be read. Whatever is raised, nothing of the kernel is left.
         """
         name = name or DEFAULT_KERNEL
         spec = find_kernelspec(name)
-        place = make_place(name)
         everything = {**os.environ, **environment, "JPY_PARENT_PID": str(os.getpid())}
         everything |= read_environment(spec, everything)
+        if overlay:
+            everything = enter(everything, overlay)
+        place = make_place(name)
+        can_fork = is_worker() and (not overlay or overlay == sys.prefix)
         try:
-            process = _start_process(name, place, cwd, everything, log, warm=warm and is_worker())
+            process = _start_process(name, place, cwd, everything, log, warm=warm and can_fork, overlay=overlay)
         except OSError as error:
             place.remove()
             raise NoSuchKernelError(f"the kernel {name!r} cannot be started: {error}") from None
@@ -223,8 +230,8 @@ class Kernel:
 
 
 def _start_process(
-    name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Path, *, warm: bool
+    name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Path, *, warm: bool, overlay: str
 ) -> KernelProcess:
     if warm:
         return fork_kernel(place.connection_file, cwd, environment, log, may_refuse=True)
-    return spawn_kernel(format_command(name, place.connection_file), cwd, environment, log)
+    return spawn_kernel(format_command(name, place.connection_file, overlay), cwd, environment, log)

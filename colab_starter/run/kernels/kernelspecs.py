@@ -8,6 +8,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from jupyter_client.manager import KernelManager
 
 from colab_starter.errors import NoSuchKernelError
+from colab_starter.run.overlays.entering import find_python
 
 
 def find_kernelspec(name: str) -> KernelSpec:
@@ -22,13 +23,13 @@ def find_kernelspec(name: str) -> KernelSpec:
         ) from None
 
 
-def format_command(name: str, connection_file: Path) -> list[str]:
-    """The command that starts a cold kernel."""
+def format_command(name: str, connection_file: Path, overlay: str = "") -> list[str]:
+    """The command that starts a cold kernel, in an overlay of its environment where a folder of one is given."""
     manager = KernelManager(kernel_name=name, connection_file=str(connection_file))
     command: list[str] = manager.format_kernel_cmd()
     if "ipykernel_launcher" in command:
         command.append("--HistoryManager.enabled=False")
-    return command
+    return [find_python(overlay), *command[1:]] if overlay else command
 
 
 def read_environment(spec: KernelSpec, environment: Mapping[str, str]) -> dict[str, str]:

@@ -139,6 +139,19 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
     finally:
         system.kill_children()
         shutil.rmtree(folder, ignore_errors=True)
+        _leave_overlay(setup)
+
+
+def _leave_overlay(setup: "Setup") -> None:
+    """Remove it if this is the last process of a sweep whose coordinator was killed."""
+    if setup.plan.overlay:
+        from pathlib import Path
+
+        from colab_starter.run.overlays.folders import remove_if_left
+
+        for descriptor in setup.keep_fds:
+            os.close(descriptor)
+        remove_if_left(Path(setup.plan.overlay.folder))
 
 
 def _take_stdin() -> "Channel":

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +13,9 @@ DEFAULT_KERNEL = "python3"
 """The kernelspec of notebooks that name none; Colab's name for its Python."""
 
 _LAUNCHER = ["-m", "ipykernel_launcher", "-f"]
+_PYTHON = re.compile(r"python(\d(\.\d+)?t?)?")
+_NAMES_PYTHON = re.compile(r"(^|/)(python|conda|mamba)[\d.]*$|^nb_conda_kernels$")
+"""In the options: the program only starts another that is the kernel."""
 _HARMLESS = ("-Xfrozen_modules=off", "--HistoryManager.hist_file=:memory:")
 """Options that change nothing for a notebook; the second is nbclient's, and warm kernels keep no history either."""
 
@@ -24,6 +29,27 @@ def starts_this_python(kernel: str) -> bool:
         if file.is_file():
             return _is_plain(file)
     return kernel == DEFAULT_KERNEL  # jupyter_client has this one without a file
+
+
+def find_python(kernel: str) -> str | None:
+    """The Python that a kernelspec starts: its path, empty for the one that runs this; None where it is not known.
+
+    It is not where a program of another kind starts the kernel, such as conda.
+    """
+    from jupyter_core.paths import jupyter_path
+
+    files = (Path(folder, kernel.lower(), "kernel.json") for folder in jupyter_path("kernels"))
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        return "" if kernel == DEFAULT_KERNEL else None
+    try:
+        spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        program, *options = map(str, spec["argv"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not _PYTHON.fullmatch(os.path.basename(program)) or any(map(_NAMES_PYTHON.search, options)):
+        return None
+    return "" if _is_this_python(program) else shutil.which(program)
 
 
 def _is_plain(file: Path) -> bool:

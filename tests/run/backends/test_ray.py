@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from colab_starter.run.backends.ray import RayBackend, stand_ins
 from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Outcome, Overlay, Started, Status, WarmPlan
 from colab_starter.run.kernels.system import list_processes as list_all_processes
 from tests.run.backends.contract import (
     COMMAND,
@@ -36,6 +37,7 @@ from tests.run.backends.contract import (
     wait_until_gone,
 )
 from tests.run.backends.ray_rig import RayRig, find_ray_process
+from tests.run.overlays.packages import write_wheel
 
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
@@ -117,6 +119,20 @@ class TestCluster:
             assert opened.capacity == 1
             execute(opened, jobs)
         assert [printed(job) for job in jobs] == ["'' 2\n", "'' 2\n"]
+
+    def test_packages_are_installed_into_an_overlay_on_each_node_that_goes_with_the_sweep(
+        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
+    ) -> None:
+        jobs = [in_overlay(make_job(run, *install_something(tmp_path))) for run in "abcd"]
+        jobs[0] = replace(jobs[0], warm=None)
+        with RayBackend(cluster.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+            opened.prepare(jobs[1].warm)
+            events = execute(opened, jobs)
+        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}, ends(events)
+        prefixes = {printed(job).strip() for job in jobs}
+        assert 1 <= len(prefixes) <= 2
+        assert sys.prefix not in prefixes
+        wait_until_removed(*map(Path, prefixes))
 
     def test_a_cluster_without_room_or_without_the_folder_is_refused(self, cluster: RayRig, tmp_path: Path) -> None:
         with pytest.raises(RayClusterError, match="no node of the Ray cluster has 64 CPU for a run"):
@@ -389,6 +405,24 @@ class TestBroker:
         node._broker.close()
         wait_until_gone(broker)
 
+    def test_a_broker_that_was_killed_leaves_no_overlay(self, folder: Path, make_job: MakeJob, tmp_path: Path) -> None:
+        prefix = tmp_path / "prefix"
+        cells = f"import sys, time\nopen({str(prefix)!r}, 'w').write(sys.prefix + '\\n')", "time.sleep(600)"
+        node = Node(folder, tmp_path / "log")
+        channel = node.fork(in_overlay(make_job("a", *cells)))
+        deadline = time.monotonic() + 60
+        while not prefix.exists() or not prefix.read_text().endswith("\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        overlay = Path(prefix.read_text().strip())
+        assert overlay.exists()
+        (broker,) = find_brokers(folder)
+        os.kill(broker, signal.SIGKILL)
+        wait_until_gone(broker)
+        wait_until_removed(overlay)
+        channel.close()
+        shutil.rmtree(folder)
+
     def test_a_run_ends_with_the_process_that_asked_for_it(
         self, folder: Path, make_job: MakeJob, tmp_path: Path
     ) -> None:
@@ -414,6 +448,27 @@ class TestBroker:
         wait_until_gone(int(pid.read_text()))
         wait_until_gone(broker)
         assert not Path(job.output).exists()
+
+
+def in_overlay(job: Job) -> Job:
+    return replace(job, overlay=Overlay(), warm=replace(job.warm or IMPORTS_NOTHING, overlay=Overlay()))
+
+
+def install_something(folder: Path) -> list[str]:
+    """Cells that install a package, unless that would go into the environment of the tests."""
+    wheel = write_wheel(folder, "newcomer")
+    return [
+        f"import sys\nassert sys.prefix != {sys.prefix!r}",
+        f"!pip install --no-index {wheel}",
+        "import newcomer\nassert newcomer.__file__.startswith(sys.prefix)\nprint(sys.prefix)",
+    ]
+
+
+def wait_until_removed(*folders: Path) -> None:
+    deadline = time.monotonic() + 30
+    while left := [folder for folder in folders if folder.exists()]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
 
 
 def read_ends(out: Path) -> list[str]:

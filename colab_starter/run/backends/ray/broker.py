@@ -11,14 +11,17 @@ import shutil
 import socket
 import sys
 from collections import Counter
+from contextlib import suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from colab_starter.errors import OverlayError
 from colab_starter.run.backends.local import MOST_FAILURES, MOST_SERVERS, WORKER
 from colab_starter.run.job import Job, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.overlays.folders import Overlays
 
 Channel: TypeAlias = "Connection[Any, Any]"
 
@@ -47,6 +50,9 @@ class Broker:
         self._servers: dict[WarmPlan, ForkServer] = {}
         self._failures: Counter[WarmPlan] = Counter()
         self._used: dict[Channel, ForkServer] = {}
+        self._overlays = Overlays()
+        self._jobs: dict[Channel, Job] = {}
+        """What was asked for last by whom."""
 
     def serve(self) -> None:
         """Until the last client has gone; its fork servers, their workers and kernels end with it."""
@@ -76,25 +82,34 @@ class Broker:
     def close(self) -> None:
         for server in self._servers.values():
             server.close()
+        self._overlays.close()
 
     def _answer(self, client: Channel) -> None:
         try:
             request = client.recv()
-            self._used.pop(client, None)
+            self._forget(client)
             if isinstance(request, Job):
                 self._fork(client, request)
             elif isinstance(request, WarmPlan):
-                self._find_server(request)
+                with suppress(OverlayError):  # the job will say so
+                    self._find_server(self._overlays.place_plan(request))
         except (EOFError, OSError):
-            self._used.pop(client, None)
+            self._forget(client)
             self._clients.remove(client)
             client.close()
 
+    def _forget(self, client: Channel) -> None:
+        """Its worker has ended, or will."""
+        self._used.pop(client, None)
+        if job := self._jobs.pop(client, None):
+            self._overlays.release(job)
+
     def _fork(self, client: Channel, job: Job) -> None:
         try:
+            job = self._jobs[client] = self._overlays.place(job)
             server = self._find_server(job.warm or WarmPlan())
             connection = server.fork(WORKER, job)
-        except OSError as error:
+        except (OSError, OverlayError) as error:
             return client.send(str(error))
         with connection:
             self._used[client] = server
@@ -108,11 +123,12 @@ class Broker:
             self._servers.pop(plan).close()
             self._failures[plan] += 1
             server = None
-        if server is None and self._failures[plan] >= MOST_FAILURES and plan != WarmPlan():
-            return self._find_server(WarmPlan())
+        without_modules = WarmPlan(overlay=plan.overlay)
+        if server is None and self._failures[plan] >= MOST_FAILURES and plan != without_modules:
+            return self._find_server(without_modules)
         if server is None:
             self._make_room()
-            server = ForkServer(plan, {}, self._log)
+            server = ForkServer(plan, {}, self._log, self._overlays.descriptors)
         self._servers[plan] = self._servers.pop(plan, server)
         return server
 

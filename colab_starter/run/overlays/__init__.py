@@ -1,0 +1,1 @@
+"""Overlays: environments on top of a kernel's own, into which the notebook installs packages."""

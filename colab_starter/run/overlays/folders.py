@@ -1,0 +1,243 @@
+"""Where overlays are, how long they stay there, and who may remove them."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from colab_starter.errors import OverlayError
+from colab_starter.files import write_whole
+from colab_starter.run.job import Job, Overlay, WarmPlan
+from colab_starter.run.overlays.hook import ABOUT, INSTALLING, WHOLE
+
+_MAKE = str(Path(__file__).with_name("make.py"))
+IN_USE = ".in-use"
+"""In an overlay that is thrown away: locked while its sweep, or a fork server of it, is at work."""
+KEPT_ENVIRONMENT = "environment"
+"""In a sweep's folder: the overlay that stays there."""
+_LONGEST = 300.0
+"""Seconds that making an overlay may take; with pip, on a slow disk."""
+
+
+class Overlays:
+    """The overlays of a sweep on this machine: each is made when it is first asked for, and goes with this object.
+
+    They are in the user's cache folder: on a disk that is neither memory nor shared, as /tmp and the sweep's folder
+    may be, and mostly on that of the caches of pip and uv. Those of sweeps that were killed are removed on the way.
+    """
+
+    def __init__(self, keep: Path | None = None) -> None:
+        """``keep`` is a folder for the overlay, which stays there, and which the next sweep that is told so goes on
+        with; further overlays of the sweep are beside it.
+        """
+        self._keep = keep
+        self._made: dict[Overlay, Path] = {}
+        self._locks: dict[str, int] = {}
+        self._removing: list[threading.Thread] = []
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Processes that have them open keep the overlays from being removed by others."""
+        return list(self._locks.values())
+
+    def find(self, overlay: Overlay) -> Overlay:
+        """The overlay with its folder and state. Raises OverlayError where it cannot be made."""
+        if overlay not in self._made:
+            try:
+                folder = self._open_kept(overlay) if self._keep else self._make_temporary(overlay)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise OverlayError(
+                    f"no environment can be made on top of that of {overlay.python or sys.executable} for the "
+                    f"installs of the notebook ({_describe(error)}); --in-place does without"
+                ) from None
+            self._made[overlay] = folder
+        folder = self._made[overlay]
+        return replace(overlay, folder=str(folder), state=_read_state(folder))
+
+    def place(self, job: Job) -> Job:
+        """The job with its overlay found, if it has one. Raises OverlayError."""
+        if job.overlay is None:
+            return job
+        return replace(job, overlay=self.find(job.overlay), warm=job.warm and self.place_plan(job.warm))
+
+    def place_plan(self, plan: WarmPlan) -> WarmPlan:
+        """The same for what is done before a job."""
+        return replace(plan, overlay=self.find(plan.overlay)) if plan.overlay else plan
+
+    def release(self, job: Job) -> None:
+        """Remove the overlay of a job that has ended, if that was the only one to use it; returns at once."""
+        if job.overlay and job.overlay.is_of_one_run:
+            self._made.pop(replace(job.overlay, folder="", state=""), None)
+            thread = threading.Thread(target=self._end, args=(Path(job.overlay.folder),))
+            thread.start()
+            self._removing.append(thread)
+
+    def close(self) -> None:
+        """Remove the overlays, or leave them in order where they are to stay. May be called twice."""
+        for folder in self._made.values():
+            self._end(folder)
+        self._made.clear()
+        for thread in self._removing:
+            thread.join()
+
+    def _end(self, folder: Path) -> None:
+        if not self._keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(self._locks.pop(str(folder)))
+        elif not any(folder.glob(f"{INSTALLING}*")):
+            with suppress(OSError):  # somebody has removed it
+                _note(folder, is_whole=True)
+
+    def _make_temporary(self, overlay: Overlay) -> Path:
+        try:
+            folder, descriptor = _claim_folder(name_home())
+        except OSError:  # a home that is only to be read, is full, or has no locks
+            folder, descriptor = _claim_folder(Path(tempfile.gettempdir(), f"colab-starter-{os.getuid()}-overlays"))
+        self._locks[str(folder)] = descriptor
+        try:
+            _make(folder, overlay)
+        except BaseException:
+            self._end(folder)
+            raise
+        return folder
+
+    def _open_kept(self, overlay: Overlay) -> Path:
+        """The one of an earlier sweep if it is whole, and of the same Python; else it is made anew."""
+        assert self._keep
+        folder = self._keep.with_name("-".join(filter(None, [self._keep.name, overlay.name]))).absolute()
+        about = _read_about(folder)
+        python = overlay.python or sys.executable
+        if about.get(WHOLE) and about["python"] == python and about["version"] == _ask_version(python):
+            _note(folder, is_whole=False)
+            return folder
+        if about:
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        _note(folder, is_whole=False)
+        _make(folder, overlay)
+        return folder
+
+
+def _make(folder: Path, overlay: Overlay) -> None:
+    """Have the Python below make its overlay. Raises SubprocessError and OSError."""
+    subprocess.run(
+        [overlay.python or sys.executable, _MAKE, str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST,
+        check=True,
+    )
+
+
+def _read_state(folder: Path) -> str:
+    """Changes whenever packages in an overlay do, or .pth files."""
+    return ",".join(str(packages.stat().st_mtime_ns) for packages in folder.glob("lib/*/site-packages"))
+
+
+def _describe(error: OSError | subprocess.SubprocessError) -> str:
+    """In one line."""
+    if isinstance(error, subprocess.CalledProcessError):
+        return ((error.stderr or "").strip() or str(error)).splitlines()[-1][:300]
+    return str(error)
+
+
+def name_home() -> Path:
+    """The folder of the user's overlays."""
+    caches = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    cache = os.path.abspath(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser(caches))
+    return Path(cache, "colab-starter", "overlays")
+
+
+def _claim_folder(home: Path) -> tuple[Path, int]:
+    """A new folder in ``home``, and the descriptor of its lock. Raises OSError."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise PermissionError(1, "belongs to somebody else", str(home))
+    with _alone_in(home):
+        _remove_left(home)
+        folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=home))
+        descriptor = _try_to_lock(folder)
+    assert descriptor is not None
+    return folder, descriptor
+
+
+@contextmanager
+def _alone_in(home: Path) -> Iterator[None]:
+    """While overlays are added and removed."""
+    descriptor = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _own_prefix() -> str:
+    """The homes of several machines may be one folder, and locks may not reach from one to another."""
+    return f"{os.uname().nodename}-"
+
+
+def _remove_left(home: Path) -> None:
+    """Remove the overlays of sweeps that were killed on this machine."""
+    for folder in home.glob(f"{_own_prefix()}*"):
+        descriptor = _try_to_lock(folder)
+        if descriptor is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
+
+
+def _try_to_lock(folder: Path) -> int | None:
+    """Take an overlay for this process, and what inherits the descriptor; None where it is taken."""
+    descriptor = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def remove_if_left(folder: Path) -> None:
+    """Remove an overlay whose coordinator was killed, unless another process of the sweep still works in it."""
+    if not (folder / IN_USE).exists():  # it is to stay, or has gone
+        return
+    with suppress(OSError):
+        descriptor = _try_to_lock(folder)
+        if descriptor is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
+
+
+def _ask_version(python: str) -> str:
+    if python == sys.executable:
+        return sys.version
+    asked = [python, "-c", "import sys; print(sys.version, end='')"]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=_LONGEST, check=True).stdout
+
+
+def _read_about(folder: Path) -> dict[str, Any]:
+    """What a kept overlay says of itself; nothing where there is no folder. Raises OSError for another one."""
+    about: dict[str, Any] = {}
+    if folder.exists():
+        with suppress(FileNotFoundError, ValueError):
+            about = json.loads((folder / ABOUT).read_bytes())
+        if WHOLE not in about:
+            raise FileExistsError(f"{folder} is something else; move it")
+    return about
+
+
+def _note(folder: Path, *, is_whole: bool) -> None:
+    """Write down whether a kept overlay is in order."""
+    path = folder / ABOUT
+    about = {**(json.loads(path.read_bytes()) if path.exists() else {}), WHOLE: is_whole}
+    write_whole(path, json.dumps(about).encode())

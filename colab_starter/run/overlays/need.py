@@ -1,0 +1,163 @@
+"""Which notebooks need an overlay: what they install, and what of it no overlay would catch."""
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colab_starter.installs import UNINSTALL, Install
+from colab_starter.notebook import Cell, Notebook
+from colab_starter.run.job import Overlay
+from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, find_python
+from colab_starter.run.literals import to_canonical
+from colab_starter.run.overlays.dependence import find_parameters_of_installs
+from colab_starter.run.runs import Run, find_kernel_name
+
+_OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
+"""Tools that know no virtual environments."""
+_NOT_PYTHON = ("apt", "npm")
+_BY_PATH = re.compile(r"(?:^|[\s;&|])(?P<program>/[\w./+-]*/(?:pip|python)[\d.]*)\s(?:.*\s)?install\b")
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the installs of a notebook ask for."""
+
+    cells: tuple[int, ...] = ()
+    """Those that install into the environment of the kernel, or may do so; counted from 1."""
+    does: str = "install"
+    """What they do with packages: ``install``, ``uninstall``, or ``may install`` where they only call scripts."""
+    python: str | None = None
+    """Of the kernel, whose environment the overlay is on top of: empty for this Python, None where it is not known."""
+    kernel: str = DEFAULT_KERNEL
+    parameters: tuple[str, ...] = ()
+    """What is installed depends on them: each set of their values has an overlay of its own."""
+    is_repeated: bool = False
+    """Each run has its own: one install undoes another, so that a run would take away what others work with; or the
+    parameters have other values in each run.
+    """
+    uncaught: tuple[str, ...] = ()
+    """Installs that go past an overlay, each in a line: ``cell 3 installs with conda: ...``."""
+
+    @property
+    def has_overlay(self) -> bool:
+        return bool(self.cells) and self.python is not None
+
+    @property
+    def below(self) -> str:
+        """The environment below, for people."""
+        return str(Path(self.python).parent.parent) if self.python else sys.prefix
+
+    def make_overlay(self, run: Run) -> Overlay | None:
+        """That of a run, which the backend has yet to make."""
+        if not self.has_overlay:
+            return None
+        if self.is_repeated:
+            return Overlay(self.python or "", _digest(run.id), is_of_one_run=True)
+        values = {name: run.parameters[name] for name in self.parameters if name in run.parameters}
+        return Overlay(self.python or "", _digest(to_canonical(values)) if self.parameters else "")
+
+
+def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
+    """What becomes of the installs, in lines for people."""
+    lines = []
+    if need.has_overlay:
+        below = need.below if backend == "local" else "the environment of each node"
+        sharing = "run" if need.is_repeated else ", ".join(need.parameters)
+        each = f" for each {sharing}" if sharing else ""
+        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, backend)})"
+        into = "in" if need.does == "uninstall" else "into"
+        lines.append(f"{_name_cells(need)}: {into} an overlay of {below}{each}, {future}")
+    elif need.cells:
+        lines.append(
+            f"{_name_cells(need)}: into the environment of kernel {need.kernel}, whose Python is not known here"
+        )
+    return [*lines, *need.uncaught]
+
+
+def _offer_others(below: str, backend: str) -> str:
+    keep = "--keep-environment keeps it, " if backend == "local" else ""
+    return f"{keep}--in-place installs into {below} itself"
+
+
+def _name_cells(need: Need) -> str:
+    """Such as ``cells 2 and 5 install packages``."""
+    *first, last = map(str, need.cells)
+    if first:
+        return f"cells {', '.join(first)} and {last} {need.does} packages"
+    return f"cell {last} {need.does}{'s' * (' ' not in need.does)} packages"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def find_need(
+    notebook: Notebook, kernel: str | None, sets: Sequence[Mapping[str, Any]], *, is_here: bool = True
+) -> Need:
+    """``kernel`` is the kernelspec that the user named; ``sets`` are the parameters of the runs.
+
+    ``is_here`` tells that the runs are executed on this machine, so that what is installed already can be seen.
+    """
+    name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
+    found = list(_list_installs(notebook)) if notebook.is_python else []
+    if not found:
+        return Need()
+    python = find_python(name)
+    caught = [(cell, install) for cell, install in found if install.tool not in _OWN_ENVIRONMENTS]
+    if is_here and python == "":
+        from colab_starter.run.overlays.satisfied import is_satisfied
+
+        caught = [(cell, install) for cell, install in caught if not is_satisfied(cell, install, notebook)]
+    names = find_parameters_of_installs(notebook, caught, sets)
+    return Need(
+        cells=tuple(dict.fromkeys(cell.number for cell, _ in caught)),
+        does=_name_deed({install.tool for _, install in caught}),
+        python=python,
+        kernel=name,
+        parameters=names,
+        is_repeated=_undo_one_another([install for _, install in caught]) or _tells_all_apart(names, sets),
+        uncaught=tuple(_tell_uncaught(found)),
+    )
+
+
+def _list_installs(notebook: Notebook) -> Iterator[tuple[Cell, Install]]:
+    """Those that may change the environment of the kernel."""
+    for cell, install in notebook.installs:
+        if not install.goes_elsewhere and install.tool not in _NOT_PYTHON:
+            yield cell, install
+
+
+def _name_deed(tools: Set[str]) -> str:
+    if "pip" in tools:
+        return "install"
+    return "uninstall" if UNINSTALL in tools else "may install"
+
+
+def _undo_one_another(installs: Sequence[Install]) -> bool:
+    """Whether runs that share an overlay would change it again and again, each under the others' feet."""
+    if len(installs) > 1 and any(install.tool == UNINSTALL for install in installs):
+        return True
+    if any(not install.options.isdisjoint(("--force-reinstall", "--ignore-installed", "-I")) for install in installs):
+        return True
+    certain = [install for install in installs if not install.nested]
+    wanted = {requirement[:2] for install in certain for requirement in install.requirements}
+    return len(wanted) > len({name for name, _ in wanted})
+
+
+def _tells_all_apart(names: Sequence[str], sets: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether no two runs have the same values of these parameters."""
+    values = {to_canonical({name: parameters[name] for name in names if name in parameters}) for parameters in sets}
+    return len(values) == len(sets) > 1
+
+
+def _tell_uncaught(found: Sequence[tuple[Cell, Install]]) -> Iterator[str]:
+    for number, tool in dict.fromkeys((cell.number, install.tool) for cell, install in found):
+        if tool in _OWN_ENVIRONMENTS:
+            yield f"cell {number} installs with {tool}, which no overlay can catch: its environment itself changes"
+    for cell in dict.fromkeys(cell for cell, _ in found):
+        for match in filter(None, (_BY_PATH.search(command.text) for command in cell.commands)):
+            yield f"cell {cell.number} calls {match['program']} by its path: no overlay can catch what that installs"

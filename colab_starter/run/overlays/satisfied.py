@@ -1,0 +1,85 @@
+"""Installs that find everything in this Python's environment, and so change nothing."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from colab_starter.installs import Install, Tables, read_tables
+from colab_starter.notebook import Cell, Notebook
+
+_OF_NO_CONSEQUENCE = frozenset(
+    ("-q", "--quiet", "-v", "--verbose", "--no-input", "--no-color", "--progress-bar", "--disable-pip-version-check")
+) | frozenset(("--user", "--no-cache-dir", "--retries", "--timeout", "-i", "--index-url", "--no-deps"))
+"""Options that have pip install nothing where all is there."""
+
+
+def is_satisfied(cell: Cell, install: Install, notebook: Notebook) -> bool:
+    """Whether an install does nothing. Asks the environment of this Python, and imports nothing."""
+    if install.requirements:
+        is_plain = install.tool == "pip" and not install.opaque and install.options <= _OF_NO_CONSEQUENCE
+        return (
+            is_plain
+            and not install.is_uv
+            and _has_own_pip()
+            and _has_packages(f"{name}{extras}{specifier}" for name, specifier, extras in install.requirements)
+        )
+    tables = _find_tables(cell, notebook)
+    return {"--no-color", "--constraint"} <= install.options and tables is not None and _has_all(tables)
+
+
+def _has_own_pip() -> bool:
+    """Whether ``pip`` is that of this environment; uv has a mind of its own, and looks elsewhere."""
+    pip = shutil.which("pip")
+    return pip is not None and os.path.dirname(os.path.abspath(pip)) == os.path.dirname(sys.executable)
+
+
+def _find_tables(cell: Cell, notebook: Notebook) -> Tables | None:
+    """What a cell looks for before it installs, if it is one of colab-starter's."""
+    above = [table for table, _ in notebook.needed if 0 <= cell.number - table.number <= 1]
+    tree = above[-1].tree if above else SyntaxError()
+    return None if isinstance(tree, SyntaxError) else read_tables(tree)
+
+
+def _has_all(tables: Tables) -> bool:
+    return all(map(_has_module, tables.needed)) and _has_packages(tables.extra)
+
+
+def _has_module(name: str) -> bool:
+    """Not where it would be imported to find out."""
+    try:
+        return "." not in name and importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _has_packages(wanted: Iterable[str]) -> bool:
+    """Whether these are installed, in versions that fit, and all that they need too."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    open_ones = list(wanted)
+    try:
+        while open_ones:
+            requirement = Requirement(open_ones.pop())
+            key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+            found = distribution(requirement.name)
+            if requirement.url or not requirement.specifier.contains(found.version, prereleases=True):
+                return False
+            if key not in seen:
+                seen.add(key)
+                open_ones += _list_needs(found.requires or (), requirement.extras)
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
+    return True
+
+
+def _list_needs(requires: Iterable[str], extras: Iterable[str]) -> Iterator[str]:
+    """What a package needs here, with these extras."""
+    for text in requires:
+        marker = Requirement(text).marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield text.partition(";")[0]
