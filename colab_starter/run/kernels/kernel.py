@@ -192,6 +192,7 @@ class Kernel:
         Raises ColdKernelNeededError where an atexit handler of a forked kernel needs a cold one.
         """
         if self._connection and not self.process.poll():
+            self.process.let_go_on()
             self._ask_to_end()
             self.process.wait(grace)
         refusal = self.process.read_refusal()
