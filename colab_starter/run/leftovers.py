@@ -50,14 +50,17 @@ class Leftovers:
                 system.kill(pid, signal.SIGCONT)
         else:
             self._tell(len(holders))
-            for pid in [*holders, *(child for pid in holders for child in system.list_descendants(pid))]:
+            below = [child for holder in holders for child in system.list_descendants(holder)]
+            for pid in [*holders, *below]:
                 system.kill(pid)
 
     def _tell(self, count: int) -> None:
         if count and not self._is_told:
             self._is_told = True
-            text = f"killing {count} process{'es'[: 2 * (count > 1)]} that an earlier run has left in {self._lock.parent}"
-            print(f"colab-starter: {text}", file=sys.stderr)
+            processes = "a process" if count == 1 else f"{count} processes"
+            print(
+                f"colab-starter: killing {processes} that an earlier run left in {self._lock.parent}", file=sys.stderr
+            )
 
 
 def find_holders(descriptor: int, taker: str) -> list[int]:

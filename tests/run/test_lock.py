@@ -54,7 +54,7 @@ def test_workers_that_do_not_end_are_killed_with_all_that_they_started(
     end(coordinator)
     SweepLock(tmp_path, wait=0.2).close()
     assert not is_running(worker)
-    assert f"killing 1 process that an earlier run has left in {tmp_path}" in capsys.readouterr().err
+    assert f"killing a process that an earlier run left in {tmp_path}" in capsys.readouterr().err
 
 
 def test_workers_that_were_stopped_go_on_and_are_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

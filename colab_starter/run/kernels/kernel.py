@@ -181,6 +181,7 @@ class Kernel:
     def interrupt(self) -> None:
         """Interrupt what it executes: by SIGINT, or by a message where its kernelspec says so."""
         if self._interrupt_mode == "message":
+            self.process.let_go_on()
             self.send("control", "interrupt_request", {})
         else:
             self.process.interrupt()

@@ -45,7 +45,7 @@ class KernelProcess:
         return Refusal(*json.loads(told)) if told else None
 
     def interrupt(self) -> None:
-        """Send SIGINT to the kernel and the processes of its group, as Jupyter does; a kernel that was stopped gets it."""
+        """Send SIGINT to the kernel and the processes of its group, as Jupyter does, also if it was stopped."""
         if self._death is None:
             system.kill_group(self.pid, signal.SIGINT)
             self.let_go_on()

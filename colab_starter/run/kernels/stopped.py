@@ -57,7 +57,7 @@ def _let_go_on(pids: Iterator[int]) -> list[int]:
 
 
 def _find_stopped(servers: Collection[int]) -> Iterator[int]:
-    """The keepers, the processes that fork the workers, these, and their kernels, as far as they are stopped (Linux)."""
+    """Those of keepers, the processes that fork the workers, workers and kernels that are stopped (Linux)."""
     processes = list(system.list_processes())
     level = [process for process in processes if process.pid in servers]
     for _ in ("keepers", "servers", "workers"):
