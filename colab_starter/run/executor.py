@@ -43,6 +43,12 @@ class End(NamedTuple):
     at: int | None = None
     """Index of the cell in which it ended; None after the last."""
 
+    def with_farewell(self, farewell: str) -> "End":
+        """The same, with what is to be said of the kernel's end where all went well; else the cause says enough."""
+        if self.status != Status.OK:
+            return self
+        return self._replace(cause="; ".join(filter(None, [self.cause, farewell])))
+
 
 class Chore(Protocol):
     """Something that is done now and then while cells are executed."""

@@ -225,7 +225,7 @@ class _Attempt:
             kernel.kill()
             raise
         self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
-        return end
+        return end.with_farewell(kernel.farewell)
 
     def _start_kernel(self, notebook: ExecutedNotebook) -> Kernel:
         job = self._job
