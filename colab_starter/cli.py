@@ -18,6 +18,7 @@ from colab_starter import __version__
 from colab_starter.check.command import check
 from colab_starter.report.command import report
 from colab_starter.run.command import run
+from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ def main() -> None:
     Ends the process with status 0 (done), 1 (something failed), 2 (wrong usage) or 130 (stopped by
     Ctrl-C). An error is one line on stderr; ``--debug`` anywhere in the command lets it through.
     """
+    open_standard_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know few letters
     arguments = sys.argv[1:]

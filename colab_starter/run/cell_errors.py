@@ -31,6 +31,12 @@ class End(NamedTuple):
     error: "CellError | None" = None
     """The error that it ended with."""
 
+    def with_farewell(self, farewell: str) -> "End":
+        """The same, with what is to be said of the kernel's end where all went well; else the cause says enough."""
+        if self.status != Status.OK:
+            return self
+        return self._replace(cause="; ".join(filter(None, [self.cause, farewell])))
+
 
 @dataclass(frozen=True)
 class CellError:

@@ -14,6 +14,7 @@ from colab_starter.run.progress import choose_progress
 from colab_starter.run.resume import is_to_do, settle_open
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.runs import Run, write_snapshot
+from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
@@ -27,6 +28,12 @@ def run_batch(options: Options) -> int:
     Raises the errors of ``prepare_batch``, and NoRunsFolderError, SweepBusyError, LedgerVersionError,
     LedgerWriteError, NoSuchKernelError, WrongOptionError, and those of the backend.
     """
+    signals = StopSignals()
+    with lasting_output(signals.note_closed_pipe):
+        return _run_batch(options, signals)
+
+
+def _run_batch(options: Options, signals: StopSignals) -> int:
     batch = prepare_batch(options)
     if options.backend != "colab":  # which has a kernel of its own
         check_kernel(batch)
@@ -38,7 +45,7 @@ def run_batch(options: Options) -> int:
             settle_open(ledger, batch.store)
         todo = [run for run in batch.runs if is_to_do(ledger.runs.get(run.id), options.retry_failed)]
         _tell_what_is_known(batch, ledger, len(todo))
-        with StopSignals() as signals:
+        with signals:
             try:
                 if todo:
                     _execute(batch, todo, ledger, open_backend(batch, len(todo), lock), signals)

@@ -92,6 +92,7 @@ class _Execution:
             try:
                 end = self._make_executor(kernel, log).execute()
                 kernel.shutdown(SHUTDOWN_GRACE)
+                end = end.with_farewell(kernel.farewell)
             except BaseException:
                 kernel.kill()
                 raise

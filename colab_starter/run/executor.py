@@ -86,8 +86,13 @@ class Executor:
         chores: Sequence[Chore] = (),
         on_cell_start: Callable[[int], None] = lambda index: None,
         on_cell_end: Callable[[int], None] = lambda index: None,
+        on_limit: Callable[[float, str], None] = lambda within, cause: None,
     ) -> None:
-        """``run_deadline`` is by ``time.monotonic``; ``log`` is what the kernel itself writes."""
+        """``run_deadline`` is by ``time.monotonic``; ``log`` is what the kernel itself writes.
+
+        ``on_limit`` is called at the start of a cell that has to end within so many seconds, with what is said of it
+        if it does not.
+        """
         self._notebook = notebook
         self._outputs = outputs
         self._kernel = kernel
@@ -98,6 +103,7 @@ class Executor:
         self._chores = chores
         self._on_cell_start = on_cell_start
         self._on_cell_end = on_cell_end
+        self._on_limit = on_limit
 
     def execute(self) -> End:
         """Execute the cells in their order, up to the first that fails.
@@ -148,6 +154,8 @@ class Executor:
     def _wait_for_cell(self, index: int, request: str) -> End | None:
         self._outputs.expect(request, index)
         wait = _Wait(request, *self._next_limit(index))
+        if wait.deadline < math.inf:
+            self._on_limit(wait.deadline - time.monotonic(), wait.limit)
         while not wait.is_over:
             received = self._receive(wait)
             for message in received.messages:

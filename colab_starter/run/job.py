@@ -130,6 +130,22 @@ class Started:
     run: str
     place: str = ""
     """Where it runs, for people: ``GPU 0``, a host's name; empty for this machine's CPU."""
+    pid: int = field(default=0, compare=False)
+    """Of the worker, on its machine; 0 where there is none."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """When the worker will say more, because a limit ends the cell or the run that it executes.
+
+    For who looks after the worker, and is to end it where it does not keep the limit itself.
+    """
+
+    run: str
+    within: float | None
+    """Seconds; None where no limit counts any more."""
+    cause: str = ""
+    """What is to be said of a run that took longer."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +180,7 @@ class Ended:
     outcome: Outcome
 
 
-Event = Started | StartedCold | CellStarted | MetricRecorded | Ended
+Event = Started | StartedCold | CellStarted | MetricRecorded | Due | Ended
 """``Started`` comes first, ``Ended`` last, each once an attempt."""
 
 

@@ -6,13 +6,16 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from colab_starter.errors import SweepBusyError
 
+if TYPE_CHECKING:
+    from colab_starter.run.leftovers import Leftovers
+
 FILE_NAME = ".lock"
-WAIT = 30.0
-"""Seconds that the workers of a dead coordinator are given to end."""
+WAIT = 8.0
+"""Seconds that the workers of a dead coordinator have to end by themselves; their fork server gives them 5."""
 
 
 class SweepLock:
@@ -24,13 +27,13 @@ class SweepLock:
     def __init__(self, folder: Path, wait: float = WAIT) -> None:
         """Take the lock. Raises SweepBusyError where another coordinator lives, and OSError.
 
-        Where the coordinator is dead but workers of it still hold the lock, wait until they have ended,
-        ``wait`` seconds at most.
+        Where the coordinator is dead but workers of it still hold the lock, wait until they have ended; those that
+        have not ended after ``wait`` seconds are killed.
         """
         path = folder / FILE_NAME
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            self._take(path, time.monotonic() + wait)
+            self._take(path, wait)
             self._sign()
         except BaseException:
             os.close(self.descriptor)
@@ -48,7 +51,8 @@ class SweepLock:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self, path: Path, deadline: float) -> None:
+    def _take(self, path: Path, wait: float) -> None:
+        leftovers: Leftovers | None = None
         while not self._try():
             holder = _read_holder(path)
             if is_alive(holder):
@@ -56,12 +60,16 @@ class SweepLock:
                     f"{path.parent} is being worked on by process {holder.get('pid')} on {holder.get('host')}; "
                     "wait for it, or choose another --out"
                 )
-            if time.monotonic() > deadline:
-                raise SweepBusyError(
-                    f"processes of an earlier run still work in {path.parent}; "
-                    f"end them (fuser {path} names them), or choose another --out"
-                )
+            if leftovers is None or leftovers.coordinator != str(holder.get("pid")):
+                leftovers = self._find_leftovers(path, holder, wait)
+            leftovers.look()
             time.sleep(0.05)
+
+    def _find_leftovers(self, path: Path, holder: dict[str, Any], wait: float) -> "Leftovers":
+        # Imported only now, because it is seldom needed.
+        from colab_starter.run.leftovers import Leftovers
+
+        return Leftovers(path, self.descriptor, str(holder.get("pid")), wait)
 
     def _try(self) -> bool:
         try:

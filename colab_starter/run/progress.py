@@ -120,7 +120,7 @@ class _Line:
 
 
 class LiveProgress(Progress):
-    """A table with a line a running run, redrawn in place; runs that did not end well stay above it."""
+    """A table with a line a running run, redrawn in place; runs whose end has a cause stay above it."""
 
     def __init__(self, total: int, wording: Wording, console: "Console") -> None:
         from rich.live import Live
@@ -150,7 +150,7 @@ class LiveProgress(Progress):
         self._lines.pop(run.id, None)
         self._ends[record.status] += not again
         self._taken.append(record.seconds)
-        if record.status is not Status.OK:
+        if record.status is not Status.OK or record.cause:
             name = self._wording.name_run(run.id, run.parameters)
             self._print(f"{record.status}: {name}, {describe_end(record, again, self._wording)}", record.status)
 

@@ -1,16 +1,18 @@
 """A worker's line to the coordinator: events go up, at most so many a second, and stops come down."""
 
 import math
+import select
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from colab_starter.errors import CoordinatorGoneError
-from colab_starter.run.job import CellStarted, Event, MetricRecorded, Stop
+from colab_starter.run.job import CellStarted, Due, Event, MetricRecorded, Stop
 from colab_starter.run.kernels.kernel import HasFileno
 
 REPORT_INTERVAL = 0.1
-"""Seconds between two reports; of what comes between, the last cell and the last value of each metric are told."""
+"""Seconds between two reports; of what comes between, the last cell, the last value of each metric and the last limit
+are told."""
 
 
 class Channel(Protocol):
@@ -52,6 +54,10 @@ class Uplink:
     def report_metric(self, name: str, value: Any) -> None:
         self._report(f"metric {name}", MetricRecorded(self._run, name, value))
 
+    def report_limit(self, within: float | None, cause: str = "") -> None:
+        """See ``Due``."""
+        self._report("limit", Due(self._run, within, cause))
+
     def _report(self, key: str, event: Event) -> None:
         self._reports[key] = event
         self.do_if_due()
@@ -61,9 +67,19 @@ class Uplink:
         return self._next_report if self._reports else math.inf
 
     def do_if_due(self) -> None:
-        """Send the reports that wait, if it is time."""
-        if time.monotonic() >= self.next_time():
+        """Send the reports that wait, if it is time, and the coordinator takes them: one that was stopped does not,
+        and must not hold up who keeps the limits."""
+        if time.monotonic() < self.next_time():
+            return
+        if self._has_room():
             self.flush()
+        else:
+            self._next_report = time.monotonic() + REPORT_INTERVAL
+
+    def _has_room(self) -> bool:
+        sending = select.poll()
+        sending.register(self._channel.fileno(), select.POLLOUT)
+        return bool(sending.poll(0))
 
     def flush(self) -> None:
         """Send the reports that wait."""

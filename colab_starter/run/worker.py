@@ -21,13 +21,14 @@ from colab_starter.errors import (
     ColdKernelNeededError,
     CoordinatorGoneError,
     KernelDiedError,
+    KernelSilentError,
     StartStoppedError,
 )
 from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook, read_source
 from colab_starter.run.executor import SHUTDOWN_GRACE, Executor
-from colab_starter.run.failure import describe_log, shorten
-from colab_starter.run.job import KERNEL_LOG, Ended, Job, Outcome, Started, StartedCold, Status
+from colab_starter.run.failure import describe_log, describe_run_limit, shorten
+from colab_starter.run.job import KERNEL_LOG, Ended, Job, Limits, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.overlays.folders import remove_if_left
@@ -36,6 +37,9 @@ from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
 from colab_starter.run.secrets import Mask, find_secrets
 from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.uplink import Channel, Uplink
+
+START_LIMIT = 60.0
+"""Seconds that a kernel has to answer."""
 
 
 def run_job(job: Job, connection: Channel) -> None:
@@ -98,13 +102,15 @@ class _Attempt:
         self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
         self._uplink = Uplink(job.run, channel)
         self._start = time.monotonic()
+        self._deadline = math.inf
         self._metrics: dict[str, Any] = {}
         self._peak_memory: int | None = None
         self._results_before: set[str] = set()
 
     def execute(self) -> Outcome:
         """Execute the notebook, and write it. Raises what keeps it from being written."""
-        self._uplink.send(Started(self._job.run))
+        self._uplink.send(Started(self._job.run, pid=os.getpid()))
+        self._begin_time()
         self._make_folder()
         try:
             return self._execute_once()
@@ -113,11 +119,19 @@ class _Attempt:
             self._begin_again_cold()
             return self._execute_once()
 
+    def _begin_time(self) -> None:
+        """From here on the run takes its time."""
+        self._start = time.monotonic()
+        limit = self._job.limits.run
+        if limit is not None:
+            self._deadline = self._start + limit
+            self._uplink.report_limit(limit, describe_run_limit(limit))
+
     def _begin_again_cold(self) -> None:
         """As if nothing had happened; what the notebook wrote elsewhere than in its folder is there still."""
         self._job = replace(self._job, warm=None)
         self._metrics.clear()
-        self._start = time.monotonic()
+        self._begin_time()
         if results := self._job.parameters.get(OUTPUT_DIR):
             for path in Path(results).iterdir():
                 if path.name in self._results_before:
@@ -135,6 +149,9 @@ class _Attempt:
         outputs.on_metric = self._record_metric
         file = NotebookFile(NotebookText(notebook, self._mask, outputs.write_streams), self._path)
         end = self._execute_cells(notebook, outputs, TimedSaves(notebook, file.save_partial))
+        if self._job.limits != Limits():
+            self._uplink.report_limit(None)  # to write it all down may take its time
+            self._uplink.flush()
         outcome = self.make_outcome(end, notebook)
         self.tidy_log()
         outputs.set_widgets_metadata()
@@ -200,6 +217,10 @@ class _Attempt:
         except StartStoppedError:
             self._uplink.read_stop()
             return End(Status.INTERRUPTED, "stopped while the kernel was starting")
+        except KernelSilentError:
+            if time.monotonic() < self._deadline:
+                raise
+            return End(Status.TIMEOUT, f"{describe_run_limit(self._job.limits.run)}, while the kernel was starting")
         except KernelDiedError as error:
             said = describe_log(self._log)
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
@@ -211,7 +232,7 @@ class _Attempt:
                 raise
             return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
         self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
-        return end
+        return end.with_farewell(kernel.farewell)
 
     def _start_kernel(self, notebook: ExecutedNotebook) -> Kernel:
         job = self._job
@@ -222,6 +243,7 @@ class _Attempt:
             log=self._log,
             warm=job.warm is not None,
             overlay=job.overlay.folder if job.overlay else "",
+            timeout=min(START_LIMIT, max(0.0, self._deadline - time.monotonic())),
             also=self._uplink.waited_for(),
         )
         notebook.note_kernel(job.kernel, kernel.info)
@@ -231,15 +253,15 @@ class _Attempt:
         self, notebook: ExecutedNotebook, outputs: CellOutputs, kernel: Kernel, saves: TimedSaves
     ) -> Executor:
         outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
-        limit = self._job.limits.run
         return Executor(
             notebook,
             outputs,
             kernel,
             limits=self._job.limits,
-            run_deadline=math.inf if limit is None else self._start + limit,
+            run_deadline=self._deadline,
             log=self._log,
             stops=self._uplink,
             chores=(saves, self._uplink),
             on_cell_start=lambda index: self._report_cell(notebook, index),
+            on_limit=self._uplink.report_limit,
         )

@@ -1,16 +1,21 @@
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbformat import v4
 
-from colab_starter.run.backends import local
+from colab_starter.run.backends import lateness, local
 from colab_starter.run.backends.local import LocalBackend
 from colab_starter.run.gpus import GpuPlaces, GpuShare
-from colab_starter.run.job import CellStarted, Ended, Event, Job, Outcome, Started, Status, WarmPlan
+from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Outcome, Started, Status, WarmPlan
+from colab_starter.run.kernels.system import list_processes
 
 NO_MODULES = WarmPlan()
 NO_GPUS = GpuPlaces([], GpuShare())
@@ -155,6 +160,87 @@ def test_a_job_can_be_stopped_after_its_cell_or_now(
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.INTERRUPTED
     assert output_of(job) == ""
+
+
+def hang(job: Job, connection: "Connection[Any, Any]") -> None:
+    """A worker that says when it will have ended, and does not."""
+    connection.send(Started(job.run, pid=os.getpid()))
+    connection.send(Due(job.run, 0.1, "the run took longer than its limit, 0.1 s"))
+    time.sleep(600)
+
+
+@pytest.mark.parametrize("server_hangs", [False, True])
+def test_a_worker_that_hangs_is_killed_when_its_limit_has_long_passed(
+    make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch, server_hangs: bool
+) -> None:
+    monkeypatch.setattr(local, "WORKER", "tests.run.test_local:hang")
+    for name, seconds in (("LATE", 0.1), ("LOST", 0.5), ("GONE", 1.0)):
+        monkeypatch.setattr(lateness, name, seconds)
+    backend = make_backend()
+    monkeypatch.setattr(backend._stopped, "let_go_on", lambda servers: [])
+    backend.submit(make_job("a", "1"))
+    deadline = time.monotonic() + 30
+    while not any(isinstance(event, Started) for event in backend.wait(0.5)):
+        assert time.monotonic() < deadline
+    pid = backend._workers["a"].pid
+    if server_hangs:
+        os.kill(read_parent(pid), signal.SIGSTOP)
+    _, ends = collect(backend, 1)
+    cause = "the run took longer than its limit, 0.1 s; the process that ran it did not end it, and was killed"
+    assert ends["a"] == Outcome(Status.TIMEOUT, cause)
+    assert pid not in {process.pid for process in list_processes()}
+    monkeypatch.undo()
+    backend.submit(make_job("b", "1"))
+    _, ends = collect(backend, 1)
+    assert ends["b"].status is Status.OK
+
+
+def read_parent(pid: int) -> int:
+    (parent,) = [process.parent for process in list_processes() if process.pid == pid]
+    return parent
+
+
+TELL_PIDS = """\
+import os, time
+from pathlib import Path
+Path("pids.new").write_text(f"{os.getppid()} {os.getpid()}")
+os.rename("pids.new", "pids")
+for _ in range(6000):
+    time.sleep(0.1)"""
+
+
+@pytest.mark.parametrize("victim", ["worker", "kernel"])
+@pytest.mark.parametrize("limits", [Limits(run=4), Limits(cell=3)])
+def test_a_limit_is_kept_also_where_the_worker_or_the_kernel_was_stopped(
+    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, victim: str, limits: Limits
+) -> None:
+    job = replace(make_job("a", TELL_PIDS, "print('later')"), limits=limits)
+    backend.submit(job)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pids").exists():
+        backend.wait(0.1)
+        assert time.monotonic() < deadline
+    worker, kernel = map(int, (tmp_path / "pids").read_text().split())
+    os.kill(worker if victim == "worker" else kernel, signal.SIGSTOP)
+    _, ends = collect(backend, 1)
+    assert ends["a"].status is Status.TIMEOUT
+    assert ends["a"].cause.startswith(("the run took longer than its limit, 4 s", "cell 1 took longer"))
+    assert [cell.metadata.papermill.status for cell in nbformat.read(job.output, 4).cells] == ["failed", "pending"]
+    assert kernel not in {process.pid for process in list_processes()}
+
+
+def test_a_run_whose_worker_was_stopped_ends_at_once_where_that_is_asked_for(
+    make_job: MakeJob, backend: LocalBackend, tmp_path: Path
+) -> None:
+    backend.submit(make_job("a", TELL_PIDS))
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pids").exists():
+        backend.wait(0.1)
+        assert time.monotonic() < deadline
+    os.kill(int((tmp_path / "pids").read_text().split()[0]), signal.SIGSTOP)
+    backend.cancel("a", now=True)
+    _, ends = collect(backend, 1)
+    assert ends["a"].status is Status.INTERRUPTED
 
 
 def test_closing_ends_what_runs(make_job: MakeJob, make_backend: MakeBackend, tmp_path: Path) -> None:

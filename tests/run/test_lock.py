@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import SweepBusyError
+from colab_starter.run import leftovers
+from colab_starter.run.leftovers import find_holders
 from colab_starter.run.lock import SweepLock
 
 COORDINATOR = """
@@ -41,26 +44,70 @@ def test_the_workers_of_a_killed_coordinator_are_waited_for(tmp_path: Path) -> N
     coordinator, worker = start_coordinator(tmp_path, worker_lives=0.7)
     end(coordinator)
     with SweepLock(tmp_path):
-        assert not Path(f"/proc/{worker}").exists() or is_zombie(worker)
+        assert not is_running(worker)
 
 
-def test_workers_that_do_not_end_are_an_error_with_the_remedy(tmp_path: Path) -> None:
-    coordinator, worker = start_coordinator(tmp_path, worker_lives=20)
+def test_workers_that_do_not_end_are_killed_with_all_that_they_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
+    end(coordinator)
+    SweepLock(tmp_path, wait=0.2).close()
+    assert not is_running(worker)
+    assert f"killing a process that an earlier run left in {tmp_path}" in capsys.readouterr().err
+
+
+def test_workers_that_were_stopped_go_on_and_are_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=0.1)
+    os.kill(worker, signal.SIGSTOP)
+    end(coordinator)
+    SweepLock(tmp_path, wait=20).close()
+    assert not is_running(worker)
+    assert capsys.readouterr().err == ""
+
+
+def test_only_who_inherited_the_lock_from_the_dead_coordinator_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
+    with (tmp_path / ".lock").open() as opened:
+        reader = subprocess.Popen(["sleep", "600"], pass_fds=[opened.fileno()])
+        assert set(find_holders(opened.fileno(), str(coordinator.pid))) == {coordinator.pid, worker}
+        assert find_holders(opened.fileno(), str(reader.pid)) == []
+    end(coordinator)
+    SweepLock(tmp_path, wait=0.1).close()
+    assert reader.poll() is None
+    reader.kill()
+    reader.wait()
+
+
+def test_workers_that_cannot_be_ended_are_an_error_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "find_holders", lambda descriptor, taker: [])
+    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
     with pytest.raises(SweepBusyError, match=r"an earlier run still work in .*fuser"):
-        SweepLock(tmp_path, wait=0.2)
-    os.kill(worker, 9)
+        SweepLock(tmp_path, wait=0.1)
+    os.kill(worker, signal.SIGKILL)
     SweepLock(tmp_path, wait=5).close()
 
 
-def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path) -> None:
-    coordinator, worker = start_coordinator(tmp_path, worker_lives=20)
+def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     signed = (tmp_path / ".lock").read_text()
     (tmp_path / ".lock").write_text(signed.replace(str(coordinator.pid), str(os.getpid())))
     with pytest.raises(SweepBusyError, match="an earlier run"):
         SweepLock(tmp_path, wait=0.1)
+    assert is_running(worker)
     end(coordinator)
-    os.kill(worker, 9)
+    os.kill(worker, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists() and not is_zombie(pid)
 
 
 def is_zombie(pid: int) -> bool:

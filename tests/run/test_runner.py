@@ -1,6 +1,5 @@
 import errno
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,35 +139,3 @@ def test_a_full_disk_ends_what_runs_and_starts_no_more(
     assert runs_of(backend.jobs) == [("a", 1), ("b", 1)]
     assert backend.cancelled == [("b", True)]
     assert statuses(tmp_path) == {"a": "running", "b": "running"}
-
-
-@pytest.mark.parametrize(
-    ("sent", "level", "status"),
-    [
-        ([signal.SIGINT], StopLevel.AFTER_CELLS, 130),
-        ([signal.SIGINT, signal.SIGINT], StopLevel.NOW, 130),
-        ([signal.SIGTERM], StopLevel.NOW, 143),
-        ([signal.SIGHUP], StopLevel.NOW, 129),
-        ([signal.SIGINT, signal.SIGTERM], StopLevel.NOW, 130),
-        ([], StopLevel.NO, 0),
-    ],
-)
-def test_signals_say_how_fast_to_end_and_with_which_status(
-    sent: list[signal.Signals], level: StopLevel, status: int
-) -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with StopSignals() as signals:
-        for number in sent:
-            signal.raise_signal(number)
-    assert (signals.level, signals.exit_code) == (level, status)
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_signal_that_was_ignored_stays_so() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with StopSignals() as signals:
-            signal.raise_signal(signal.SIGHUP)
-        assert signals.level is StopLevel.NO
-    finally:
-        signal.signal(signal.SIGHUP, before)

@@ -1,11 +1,14 @@
 """The trials that papermill was put to (lettered a to j), each done with ``colab-starter run``.
 
 What papermill 2.7.0 does is said in each docstring. ``KILLS=200 pytest -k kill_9 tests/run/test_trials.py``
-kills the coordinator 200 times instead of a few.
+kills the coordinator 200 times instead of a few; ``STARTS=50`` and ``-k at_once`` start 50 pairs of coordinators,
+``STOPS=20`` and ``-k sigstop`` stop each process 20 times.
 """
 
+import contextlib
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -19,6 +22,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from colab_starter.run.kernels.system import list_processes
+
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 GROWING = [
     "data = '0123456789' * 100_000",
@@ -29,6 +34,8 @@ GROWING = [
 """Cells that print 15 MB within a second."""
 
 KILLS = int(os.environ.get("KILLS", "8"))
+STARTS = int(os.environ.get("STARTS", "3"))
+STOPS = int(os.environ.get("STOPS", "1"))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -156,12 +163,12 @@ def test_trial_d_twenty_deaths_are_told_apart_and_the_rest_of_the_sweep_goes_on(
         assert how == "none" or DEATHS[how][1] in cause
 
 
-def start_sweep(path: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def start_sweep(path: Path, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [COMMAND, "run", str(path), *arguments],
         cwd=path.parent,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
         start_new_session=True,
     )
 
@@ -238,6 +245,83 @@ def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
     assert finished.items() <= read_new_notebooks(out, finished).items()
 
 
+@pytest.mark.slow
+def test_trial_e_of_two_coordinators_that_start_at_once_one_does_each_run_once(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """papermill lets both write."""
+    cookie = f"starts-{os.getpid()}"
+    monkeypatch.setenv("TRIAL_COOKIE", cookie)
+    path, chance = notebook("print(n)", "import time\ntime.sleep(0.1)"), random.Random(5)
+    for number in range(STARTS):
+        sweep = (path, "-p", "n=1,2", "--out", f"out-{number}")
+        first = start_sweep(*sweep, stderr=subprocess.PIPE)
+        time.sleep(chance.choice((0, 0, chance.uniform(0, 2))))
+        second = start_sweep(*sweep, stderr=subprocess.PIPE)
+        for coordinator in (first, second):
+            _, said = coordinator.communicate(timeout=120)
+            assert coordinator.returncode == 0 or b"is being worked on by process" in said, said
+        assert 0 in (first.returncode, second.returncode)
+        assert run(*sweep).returncode == 0
+        results = ends(tmp_path / f"out-{number}")
+        assert [end["status"] for end in results] == ["ok", "ok"]
+        assert len({end["run"] for end in results}) == 2
+    wait_until(lambda: not processes_with(cookie))
+
+
+def wait_for_processes(coordinator: int) -> dict[str, int]:
+    """Those of a sweep that look after one of its runs, and its kernel, once they are all there."""
+    deadline = time.monotonic() + 60
+    while True:
+        processes, found = list(list_processes()), {"coordinator": coordinator}
+        parent: int | None = coordinator
+        for name in ("keeper", "fork server", "worker", "kernel"):
+            children = [one.pid for one in processes if one.parent == parent]
+            parent = found[name] = children[0] if children else -1
+        if -1 not in found.values():
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+VICTIMS = ["worker", "keeper", "fork server", "kernel", "coordinator"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+) -> None:
+    """papermill waits for ever. Every second time, the coordinator is killed meanwhile, and the sweep begun again."""
+    cookie = f"stops-{os.getpid()}"
+    monkeypatch.setenv("TRIAL_COOKIE", cookie)
+    path, chance = notebook(*MIXED), random.Random(7)
+    for number in range(STOPS):
+        out = tmp_path / f"out-{number}"
+        sweep = (path, "-p", "n=range(4)", "-j", "2", "--out", out.name)
+        coordinator = start_sweep(*sweep)
+        found = wait_for_processes(coordinator.pid)
+        time.sleep(chance.uniform(0, 0.5))
+        with contextlib.suppress(ProcessLookupError):  # a run may have ended meanwhile
+            os.kill(found[victim], signal.SIGSTOP)
+        if (number + VICTIMS.index(victim)) % 2:
+            time.sleep(chance.uniform(0, 1))
+            finished = read_new_notebooks(out, {})
+            coordinator.kill()
+            coordinator.wait()
+            assert run(*sweep).returncode == 0
+            assert finished.items() <= read_new_notebooks(out, finished).items()
+        else:
+            if victim == "coordinator":
+                time.sleep(1)
+                coordinator.send_signal(signal.SIGCONT)
+            assert coordinator.wait(timeout=120) == 0
+        results = ends(out)
+        assert [end["status"] for end in results] == ["ok"] * 4
+        assert len({end["run"] for end in results}) == 4
+        wait_until(lambda: not processes_with(cookie))
+
+
 def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_hold_it_up(
     notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,7 +334,11 @@ def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_h
     assert ends(tmp_path / "runs/trial")[0]["seconds"] < 14  # so long ipykernel itself waits for what it has terminated
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGTERM, 143)],
+    ids=["Ctrl-C", "SIGHUP", "SIGTERM"],
+)
 def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
     notebook: Callable[..., Path],
     run: Run,
@@ -275,6 +363,58 @@ def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
     assert cell_statuses(executed(out))[-1] == "pending"
     assert run(path).returncode == 0
     assert [end["status"] for end in ends(out)] == ["interrupted", "ok"]
+
+
+IN_TERMINAL = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Makes stdin the terminal of the session that the process leads, as a terminal window does."""
+
+
+def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path
+) -> None:
+    """papermill is killed, its kernel lives on."""
+    flag = tmp_path / "started"
+    path = notebook(f"import pathlib, time\npathlib.Path({str(flag)!r}).touch()\ntime.sleep(2)\nprint('ended')", "1")
+    window, terminal = pty.openpty()
+    command = [sys.executable, "-c", IN_TERMINAL, COMMAND, "run", str(path)]
+    sweep = subprocess.Popen(
+        command, cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+    os.close(terminal)
+    wait_until(flag.exists)
+    os.close(window)
+    assert sweep.wait(timeout=60) == 129
+    [end] = ends(tmp_path / "runs/trial")
+    assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell 3")
+    assert "ended\n" in executed(tmp_path / "runs/trial")["cells"][1]["outputs"][0]["text"]
+    assert run(path).returncode == 0
+
+
+@pytest.mark.parametrize("options", [["-q"], ["--json"], []])
+def test_trial_e_a_sweep_whose_output_nobody_reads_ends_after_its_cells(
+    notebook: Callable[..., Path], run: Run, tmp_path: Path, options: list[str]
+) -> None:
+    """As ``| head -1`` does it; with ``--quiet`` nothing is written, and nothing ends."""
+    path = notebook("import time\ntime.sleep(0.5)", "1")
+    sweep = subprocess.Popen(
+        [COMMAND, "run", str(path), "-p", "n=1,2,3", "-j", "1", *options],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert sweep.stdout
+    assert sweep.stderr
+    sweep.stdout.close()
+    with sweep.stderr as stderr:
+        said = stderr.read()
+    assert sweep.wait(timeout=60) == (0 if "-q" in options else 141)
+    assert b"Traceback" not in said
+    assert run(path, "-p", "n=1,2,3").returncode == 0
+    assert sorted(end["run"] for end in ends(tmp_path / "runs/trial") if end["status"] == "ok") == sorted(
+        {end["run"] for end in ends(tmp_path / "runs/trial")}
+    )
 
 
 def test_trial_f_a_missing_output_folder_is_made(notebook: Callable[..., Path], run: Run, tmp_path: Path) -> None:

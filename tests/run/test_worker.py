@@ -15,7 +15,7 @@ from nbformat import v4
 
 from colab_starter.run.cell_errors import End
 from colab_starter.run.executor import Executor
-from colab_starter.run.job import CellStarted, Ended, Event, Started, Status, Stop, WarmPlan
+from colab_starter.run.job import CellStarted, Ended, Event, Limits, Started, Status, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.worker import execute_job
 from tests.run.jobs import Jobs, cell
@@ -274,6 +274,60 @@ def test_a_stop_before_the_kernel_is_there_ends_the_run(jobs: Jobs) -> None:
     assert set(ran.statuses) <= {"pending", "failed"}
 
 
+LEFT_RUNNING = {
+    "a thread": ("threading.Thread(target=wait, name='monitor').start()", "thread monitor"),
+    "a thread without a name": ("threading.Thread(target=wait).start()", "thread wait"),
+    "a pool": ("p = futures.ThreadPoolExecutor(1, 'pool')\np.submit(wait)", "thread pool_0"),
+    "a process": ("multiprocessing.get_context('fork').Process(target=wait, name='child').start()", "process child"),
+    "several": (
+        "for i in range(5): threading.Thread(target=wait, name=f't{i}').start()",
+        "thread t0, thread t1, thread t2 and 2 more",
+    ),
+}
+"""What cells may leave running, and what is said of it."""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize(("code", "left"), LEFT_RUNNING.values(), ids=LEFT_RUNNING)
+def test_what_a_notebook_leaves_running_is_ended_and_told(jobs: Jobs, warm: bool, code: str, left: str) -> None:
+    start = "import atexit, multiprocessing, threading, time\nfrom concurrent import futures\n"
+    wait = "def wait():\n    while True: time.sleep(0.1)\n"
+    kept = "atexit.register(lambda: open('atexit', 'w').write('kept'))\nfile = open('file', 'w')\nfile.write('kept')\n"
+    ran = jobs.execute(f"{start}{wait}{kept}{code}", warm=warm)
+    assert ran.outcome.status is Status.OK
+    assert ran.outcome.cause == f"ended what the notebook had left running: {left}"
+    assert ran.notebook["metadata"]["colab_starter"]["cause"] == ran.outcome.cause
+    assert {(jobs.folder / name).read_text() for name in ("atexit", "file")} == {"kept"}
+
+
+WORKING = """\
+import subprocess, sys, threading, time
+from pathlib import Path
+CODE = "import time\\nend = time.monotonic() + 2.5\\nwhile time.monotonic() < end: pass"
+def work():
+    exec(CODE)
+    Path("of the thread").touch()
+def wait_for_work():
+    subprocess.run([sys.executable, "-c", CODE])
+    Path("of its process").touch()
+threading.Thread(target=work).start()
+threading.Thread(target=wait_for_work).start()"""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_threads_that_work_are_waited_for(jobs: Jobs, warm: bool) -> None:
+    ran = jobs.execute(WORKING, warm=warm)
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.OK, "")
+    assert {path.name for path in jobs.folder.glob("of *")} == {"of the thread", "of its process"}
+
+
+@pytest.mark.slow
+def test_a_kernel_that_does_not_end_is_killed_and_that_is_told(jobs: Jobs) -> None:
+    ran = jobs.execute("import atexit, time\natexit.register(time.sleep, 600)\nexit()")
+    assert ran.outcome.status is Status.OK
+    assert ran.outcome.cause == "ended early by exit() in cell 1; the kernel did not end within 10 s, and was killed"
+
+
 def test_a_job_can_be_executed_in_the_process_itself(tmp_path: Path) -> None:
     """That is how a backend on another machine does it."""
     made = v4.new_notebook(cells=[v4.new_code_cell("print(1)")])
@@ -306,6 +360,21 @@ def test_a_fault_of_our_own_leaves_what_was_executed(
     assert written["cells"][0]["outputs"][0]["text"] == ["1\n"]
     assert [cell["metadata"]["papermill"]["status"] for cell in written["cells"]] == ["failed", "pending"]
     assert "Traceback" in capfd.readouterr().err
+
+
+def test_the_limit_of_a_run_counts_while_its_kernel_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = tmp_path / "kernels" / "silent"
+    kernel.mkdir(parents=True)
+    (kernel / "kernel.json").write_text('{"argv": ["sleep", "600"], "display_name": "silent", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    ours, theirs = Pipe()
+    with ours, theirs:
+        jobs = Jobs(None, tmp_path)  # type: ignore[arg-type]
+        outcome = execute_job(jobs.make(jobs.write("1"), kernel="silent", limits=Limits(run=1)), theirs)
+    assert (outcome.status, outcome.cell) == (Status.TIMEOUT, None)
+    assert outcome.cause == "the run took longer than its limit, 1 s, while the kernel was starting"
+    written = json.loads((tmp_path / "run" / "trial.ipynb").read_text())
+    assert written["cells"][0]["metadata"]["papermill"]["status"] == "pending"
 
 
 def test_the_end_is_the_last_word(jobs: Jobs) -> None:

@@ -4,17 +4,20 @@ import pickle
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import OverlayError
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.lateness import Deadline, Lateness
 from colab_starter.run.failure import describe_log
 from colab_starter.run.gpus import GpuPlaces, set_visible
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
+from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
+from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
+from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.overlays.folders import Overlays
 
 WORKER = "colab_starter.run.worker:run_job"
@@ -32,6 +35,11 @@ class _Worker:
     connection: "Connection[Any, Any]"
     server: ForkServer
     gpus: tuple[str, ...]
+    pid: int = 0
+    """0 until it has told it."""
+    deadline: Deadline = field(default_factory=Deadline)
+    verdict: Outcome | None = None
+    """How its run ends if it does not say so itself any more."""
 
 
 class LocalBackend(Backend):
@@ -61,6 +69,7 @@ class LocalBackend(Backend):
         self._failures: dict[WarmPlan, int] = {}
         self._workers: dict[str, _Worker] = {}
         self._events: list[Event] = []
+        self._stopped = StoppedProcesses()
 
     @property
     def capacity(self) -> int:
@@ -98,6 +107,7 @@ class LocalBackend(Backend):
                 self._receive(workers[ready])
             elif isinstance(ready, int):
                 servers[ready].poll()
+        self._look_after_workers()
         events, self._events = self._events, []
         return events
 
@@ -106,6 +116,8 @@ class LocalBackend(Backend):
         if worker:
             with suppress(OSError):  # It has died; wait() will say so.
                 worker.connection.send(Stop(now=now))
+            if now:
+                self._stopped.let_go_on([worker.server.pid])
 
     def close(self) -> None:
         for worker in self._workers.values():
@@ -125,11 +137,16 @@ class LocalBackend(Backend):
                 return self._finish(worker, message)
             if isinstance(message, Exited):
                 return self._finish(worker, end_early(worker.job, describe_exit(message.status), Status.KILLED))
+            if isinstance(message, Due):
+                worker.deadline.set(message)
+                continue
             if message is None:
                 self._discard(worker.server)
                 said = describe_log(self._log)
                 cause = f"the process that runs are forked from died{f': {said}' if said else ''}"
                 return self._finish(worker, end_early(worker.job, cause, Status.KILLED))
+            if isinstance(message, Started):
+                worker.pid = message.pid
             self._events.append(self._name_place(message, worker))
 
     def _name_place(self, event: Event, worker: _Worker) -> Event:
@@ -137,7 +154,23 @@ class LocalBackend(Backend):
             return replace(event, place=f"GPU {','.join(worker.gpus)}")
         return event
 
+    def _look_after_workers(self) -> None:
+        """Let go on what somebody has stopped, and end workers that do not keep their limits."""
+        self._stopped.look({worker.server.pid for worker in self._workers.values()})
+        for worker in list(self._workers.values()):
+            match worker.deadline.check():
+                case Lateness.LATE:
+                    self._stopped.let_go_on([worker.server.pid])
+                case Lateness.LOST:
+                    worker.verdict = worker.deadline.judge()
+                    if worker.pid in system.list_descendants(worker.server.pid):
+                        system.kill(worker.pid)
+                case Lateness.STUCK:
+                    worker.server.close()  # which kills what is left; its workers' connections will say so
+
     def _finish(self, worker: _Worker, ended: Ended) -> None:
+        if worker.verdict and ended.outcome.status is Status.KILLED:
+            ended = replace(ended, outcome=worker.verdict)
         worker.connection.close()
         del self._workers[worker.job.run]
         self._places.give_back(worker.gpus)

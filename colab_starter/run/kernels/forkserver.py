@@ -14,10 +14,15 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
 from colab_starter.run.job import WarmPlan
-from colab_starter.run.kernels import server
+from colab_starter.run.kernels import server, system
+from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.overlays.entering import enter, find_python
 
 Channel: TypeAlias = "Connection[Any, Any]"
+
+
+_SOON = 1.0
+"""Seconds in which a server ends that nothing holds up; then it is looked at whether it was stopped."""
 
 
 class Exited(NamedTuple):
@@ -119,11 +124,19 @@ class ForkServer:
         """End the server and its workers: those that have not ended ``timeout`` seconds later are killed."""
         self._state = ServerState.DEAD
         self._control.close()
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        if self._has_ended(min(timeout, _SOON)):
+            return
+        StoppedProcesses().let_go_on([self.pid])
+        if not self._has_ended(timeout - _SOON):
+            system.kill_tree(self.pid)
             self._process.wait()
+
+    def _has_ended(self, timeout: float) -> bool:
+        try:
+            self._process.wait(max(0.0, timeout))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
 
 def _write_payload(payload: object) -> IO[bytes]:

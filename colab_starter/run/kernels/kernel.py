@@ -1,5 +1,6 @@
 """A kernel that runs: its process and its sockets, behind one call that waits for whatever comes first."""
 
+import inspect
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ from colab_starter.errors import (
     NoSuchKernelError,
     StartStoppedError,
 )
+from colab_starter.run.kernels import ending
 from colab_starter.run.kernels.connection import Connection, Place, listen, make_place
 from colab_starter.run.kernels.connection import Message as Message
 from colab_starter.run.kernels.heritage import is_worker
@@ -28,6 +30,8 @@ _LAST_WORDS = 0.05
 """Seconds without a message after which a dead kernel is taken to have sent no more."""
 _ASK_AGAIN = 0.2
 """Seconds after which a kernel is asked again that has replied, but whose iopub was not connected in time."""
+_MOST_LEFT = 3
+"""Of what a notebook has left running, so many are named."""
 _WITHOUT_PIDFD = 0.2
 """Seconds between looks at the process where the system does not tell of its end."""
 
@@ -57,6 +61,8 @@ class Kernel:
         """It was forked from this process, instead of started by its command."""
         self.info: dict[str, Any] = {}
         """The content of its kernel_info_reply; ``language_info`` among it."""
+        self.farewell = ""
+        """What is to be said of its end after ``shutdown``, in one line; empty when it ended in good order."""
         self._place = place
         self._interrupt_mode = spec.interrupt_mode
         self._connection: Connection | None = None
@@ -193,6 +199,7 @@ class Kernel:
     def interrupt(self) -> None:
         """Interrupt what it executes: by SIGINT, or by a message where its kernelspec says so."""
         if self._interrupt_mode == "message":
+            self.process.let_go_on()
             self.send("control", "interrupt_request", {})
         else:
             self.process.interrupt()
@@ -204,18 +211,36 @@ class Kernel:
         Raises ColdKernelNeededError where an atexit handler of a forked kernel needs a cold one.
         """
         if self._connection and not self.process.poll():
+            self.process.let_go_on()
             self._ask_to_end()
-            self.process.wait(grace)
+            has_ended = self.process.wait(grace)
+            self.farewell = (
+                self._describe_left() if has_ended else f"the kernel was killed: it did not end in {grace:g} s"
+            )
         refusal = self.process.read_refusal()
         death = self.kill()
         if refusal:
             raise ColdKernelNeededError(*refusal)
         return death
 
+    def _describe_left(self) -> str:
+        """What the notebook had left running; see ``ending``."""
+        try:
+            left = (self._place.folder / ending.FILE_NAME).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return ""
+        more = f" and {len(left) - _MOST_LEFT} more" if len(left) > _MOST_LEFT else ""
+        return f"ended what the notebook had left running: {', '.join(left[:_MOST_LEFT])}{more}"
+
     def _ask_to_end(self) -> None:
         if self.info.get("implementation") == "ipython" and not self.is_forked:
             # After a shutdown request, its control thread and its end sometimes wait for each other: 10 s.
-            self.execute("__import__('IPython').get_ipython().ask_exit()")
+            told = str(self._place.folder / ending.FILE_NAME)
+            source = f"{inspect.getsource(ending)}\nreplace_shutdown({told!r})\n"
+            self.execute(
+                f"__import__('builtins').exec({source!r}, {{'__name__': 'ending'}})\n"
+                "__import__('IPython').get_ipython().ask_exit()"
+            )
         else:
             self.send("control", "shutdown_request", {"restart": False})
 

@@ -1,5 +1,6 @@
 """The process of a kernel: how it starts, how it is interrupted and killed, and what it died of."""
 
+import ctypes  # noqa: F401 - system.die_with_parent uses it in a fork, where nothing should be imported
 import json
 import os
 import select
@@ -44,9 +45,15 @@ class KernelProcess:
         return Refusal(*json.loads(told)) if told else None
 
     def interrupt(self) -> None:
-        """Send SIGINT to the kernel and the processes of its group, as Jupyter does."""
+        """Send SIGINT to the kernel and the processes of its group, as Jupyter does, also if it was stopped."""
         if self._death is None:
             system.kill_group(self.pid, signal.SIGINT)
+            self.let_go_on()
+
+    def let_go_on(self) -> None:
+        """Where somebody has stopped it (SIGSTOP)."""
+        if self._death is None:
+            system.kill(self.pid, signal.SIGCONT)
 
     def poll(self) -> Death | None:
         """How it ended; None while it lives."""

@@ -31,6 +31,9 @@ START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {mod
 SLOWEST_IMPORT = 180.0
 """Seconds after which a module that is still being imported is left out."""
 
+_END_OF_SERVER = 2.0
+"""Seconds more than its workers have that the fork which serves has to end, once the coordinator is gone."""
+
 _WITHOUT_THREADS = {"NUMEXPR_NUM_THREADS": "1"}
 """With it, numexpr starts no threads at its import; it reads ``os.environ``."""
 
@@ -204,7 +207,7 @@ class _Keeper:
             if not imported.harmful:
                 with suppress(OSError):  # who has hung up meanwhile ends the fork too
                     self._control.send(Ready(self._left_out))
-                os.waitpid(pid, 0)
+                _wait_for_end(self._control, pid)
                 return
             os.write(2, capture.read_all())  # it may say why
             capture.close()
@@ -286,6 +289,27 @@ def _watch(trial: "Channel", control: "Channel", pid: int) -> "Imported | None":
         if isinstance(news, Imported):
             return news
         name = news
+
+
+def _wait_for_end(control: "Channel", pid: int) -> None:
+    """Of the fork that serves. Where it does not end though the coordinator is gone, nobody else would kill it."""
+    import select
+    import signal
+
+    from colab_starter.run.kernels import system
+    from colab_starter.run.kernels.serving import END_OF_WORKERS
+
+    ended = system.open_pidfd(pid)
+    if ended >= 0:
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        waiting.register(control.fileno(), 0)
+        waiting.poll()
+        waiting.unregister(control.fileno())
+        system.kill(pid, signal.SIGCONT)  # it may have been stopped
+        if not waiting.poll((END_OF_WORKERS + _END_OF_SERVER) * 1000):
+            system.kill(pid)
+    os.waitpid(pid, 0)
 
 
 def _can_read(trial: "Channel", control: "Channel", timeout: float) -> bool:

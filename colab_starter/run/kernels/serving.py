@@ -136,6 +136,7 @@ class Serving:
 
     def _end(self, patience: float) -> None:
         """Wait for the workers, who notice the coordinator's end too, and kill what is left."""
+        system.kill(os.getppid(), signal.SIGCONT)  # the keeper may have been stopped, and is to end after this
         deadline = time.monotonic() + patience
         self._collect_statuses()
         while len(self._workers) > len(self._ended) and time.monotonic() < deadline:

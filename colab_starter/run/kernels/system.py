@@ -1,6 +1,5 @@
 """What the operating system offers for looking after processes; less of it on macOS, and nothing breaks there."""
 
-import ctypes
 import os
 import signal
 import sys
@@ -15,7 +14,6 @@ HAS_PIDFD = hasattr(os, "pidfd_open")
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_LIBC = ctypes.CDLL(None) if os.name == "posix" else None
 _GIVE_UP = 5.0
 """Seconds after which a process that SIGKILL does not end is left alone: the system holds it."""
 
@@ -30,6 +28,8 @@ class Process(NamedTuple):
     parent: int
     session: int
     is_zombie: bool
+    is_stopped: bool
+    """By SIGSTOP or the like; not by a debugger."""
 
 
 def adopt_orphans() -> None:
@@ -50,8 +50,11 @@ def outlive_parent() -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    if IS_LINUX and _LIBC:
-        _LIBC.prctl(option, value, 0, 0, 0)
+    if IS_LINUX:
+        # Imported only now, because the coordinator has no need of it; fork servers load it before their first fork.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def fork() -> int:
@@ -78,7 +81,7 @@ def list_processes() -> Iterator[Process]:
                     state, parent, _, session, *_ = file.read().rpartition(b")")[2].split(maxsplit=4)
             except OSError:  # it has just ended
                 continue
-            yield Process(int(name), int(parent), int(session), state == b"Z")
+            yield Process(int(name), int(parent), int(session), state == b"Z", state == b"T")
 
 
 def list_descendants(ancestor: int, without: Collection[int] = ()) -> list[int]:
@@ -106,6 +109,16 @@ def kill_group(leader: int, number: int = signal.SIGKILL) -> None:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
         kill(leader, number)
+
+
+def kill_tree(root: int) -> None:
+    """Kill all processes below ``root``, then itself, also where they were stopped."""
+    deadline = time.monotonic() + _GIVE_UP
+    while (below := list_descendants(root)) and time.monotonic() < deadline:
+        for pid in below:
+            kill(pid)
+        time.sleep(0.001)
+    kill(root)
 
 
 def kill_children() -> None:

@@ -244,6 +244,26 @@ def test_closing_ends_workers_that_would_stay(start: Start, tmp_path: Path) -> N
     assert server.poll() is ServerState.DEAD
 
 
+@pytest.mark.parametrize("gone", ["closed", "dead"])
+@pytest.mark.parametrize("victim", ["keeper", "server", "worker", "kernel"])
+def test_what_was_stopped_ends_with_the_coordinator(victim: str, gone: str, start: Start, tmp_path: Path) -> None:
+    server = wait_until_ready(start())
+    connection = server.fork("tests.run.kernels.talks:hold", Talk((), str(tmp_path)))
+    assert connection.poll(PATIENCE)
+    worker, kernel, daemon = connection.recv()
+    victims = {"keeper": server.pid, "server": find_server(server), "worker": worker, "kernel": kernel}
+    folder = ask(server, "folder")[0]
+    os.kill(victims[victim], signal.SIGSTOP)
+    connection.close()
+    if gone == "closed":
+        server.close()
+    else:
+        server._control.close()  # as the death of this process would
+    wait_until_gone(worker, kernel, daemon, victims["server"], server.pid)
+    server.close()
+    assert not Path(folder).exists()
+
+
 def test_a_dead_server_is_noticed_and_refuses(start: Start) -> None:
     server = start()
     os.kill(server.pid, signal.SIGKILL)

@@ -1,0 +1,104 @@
+"""The processes that a dead coordinator has left, known by the lock that they inherited, and how they are ended."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from colab_starter.errors import SweepBusyError
+from colab_starter.run.kernels import system
+
+_LOOK = 1.0
+"""Seconds between two looks at who they are."""
+_FORCE = 15.0
+"""Seconds that processes which were killed have to vanish."""
+
+
+class Leftovers:
+    """Waits for the processes that hold a lock which ``coordinator`` took before it died.
+
+    They end by themselves when they notice its death. Those that were stopped (SIGSTOP) are let go on, so that they
+    notice it too; those that are still there ``patience`` seconds later are killed, with all that they started.
+    """
+
+    def __init__(self, lock: Path, descriptor: int, coordinator: str, patience: float) -> None:
+        self.coordinator = coordinator
+        """Its process id, as it signed."""
+        self._lock = lock
+        self._descriptor = descriptor
+        self._force_at = time.monotonic() + patience
+        self._next_look = time.monotonic() + min(_LOOK, patience)
+        self._is_told = False
+
+    def look(self) -> None:
+        """To be called until the lock is free. Raises SweepBusyError where they cannot be ended."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK
+        if now > self._force_at + _FORCE:
+            raise SweepBusyError(
+                f"processes of an earlier run still work in {self._lock.parent}, and cannot be ended from here; "
+                f"end them (fuser {self._lock} names them), or choose another --out"
+            )
+        holders = find_holders(self._descriptor, self.coordinator)
+        if now < self._force_at:
+            self._next_look = min(self._next_look, self._force_at)
+            for pid in holders:
+                system.kill(pid, signal.SIGCONT)
+        else:
+            self._tell(len(holders))
+            below = [child for holder in holders for child in system.list_descendants(holder)]
+            for pid in [*holders, *below]:
+                system.kill(pid)
+
+    def _tell(self, count: int) -> None:
+        if count and not self._is_told:
+            self._is_told = True
+            processes = "a process" if count == 1 else f"{count} processes"
+            print(
+                f"colab-starter: killing {processes} that an earlier run left in {self._lock.parent}", file=sys.stderr
+            )
+
+
+def find_holders(descriptor: int, taker: str) -> list[int]:
+    """The processes of this user that hold the lock on an open file which ``taker`` took (Linux).
+
+    A process that has only opened the file, or has taken the lock by itself, is none of them, nor is this one.
+    """
+    wanted = os.fstat(descriptor)
+    others = [process.pid for process in system.list_processes() if process.pid != os.getpid()]
+    return [pid for pid in others if _is_own(pid) and any(_holds(fd, wanted, taker) for fd in _list_descriptors(pid))]
+
+
+def _is_own(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _list_descriptors(pid: int) -> Iterator[Path]:
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except OSError:  # it has just ended
+        return
+    for name in names:
+        yield Path(f"/proc/{pid}/fd/{name}")
+
+
+def _holds(descriptor: Path, wanted: os.stat_result, taker: str) -> bool:
+    """Whether it is of the locked file, and has the lock by inheritance from ``taker``.
+
+    The line is ``lock: 1: FLOCK  ADVISORY  WRITE 4711 08:01:123 0 EOF``; in a container, a dead process is 0 in it.
+    """
+    try:
+        if not os.path.samestat(descriptor.stat(), wanted):
+            return False
+        facts = (descriptor.parents[1] / "fdinfo" / descriptor.name).read_text()
+    except OSError:
+        return False
+    locks = [line.split() for line in facts.splitlines() if line.startswith("lock:")]
+    return any(lock[2] == "FLOCK" and lock[5] in (taker, "0") for lock in locks)
