@@ -2,22 +2,26 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
+from colab_starter.errors import SweepLostError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger import Ledger
 from colab_starter.run.progress import choose_progress
-from colab_starter.run.resume import is_to_do, settle_open
+from colab_starter.run.recovery import find_gone
+from colab_starter.run.resume import hide_secrets, is_to_do, settle
 from colab_starter.run.runner import Plan, Runner
-from colab_starter.run.runs import Run, write_snapshot
+from colab_starter.run.runs import Run, recognise_runs, write_snapshot
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
 from colab_starter.run.summary import conclude, write_table
 from colab_starter.run.wording import count
+from colab_starter.sweep_folder import tell_version
 
 
 def run_batch(options: Options) -> int:
@@ -32,20 +36,23 @@ def run_batch(options: Options) -> int:
     open_backend = choose_backend(options)
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
-            ledger = Ledger(batch.store.open_journal(), batch.mask)
-            batch.store.publish_left(ledger)
-            settle_open(ledger, batch.store)
-        todo = [run for run in batch.runs if is_to_do(ledger.runs.get(run.id), options.retry_failed)]
-        _tell_what_is_known(batch, ledger, len(todo))
+            ledger = _open_ledger(batch)
+            batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
+            gone = find_gone((run.id for run in batch.runs), ledger.runs, batch.store)
+        todo = [run for run in batch.runs if run.id in gone or is_to_do(ledger.runs.get(run.id), options.retry_failed)]
+        _tell_what_is_known(batch, ledger, len(todo), len(gone))
         with StopSignals() as signals:
             try:
                 if todo:
                     _execute(batch, todo, ledger, open_backend(batch, len(todo), lock), signals)
-            finally:
+            except SweepLostError:
                 ledger.close()
-                write_table(batch, ledger.runs)
-                batch.store.finish()
-        return conclude(batch, ledger.runs, signals.exit_code)
+                raise
+            except BaseException:
+                _finish(batch, ledger)
+                raise
+            is_written = _finish(batch, ledger)
+        return conclude(batch, ledger.runs, signals.exit_code, is_written)
 
 
 def _take_lock(store: Store) -> Lock:
@@ -53,16 +60,46 @@ def _take_lock(store: Store) -> Lock:
         return store.lock()
 
 
-def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int) -> None:
+def _open_ledger(batch: Batch) -> Ledger:
+    """The ledger, with all that can be known about the runs of earlier commands."""
+    ledger = Ledger(batch.store.open_journal(), batch.mask)
+    batch.store.publish_left(ledger)
+    found = settle(ledger, batch.store)
+    if ledger.damaged:
+        first = ", ".join(map(str, ledger.damaged[:5])) + ", ..." * (len(ledger.damaged) > 5)
+        _warn(f"the ledger is damaged in line {first}; passed over")
+    if found:
+        batch.say(f"the ledger did not tell how {count(len(found), 'run')} ended: taken from the executed notebooks")
+    if renamed := hide_secrets(ledger, batch.store, batch.mask):
+        _warn(
+            f"{count(len(renamed), 'folder')} renamed whose names showed a secret, such as {renamed[0]}; "
+            "it was not known as one when they were written, and their files still hold it"
+        )
+    return ledger
+
+
+def _warn(text: str) -> None:
+    print(f"colab-starter: warning: {text}", file=sys.stderr)
+
+
+def _finish(batch: Batch, ledger: Ledger) -> bool:
+    """Returns whether the table of results was written."""
+    ledger.close()
+    is_written = write_table(batch, ledger.runs)
+    batch.store.finish()
+    return is_written
+
+
+def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> None:
     """What is there already, and what is odd about it."""
     ids = {run.id for run in batch.runs}
-    older = sum(record.source != batch.source for run, record in ledger.runs.items() if run not in ids)
+    version = tell_version(batch.source)
+    older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
     if older:
         name = PurePath(batch.store.name).name
         batch.say(f"{count(older, 'run')} in {name} of an older state of the notebook: left as they are")
-    if ledger.damaged:
-        numbers = ", ".join(map(str, ledger.damaged[:5]))
-        print(f"colab-starter: warning: the ledger is damaged in line {numbers}; passed over", file=sys.stderr)
+    if gone:
+        batch.say(f"{count(gone, 'run')} had been done, but the executed notebook is gone: done again")
     done = len(batch.runs) - todo
     if done:
         batch.say(f"{done:,} of {count(len(batch.runs), 'run')} done already")

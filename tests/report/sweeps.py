@@ -11,7 +11,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import FILE_NAME, JournalFile, Ledger
+from colab_starter.run.journal import JournalFile
+from colab_starter.run.ledger import FILE_NAME, Ledger
 from colab_starter.run.secrets import Mask
 
 
@@ -32,8 +33,8 @@ class _Pages(JournalFile):
         super().__init__(path)
         self.lines: list[bytes] = []
 
-    def append(self, line: bytes) -> None:
-        self.lines.append(line + b"\n")
+    def append(self, *lines: bytes) -> None:
+        self.lines += [line + b"\n" for line in lines]
 
 
 def write_sweep(

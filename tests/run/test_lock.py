@@ -13,7 +13,7 @@ import subprocess, sys
 from pathlib import Path
 from colab_starter.run.lock import SweepLock
 lock = SweepLock(Path(sys.argv[1]))
-worker = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=[lock.descriptor], stdout=subprocess.DEVNULL)
+worker = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=lock.descriptors, stdout=subprocess.DEVNULL)
 print(worker.pid, flush=True)
 sys.stdin.read()
 """

@@ -55,7 +55,7 @@ def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backe
         jobs = places.capacity
         batch.say(f"{count(jobs, 'run')} at once, by the number of GPUs (--gpus-per-run 0.5 lets two share one)")
     threads = share_threads(min(jobs, todo), cores)
-    backend = LocalBackend(jobs, places, threads, batch.folder / SERVER_LOG, keep_fds=(lock.descriptor,))
+    backend = LocalBackend(jobs, places, threads, batch.folder / SERVER_LOG, keep_fds=lock.descriptors)
     return batch.store.wrap(backend)
 
 
@@ -71,7 +71,7 @@ def _choose_ray(options: Options) -> OpenBackend:
             raise WrongOptionError(f"--backend ray cannot write to {batch.store.name}; give a store that all nodes see")
         folder = None if batch.store.is_remote else batch.folder
         log = batch.folder / RAY_LOG
-        return RayBackend(options.address, needs, options.jobs, folder, batch.cwd, log, keep_fds=(lock.descriptor,))
+        return RayBackend(options.address, needs, options.jobs, folder, batch.cwd, log, keep_fds=lock.descriptors)
 
     return open_ray
 
