@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 LEDGER = "ledger.jsonl"
 LOCK = ".lock"
@@ -41,6 +42,11 @@ def tell_digest(run: str) -> str:
     return found[1] if found else run
 
 
+def is_run(name: str) -> bool:
+    """Whether a folder is called as those of runs are."""
+    return tell_digest(name) != name
+
+
 def is_same_run(one: str, other: str) -> bool:
     """Whether two ids are of one run: what stands before the digest may have been masked in the one only."""
     return tell_digest(one) == tell_digest(other)
@@ -66,7 +72,12 @@ def is_executed(path: Path) -> bool:
     """Whether the notebook is what ``colab-starter`` made of another one when it executed that."""
     try:
         content = path.read_bytes()
-        told = KEY.encode() in content and json.loads(content)["metadata"][KEY]
+        return KEY.encode() in content and tells_of_run(json.loads(content)["metadata"])
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False
+
+
+def tells_of_run(metadata: Any) -> bool:
+    """Whether a notebook's metadata say how it ended when ``colab-starter`` executed it."""
+    told = metadata.get(KEY) if isinstance(metadata, dict) else None
     return isinstance(told, dict) and "status" in told

@@ -9,6 +9,7 @@ from colab_starter.errors import SweepLostError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
+from colab_starter.run.job import Status
 from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger import Ledger
 from colab_starter.run.progress import choose_progress
@@ -64,9 +65,9 @@ def _open_ledger(batch: Batch) -> Ledger:
     """The ledger, with all that can be known about the runs of earlier commands."""
     ledger = Ledger(batch.store.open_journal(), batch.mask)
     batch.store.publish_left(ledger)
-    found = settle(ledger, batch.store)
-    if ledger.damaged:
-        first = ", ".join(map(str, ledger.damaged[:5])) + ", ..." * (len(ledger.damaged) > 5)
+    found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
+    if damaged := ledger.content.damaged:
+        first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
         _warn(f"the ledger is damaged in line {first}; passed over")
     if found:
         batch.say(f"the ledger did not tell how {count(len(found), 'run')} ended: taken from the executed notebooks")

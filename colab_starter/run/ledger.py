@@ -113,13 +113,13 @@ class Ledger:
         """Read what is there. Raises LedgerVersionError."""
         self._journal = journal
         self._mask = mask
-        content = replay(journal.read(), journal.path)
-        self.runs = content.runs
-        """By id; kept up to date."""
-        self.aliases = content.aliases
-        """See ``LedgerContent``."""
-        self.damaged = content.damaged
-        """See ``LedgerContent``."""
+        self.content = replay(journal.read(), journal.path)
+        """Kept up to date."""
+
+    @property
+    def runs(self) -> dict[str, RunRecord]:
+        """By id."""
+        return self.content.runs
 
     def write_sweep(self, notebook: str, source: str, runs: int) -> None:
         """Write what was asked for: so many runs of a notebook, with its hash."""
@@ -165,9 +165,9 @@ class Ledger:
         self._append([self._describe("renamed", runs={_hash_id(old): new for old, new in names.items()})])
         for old, new in names.items():
             self.runs[old].move(new)
-        earlier = {name: names.get(current, current) for name, current in self.aliases.items()}
-        self.aliases = earlier | dict(names) | {new: new for new in names.values()}
-        self.runs = {run.run: run for run in self.runs.values()}
+        earlier = {name: names.get(current, current) for name, current in self.content.aliases.items()}
+        self.content.aliases = earlier | dict(names) | {new: new for new in names.values()}
+        self.content.runs = {run.run: run for run in self.runs.values()}
 
     def check(self) -> None:
         """Raise LedgerWriteError where nothing can be written any more, because the sweep is somebody else's now."""

@@ -127,9 +127,10 @@ def find_gone(runs: Iterable[str], records: Mapping[str, RunRecord], store: "Sto
 
 def finish_renames(ledger: Ledger, store: "Store") -> None:
     """Give folders the names that the ledger has for them, where that was cut off. Raises OSError."""
-    if not ledger.aliases:
+    aliases = ledger.content.aliases
+    if not aliases:
         return
     for folder in store.list_folders():
-        current = ledger.aliases.get(folder, folder)
+        current = aliases.get(folder, folder)
         if current != folder:
             store.rename(folder, current)

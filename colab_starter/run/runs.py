@@ -15,7 +15,7 @@ from colab_starter.run.job import Status
 from colab_starter.run.ledger import RunRecord
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.secrets import MASK, Mask, may_be_secret
-from colab_starter.sweep_folder import DIGEST_LENGTH, name_source, tell_digest
+from colab_starter.sweep_folder import DIGEST_LENGTH, is_run, name_source, tell_digest
 
 SLUG_LENGTH = 80
 _EXECUTION_TAGS = {"parameters", "raises-exception", "skip-execution"}
@@ -154,8 +154,7 @@ def _find_masked(records: Iterable[RunRecord]) -> set[str]:
 
 def _take_slug(run: str) -> str:
     """What stands before the digest of an id; empty where it is none of ours."""
-    digest = tell_digest(run)
-    return run.removesuffix(f"-{digest}") if digest != run else ""
+    return run.removesuffix(f"-{tell_digest(run)}") if is_run(run) else ""
 
 
 def find_varying(sets: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -24,6 +24,7 @@ class SampleRun:
     outcome: Outcome | None
     name: str = ""
     outputs: list[nbformat.NotebookNode] = field(default_factory=list)
+    source: str = "0123456789abcdef"
 
 
 class _Pages(JournalFile):
@@ -50,7 +51,7 @@ def write_sweep(
         name = sample.name or ",".join(f"{key}={value}" for key, value in sample.parameters.items()) or "run"
         run = f"{name.replace('/', '_')}-{number:08x}"
         parameters = {**sample.parameters, "output_dir": f"{run}/output"}
-        ledger.write_start(run, 1, parameters, "0123456789abcdef", f"{run}/{notebook}")
+        ledger.write_start(run, 1, parameters, sample.source, f"{run}/{notebook}")
         if sample.outcome:
             ledger.write_end(run, sample.outcome)
             if notebooks:
