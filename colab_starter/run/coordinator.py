@@ -13,7 +13,7 @@ from colab_starter.run.job import Status
 from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger import Ledger
 from colab_starter.run.progress import choose_progress
-from colab_starter.run.recovery import find_gone
+from colab_starter.run.recovery import note_gone
 from colab_starter.run.resume import hide_secrets, is_to_do, settle
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.runs import Run, recognise_runs, write_snapshot
@@ -39,9 +39,9 @@ def run_batch(options: Options) -> int:
         with reach(batch.store):
             ledger = _open_ledger(batch)
             batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
-            gone = find_gone((run.id for run in batch.runs), ledger.runs, batch.store)
-        todo = [run for run in batch.runs if run.id in gone or is_to_do(ledger.runs.get(run.id), options.retry_failed)]
-        _tell_what_is_known(batch, ledger, len(todo), len(gone))
+            gone = note_gone(ledger, batch.store, [run.id for run in batch.runs])
+        todo = [run for run in batch.runs if is_to_do(ledger.runs.get(run.id), options.retry_failed)]
+        _tell_what_is_known(batch, ledger, len(todo), gone)
         with StopSignals() as signals:
             try:
                 if todo:
@@ -109,9 +109,9 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
     """Run what is to do; returns when nothing runs any more."""
     with backend:
-        backend.prepare(plan_run(batch, todo[0]))
-        snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
         with reach(batch.store):
+            backend.prepare(plan_run(batch, todo[0]))
+            snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
             batch.store.keep_source(snapshot)
         maker = JobMaker(batch, snapshot)
         ledger.write_sweep(str(batch.options.notebook), batch.source, len(batch.runs))

@@ -38,6 +38,14 @@ def check_file_name(text: str) -> str:
     return text
 
 
+def read_hash(facts: Facts, name: str) -> str:
+    """A hash, which may become part of a file's name; empty where there is none."""
+    text = read_text(facts, name, "")
+    if text and not (text.isascii() and text.isalnum()):
+        raise ValueError(f"{name} is no hash")
+    return text
+
+
 def read_count(facts: Facts, name: str) -> int:
     """A whole number from 1."""
     value = facts[name]

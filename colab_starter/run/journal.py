@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from colab_starter.errors import SweepLostError
 from colab_starter.files import write_whole
@@ -55,7 +55,9 @@ class JournalFile:
         self._check_lock = check_lock
         self._handle: int | None = None
         self._size: int | None = None
-        """Of the file when we last read or wrote it."""
+        """Of the file when we last wrote to it."""
+        self._read: int | None = None
+        """Hash of what we read before we first wrote to it."""
         self._has_inodes = True
         """Some network drives give a file another inode number each time."""
 
@@ -66,7 +68,7 @@ class JournalFile:
     def read(self) -> list[bytes]:
         """The lines, without one that a crash left without an end; none where there is no file yet."""
         content = self._read_file()
-        self._size = len(content)
+        self._read = hash(content)
         return split_lines(content)
 
     def check(self) -> None:
@@ -85,8 +87,8 @@ class JournalFile:
 
     def append(self, *lines: bytes) -> None:
         """Add lines. When this returns they are on the disk; when it raises, none of them is in the file."""
-        self._check_lock()
         if self._handle is None:
+            self._check_lock()
             self._handle = self._open()
         self.check()
         assert self._size is not None
@@ -107,7 +109,7 @@ class JournalFile:
     def close(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
-            self._handle = self._size = None
+        self._handle = self._size = self._read = None
 
     def _read_file(self) -> bytes:
         try:
@@ -120,7 +122,7 @@ class JournalFile:
     def _open(self) -> int:
         """A descriptor at the end of the last whole line; what comes after that line is cut off."""
         content = self._read_file()
-        if self._size not in (None, len(content)):
+        if self._read not in (None, hash(content)):
             self._give_up()
         if _find_encoding(content):
             content = self._convert(content)
@@ -137,7 +139,7 @@ class JournalFile:
         write_whole(self._path, converted)
         return converted
 
-    def _give_up(self) -> None:
+    def _give_up(self) -> NoReturn:
         raise SweepLostError(
             f"{self._path} was replaced, moved or changed by something else meanwhile, so the sweep has ended; "
             "the same command goes on: what has ended is kept"

@@ -20,6 +20,7 @@ from colab_starter.run.facts import (
     make_outcome,
     read_count,
     read_file_name,
+    read_hash,
     read_text,
     read_values,
 )
@@ -31,9 +32,12 @@ from colab_starter.run.space import NO_SPACE, tells_of_no_space
 from colab_starter.sweep_folder import LEDGER
 
 VERSION = 1
+LARGEST_VERSION = 999
 FILE_NAME = LEDGER
 LOST = "colab-starter itself was killed while this ran"
 """The cause of an attempt without an end."""
+GONE = "its executed notebook is gone"
+"""The cause of an attempt that ended well, and that nothing is left of."""
 
 Record = dict[str, Any]
 
@@ -154,11 +158,13 @@ class Ledger:
             self.runs[start["run"]] = _read_start(start)
             _note_end(self.runs[start["run"]], end)
 
-    def write_lost(self, run: str) -> None:
-        """Write that the run's last attempt has no end, and nothing is left of it."""
-        record = self._describe("lost", run=run, attempt=self.runs[run].attempt)
-        self._append([record])
-        _note_loss(self.runs[run], record)
+    def write_lost(self, *runs: str, cause: str = LOST) -> None:
+        """Write that nothing is left of the runs' last attempts, and why."""
+        records = [self._describe("lost", run=run, attempt=self.runs[run].attempt, cause=cause) for run in runs]
+        if records:
+            self._append(records)
+        for record in records:
+            _note_loss(self.runs[record["run"]], record)
 
     def write_renames(self, names: Mapping[str, str]) -> None:
         """Write that runs have other ids from now on, which are their folders' names; the old ones are not written."""
@@ -283,7 +289,9 @@ def _take(record: Record, content: LedgerContent) -> None:
     """Kinds that are unknown say nothing. Raises ValueError, LookupError or TypeError where a record is damaged."""
     kind = record["record"]
     if kind == "sweep":
-        content.sweeps.append({**record, "version": int(record["version"])})
+        if read_count(record, "version") > LARGEST_VERSION:
+            raise ValueError("there will be no such version")
+        content.sweeps.append(record)
     elif kind == "start":
         started = _read_start(record)
         content.runs[content.renamed.get(started.run, started.run)] = started
@@ -316,7 +324,7 @@ def _read_start(record: Record) -> RunRecord:
         run=run,
         attempt=read_count(record, "attempt"),
         parameters=read_values(record, "parameters"),
-        source=read_text(record, "source", ""),
+        source=read_hash(record, "source"),
         notebook=f"{folder}/{check_file_name(name)}",
         started=read_text(record, "time", ""),
         host=read_text(record, "host", ""),
@@ -331,7 +339,7 @@ def _note_end(run: RunRecord, record: Record) -> None:
 def _note_loss(run: RunRecord, record: Record) -> None:
     run.ended = read_text(record, "time", "")
     run.status = Status.INTERRUPTED
-    run.cause = LOST
+    run.cause = read_text(record, "cause", LOST)
 
 
 _NOTES = {"end": _note_end, "lost": _note_loss}

@@ -8,7 +8,7 @@ from colab_starter.run.job import Status
 from colab_starter.run.journal import Copy
 from colab_starter.run.ledger import Ledger, RunRecord
 from colab_starter.run.literals import to_json
-from colab_starter.run.recovery import adopt_finished, find_gone
+from colab_starter.run.recovery import adopt_finished, note_gone
 from colab_starter.run.resume import find_open, is_to_do
 from colab_starter.run.runs import Run, find_revealing, recognise_runs
 from colab_starter.run.storage.choice import reach
@@ -21,15 +21,14 @@ def preview_batch(options: Options) -> int:
     with reach(batch.store):
         ledger = Ledger(Copy(batch.store.open_journal()), batch.mask)
         adopt_finished(ledger, batch.store)
-        for left in find_open(ledger.runs):
-            ledger.write_lost(left.run)
+        ledger.write_lost(*(left.run for left in find_open(ledger.runs)))
         batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
-        gone = find_gone((run.id for run in batch.runs), ledger.runs, batch.store)
+        note_gone(ledger, batch.store, [run.id for run in batch.runs])
     names = find_revealing(ledger.runs, batch.mask)
     todo = 0
     for run in batch.runs:
         record = ledger.runs.get(run.id)
-        is_next = run.id in gone or is_to_do(record, options.retry_failed)
+        is_next = is_to_do(record, options.retry_failed)
         todo += is_next
         _print_preview(batch, replace(run, id=names.get(run.id, run.id)), record, is_next)
     batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")

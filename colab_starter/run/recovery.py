@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from colab_starter.run.facts import make_outcome, read_count, read_text, read_values
 from colab_starter.run.job import Job, Outcome, Status
-from colab_starter.run.ledger import Ledger, RunRecord
+from colab_starter.run.ledger import GONE, Ledger, RunRecord
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.sweep_folder import KEY, is_same_run, read_version
 
@@ -119,10 +119,13 @@ def read_moment(text: str) -> datetime | None:
         return None
 
 
-def find_gone(runs: Iterable[str], records: Mapping[str, RunRecord], store: "Store") -> set[str]:
-    """The runs that were ok, and whose executed notebooks are not there any more. Raises OSError."""
-    done = {record.notebook: run for run in runs if (record := records.get(run)) and record.status is Status.OK}
-    return {done[name] for name in store.find_missing(done)} if done else set()
+def note_gone(ledger: Ledger, store: "Store", runs: Iterable[str]) -> int:
+    """Write which of the runs were ok, but have no executed notebook any more; returns how many. Raises OSError."""
+    known = [record for run in runs if (record := ledger.runs.get(run)) and record.status is Status.OK]
+    missing = store.find_missing([record.notebook for record in known]) if known else set()
+    gone = [record.run for record in known if record.notebook in missing]
+    ledger.write_lost(*gone, cause=GONE)
+    return len(gone)
 
 
 def finish_renames(ledger: Ledger, store: "Store") -> None:

@@ -33,8 +33,7 @@ def settle(ledger: Ledger, store: "Store") -> list[RunRecord]:
     finish_renames(ledger, store)
     left = find_open(ledger.runs)
     found = adopt_finished(ledger, store)
-    for record in find_open(ledger.runs):
-        ledger.write_lost(record.run)
+    ledger.write_lost(*(record.run for record in find_open(ledger.runs)))
     for record in left:
         store.remove_half_written(record.run)
     store.remove_half_written("")

@@ -19,16 +19,24 @@ _TOLD = re.compile(
 
 
 def check_room(folder: Path) -> None:
-    """Raise OSError (ENOSPC) where the disk of a folder is nearly full."""
-    if is_full(folder):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    """Raise OSError (ENOSPC) where the disk of a folder is nearly full, in either way."""
+    if lack := _find_lack(folder):
+        raise OSError(errno.ENOSPC, lack, str(folder))
 
 
 def is_full(folder: Path) -> bool:
     """Whether the disk of a folder is nearly full. Raises OSError."""
+    return bool(_find_lack(folder))
+
+
+def _find_lack(folder: Path) -> str:
+    """What there is no room for, in the system's words; empty where there is room."""
     disk = os.statvfs(folder)
-    has_inodes = disk.f_files > 0  # some file systems count none
-    return disk.f_bavail * disk.f_frsize < ROOM or (has_inodes and disk.f_favail < INODES)
+    if disk.f_bavail * disk.f_frsize < ROOM:
+        return os.strerror(errno.ENOSPC)
+    if disk.f_files and disk.f_favail < INODES:  # some file systems count none
+        return f"{os.strerror(errno.ENOSPC)}: out of inodes, it holds too many files"
+    return ""
 
 
 def tells_of_no_space(text: str) -> bool:
