@@ -45,6 +45,7 @@ def run_batch(options: Options) -> int:
         with StopSignals() as signals:
             try:
                 if todo:
+                    ledger.check_room()
                     _execute(batch, todo, ledger, open_backend(batch, len(todo), lock), signals)
             except SweepLostError:
                 ledger.close()

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +180,11 @@ class Ledger:
         """Raise LedgerWriteError where nothing can be written any more, because the sweep is somebody else's now."""
         self._journal.check()
 
+    def check_room(self) -> None:
+        """Raise LedgerWriteError where there is hardly any room left for what runs would write."""
+        with self._explaining():
+            self._journal.check_room()
+
     def close(self) -> None:
         self._journal.close()
 
@@ -210,11 +216,16 @@ class Ledger:
         return {"record": kind, "time": _now(), "host": socket.gethostname(), **facts}
 
     def _append(self, records: Sequence[Record]) -> None:
+        if any(record["record"] == "start" for record in records):
+            self.check_room()
         lines = [json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") for record in records]
-        try:
-            if any(record["record"] == "start" for record in records):
-                self._journal.check_room()
+        with self._explaining():
             self._journal.append(*lines)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             remedy = "free some space" if error.errno in NO_SPACE else "mend that"
             raise LedgerWriteError(

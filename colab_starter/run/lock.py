@@ -58,6 +58,9 @@ class SweepLock:
             raise SweepLostError(_describe_move(folder, self._folder_descriptor))
         if self._has_inodes and not _is_at(self.descriptor, self._path):
             self._renew()
+        elif os.fstat(self.descriptor).st_size != self._signed:
+            with suppress(OSError):
+                self._sign()
 
     def close(self) -> None:
         """Give the lock up; it is free when the children that have it have ended too. May be called twice."""
@@ -102,8 +105,9 @@ class SweepLock:
         """Write down who holds it."""
         pid = os.getpid()
         holder = {"pid": pid, "started": read_start_time(pid), "host": socket.gethostname()}
+        content = json.dumps(holder).encode()
         os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, json.dumps(holder).encode(), 0)
+        self._signed = os.pwrite(self.descriptor, content, 0)
 
     def _renew(self) -> None:
         """The file was removed or replaced: put it back, for the locked folder keeps others away meanwhile."""

@@ -70,14 +70,14 @@ def make_slug(parameters: Mapping[str, Any], mask: Mask, hidden: Collection[str]
 
 
 def _show(name: str, value: Any, mask: Mask, hidden: Collection[str]) -> str:
-    if name in hidden or may_be_secret(name, value):
-        return MASK
-    # Masked before it is written: a secret in a list would lose its quotes and spaces, and not be known any more.
-    return _write(mask.apply_to_value(_order_sets(value)))
+    return MASK if name in hidden or may_be_secret(name, value) else _write(value, mask)
 
 
-def _write(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value).replace("'", "").replace(" ", "")
+def _write(value: Any, mask: Mask) -> str:
+    if isinstance(value, str):
+        return mask.apply(value)
+    # Masked first: without its quotes and spaces, a secret would not be known any more.
+    return mask.apply(repr(_order_sets(value))).replace("'", "").replace(" ", "")
 
 
 def _order_sets(value: Any) -> Any:
@@ -132,7 +132,7 @@ def _reveals(slug: str, parameters: Mapping[str, Any], mask: Mask) -> bool:
 
 def _holds(slug: str, name: str, value: Any, mask: Mask) -> bool:
     """Whether a slug shows the value, or its beginning, of a parameter that is to be masked."""
-    plain = _write(_order_sets(value))
+    plain = _write(value, Mask())
     return plain != MASK and _show(name, value, mask, ()) != plain and _shows(slug, name, plain)
 
 

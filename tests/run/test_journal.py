@@ -26,9 +26,14 @@ def replace_by_a_copy(path: Path) -> None:
     copy.replace(path)
 
 
+def replace_by_another(path: Path) -> None:
+    path.unlink()
+    path.write_text("other\n")
+
+
 HARMS: dict[str, Harm] = {
     "replaced by a copy": replace_by_a_copy,
-    "replaced by another": lambda path: (path.unlink(), path.write_text("other\n")),
+    "replaced by another": replace_by_another,
     "moved": lambda path: path.rename(path.with_name("moved")),
     "removed": Path.unlink,
     "cut": lambda path: os.truncate(path, 3),
