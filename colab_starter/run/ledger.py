@@ -147,17 +147,24 @@ class Ledger:
 
     def write_found(self, found: Sequence[RunRecord]) -> None:
         """Write attempts that have ended and of which the ledger did not know that, or not at all."""
-        records = []
-        for run in found:
-            known = self.runs.get(run.run, run)
-            start = self._describe_start(run.run, run.attempt, known.parameters, known.source, run.notebook)
-            times = {"time": run.started or start["time"], "found": True}
-            end = self._describe_end(run, run.outcome)
-            records += [{**start, **times}, {**end, "time": run.ended or end["time"], "found": True}]
+        records = [record for run in found for record in self._describe_found(run)]
         self._append(records)
-        for start, end in zip(records[::2], records[1::2], strict=True):
-            self.runs[start["run"]] = _read_start(start)
-            _note_end(self.runs[start["run"]], end)
+        for record in records:
+            if record["record"] == "start":
+                self.runs[record["run"]] = _read_start(record)
+            else:
+                _note_end(self.runs[record["run"]], record)
+
+    def _describe_found(self, run: RunRecord) -> list[Record]:
+        known = self.runs.get(run.run, run)
+        start = self._describe_start(run.run, run.attempt, known.parameters, known.source, run.notebook)
+        end = self._describe_end(run, run.outcome)
+        records = [
+            {**start, "time": run.started or start["time"], "found": True},
+            {**end, "time": run.ended or end["time"], "found": True},
+        ]
+        is_started = known is not run and (known.attempt, known.status) == (run.attempt, Status.RUNNING)
+        return records[1:] if is_started else records
 
     def write_lost(self, *runs: str, cause: str = LOST) -> None:
         """Write that nothing is left of the runs' last attempts, and why."""
