@@ -99,6 +99,10 @@ class LedgerWriteError(ColabStarterError):
     """The ledger of a sweep cannot be written, a full disk mostly; what it held before is intact."""
 
 
+class SweepLostError(LedgerWriteError):
+    """The folder of a sweep, or its ledger, was moved, replaced or removed while the sweep was at work."""
+
+
 class SweepBusyError(ColabStarterError):
     """Another process works on the same sweep."""
 

@@ -44,27 +44,38 @@ def check(
       colab-starter check notebooks/ --ignore CS105
     """
     from colab_starter.check.all_rules import RULES
-    from colab_starter.check.findings import check_files, find_notebooks
+    from colab_starter.check.findings import check_files, search_notebooks
     from colab_starter.check.fixes import fix_file
     from colab_starter.check.reports import REPORTS
     from colab_starter.check.select import find_rule, select_rules
     from colab_starter.runtimes import load_runtime
+    from colab_starter.sweep_folder import is_executed
 
     if explain is not None:
         typer.echo(explain_rule(find_rule(RULES, explain)))
         return
     rules = select_rules(RULES, select or [], ignore or [])
     machine = load_runtime(runtime)
-    notebooks = find_notebooks(paths or [Path()])
+    notebooks, records = search_notebooks(paths or [Path()])
+    tell_records(records)
     if fix:
         for path in notebooks:
-            if fix_file(path, rules, machine):
+            if is_executed(path):
+                typer.echo(f"not fixed: {path} is the record of a run; fix the notebook that it was made of", err=True)
+            elif fix_file(path, rules, machine):
                 typer.echo(f"fixed {path}", err=True)
     findings = check_files(notebooks, rules, machine)
     report = REPORTS[format.value](findings, len(notebooks), rules)
     print_report(report, findings if format is Format.TEXT else [])
     if findings:
         raise typer.Exit(1)
+
+
+def tell_records(records: Sequence[Path]) -> None:
+    """Say what was passed over because it is no notebook to work on, but what ``colab-starter run`` made of one."""
+    if records:
+        more = f" and {len(records) - 1:,} more" if len(records) > 1 else ""
+        typer.echo(f"not checked: {records[0]}{more} (runs of colab-starter; name a notebook to check it)", err=True)
 
 
 def explain_rule(rule: "Rule") -> str:

@@ -10,6 +10,7 @@ from colab_starter.check.rules import ERROR, Problem, Rule, ignores
 from colab_starter.errors import BrokenNotebookError, NothingToCheckError
 from colab_starter.notebook import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
+from colab_starter.sweep_folder import is_executed, is_run, is_sweep_folder, read_version
 
 UNREADABLE = "CS101"
 """The rule for files that are no notebook at all."""
@@ -32,33 +33,70 @@ class Finding(NamedTuple):
     message: str
 
 
+class Found(NamedTuple):
+    """The notebooks among some paths."""
+
+    notebooks: list[Path]
+    records: list[Path]
+    """Folders of runs, and executed notebooks outside of these: records of what happened, which are left alone."""
+
+
 def find_notebooks(paths: Iterable[Path]) -> list[Path]:
+    """The notebooks among the paths and in folders among them, each once; see ``search_notebooks``."""
+    return search_notebooks(paths).notebooks
+
+
+def search_notebooks(paths: Iterable[Path]) -> Found:
     """The notebooks among the paths and in folders among them, each once.
 
-    Hidden folders, installed packages and folders of templates are passed over. Raises NothingToCheckError for a path
-    that does not exist, and where there is no notebook at all.
+    Hidden folders, installed packages, folders of templates and what ``colab-starter run`` wrote are passed over;
+    a notebook that is named is taken whatever it is. Raises NothingToCheckError for a path that does not exist, and
+    where there is no notebook at all.
     """
     found: dict[Path, None] = {}
+    records: list[Path] = []
     shown = list(paths)
     for path in shown:
         if path.is_dir():
-            found.update(dict.fromkeys(_walk(path)))
+            found.update(dict.fromkeys(_walk(path, records)))
         elif path.exists():
             found[path] = None
         else:
             raise NothingToCheckError(f"{path} does not exist; give a notebook or a folder, e.g. notebooks/")
     if not found:
-        names = ", ".join(map(str, shown))
-        raise NothingToCheckError(f"no notebook (*.ipynb) in {names}; give a notebook or another folder")
-    return list(found)
+        raise NothingToCheckError(_describe_nothing(", ".join(map(str, shown)), records))
+    return Found(list(found), records)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _describe_nothing(names: str, records: list[Path]) -> str:
+    if records:
+        return f"{names} holds runs only, which are not checked; give the notebook that they were made of, or name one"
+    return f"no notebook (*.ipynb) in {names}; give a notebook or another folder"
+
+
+def _walk(folder: Path, records: list[Path]) -> Iterator[Path]:
+    if _is_in_run(folder):
+        records.append(folder)
+        return
     for where, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_skipped(name))
-        for name in sorted(files):
-            if name.endswith(".ipynb") and "{{" not in name:
-                yield Path(where, name)
+        notebooks = [name for name in sorted(files) if name.endswith(".ipynb") and "{{" not in name]
+        if is_sweep_folder(Path(where), files):
+            records.append(Path(where))
+            folders[:] = [name for name in folders if not is_run(name)]
+            notebooks = [name for name in notebooks if not read_version(name)]
+        for path in [Path(where, name) for name in notebooks]:
+            if is_executed(path):
+                records.append(path)
+            else:
+                yield path
+
+
+def _is_in_run(folder: Path) -> bool:
+    """Whether it is a run's folder, or lies in one."""
+    path = folder.resolve()
+    runs = [run for run in [path, *path.parents] if is_run(run.name)]
+    return any(is_sweep_folder(run.parent, {file.name for file in run.parent.iterdir()}) for run in runs)
 
 
 def _is_skipped(name: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from colab_starter.check.rules import ERROR, WARNING, Problem, ignores, rule
 from colab_starter.notebook import Cell, Json, Notebook
 from colab_starter.runtimes import Runtime
+from colab_starter.sweep_folder import tells_of_run
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OUTPUTS = ("stream", "display_data", "execute_result", "error")
@@ -198,9 +199,10 @@ def find_outputs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
     Outputs make every run a change in git, collide when two versions are merged, may hold what should stay private,
     and let a notebook look as if it worked. --fix empties them; in Colab, Edit > Notebook settings > Omit code cell
-    output when saving keeps them out. A notebook that is meant to show its results can ignore this rule.
+    output when saving keeps them out. A notebook that is meant to show its results can ignore this rule; those that
+    colab-starter run wrote are meant to.
     """
-    found = _cells_with_outputs(notebook)
+    found = [] if tells_of_run(notebook.metadata) else _cells_with_outputs(notebook)
     if found:
         yield Problem(f"{_count(found)} outputs or execution counts of an earlier run; --fix empties them", found[0])
 

@@ -12,7 +12,13 @@ from colab_starter.report.page import Links, Report, render_page
 from colab_starter.report.summary import summarise
 from colab_starter.report.table import build_table
 from colab_starter.run.cpus import count_cores
-from colab_starter.run.ledger import FILE_NAME, RunRecord, read_ledger
+from colab_starter.run.journal import Copy, Journal
+from colab_starter.run.ledger import Ledger, LedgerContent, RunRecord
+from colab_starter.run.recovery import adopt_finished
+from colab_starter.run.secrets import Mask
+from colab_starter.run.storage.store import LocalStore, Store
+from colab_starter.run.versions import Defaults, list_versions, read_defaults
+from colab_starter.sweep_folder import RESULTS, tell_version
 
 
 @dataclass(frozen=True)
@@ -29,28 +35,65 @@ class Built:
     """Of the page, where it is in a store."""
 
 
-def build_report(folder: Path, page: Path, *, with_notebooks: bool, name: str | None = None) -> Built:
+@dataclass(frozen=True)
+class Sweep:
+    """What is known of a sweep."""
+
+    content: LedgerContent
+    versions: Sequence[str]
+    """Of its notebook; the newest first."""
+    defaults: Defaults
+
+
+def read_sweep(journal: Journal, store: Store) -> Sweep:
+    """Read the ledger and, for what it does not tell, the executed notebooks; writes nothing.
+
+    Raises LedgerVersionError, NoSweepError where there is neither, and OSError.
+    """
+    copy = Copy(journal)
+    ledger = Ledger(copy, Mask())
+    adopt_finished(ledger, store)
+    if not copy.lines:
+        raise NoSweepError(f"{store.name} holds no runs; {_REMEDY}")
+    versions = list_versions(ledger.runs.values())
+    return Sweep(ledger.content, versions, read_defaults(store.read, versions))
+
+
+_REMEDY = "give the folder that colab-starter run wrote, such as runs/keras"
+
+
+def build_report(
+    folder: Path, page: Path, *, with_notebooks: bool, name: str | None = None, sweep: Sweep | None = None
+) -> Built:
     """Make the page of a sweep, and first, where wanted, those of its notebooks.
 
-    ``name`` is what the page calls the folder, if not by its path.
-    Raises NoSweepError for a folder without a ledger, ReportFileError where the page cannot be written.
+    ``name`` is what the page calls the folder, if not by its path; ``sweep`` what is known of it, if not from there.
+    Raises NoSweepError for a folder without runs, ReportFileError where the page cannot be written.
     """
-    if not (folder / FILE_NAME).is_file():
-        raise NoSweepError(f"{folder} holds no runs; give the folder that colab-starter run wrote, such as runs/keras")
-    content = read_ledger(folder)
-    runs = list(content.runs.values())
+    sweep = sweep or _read_folder(folder)
+    runs = list(sweep.content.runs.values())
     unreadable = _renew_pages(_find_notebooks(folder, runs), page) if with_notebooks else {}
     report = Report(
-        summary=summarise(content, name or str(folder.resolve())),
-        table=build_table(runs),
+        summary=summarise(sweep.content, name or str(folder.resolve())),
+        table=build_table(runs, sweep.defaults),
         names=[run.run for run in runs],
         statuses=[run.status for run in runs],
+        versions=sweep.versions,
+        version_of=[sweep.versions.index(tell_version(run.source)) for run in runs],
         links=[_link_run(folder, run, page.parent) for run in runs],
-        results=_link(folder / "results.csv", page.parent),
+        results=_link(folder / RESULTS, page.parent),
     )
     text = render_page(report).encode("utf-8", errors="backslashreplace")
     _write_page(page, text)
     return Built(page, len(text), len(runs), unreadable)
+
+
+def _read_folder(folder: Path) -> Sweep:
+    store = LocalStore(folder)
+    try:
+        return read_sweep(store.open_journal(), store)
+    except OSError as error:
+        raise NoSweepError(f"{error.filename or folder} cannot be read ({error.strerror}); {_REMEDY}") from None
 
 
 def _find_notebooks(folder: Path, runs: Iterable[RunRecord]) -> list[Path]:

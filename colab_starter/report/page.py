@@ -7,6 +7,7 @@ from a notebook, should it ever become markup, can neither run nor send anything
 import base64
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,10 @@ class Report:
     table: Table
     names: Sequence[str]
     statuses: Sequence[Status]
+    versions: Sequence[str]
+    """Of the notebook; the newest first."""
+    version_of: Sequence[int]
+    """Each run's place among them."""
     links: Sequence[Links]
     results: str | None
     """Address of results.csv."""
@@ -54,6 +59,8 @@ def render_page(report: Report) -> str:
         summary=report.summary,
         table=report.table,
         results=report.results,
+        versions=report.versions,
+        runs_of=Counter(report.version_of),
         words=WORDS,
         made=datetime.now(UTC),
         version=colab_starter.__version__,
@@ -92,6 +99,8 @@ def _page_data(report: Report) -> dict[str, object]:
         "names": report.names,
         "statuses": report.statuses,
         "words": WORDS,
+        "versions": len(report.versions),
+        "versionOf": report.version_of,
         "notebooks": [links.notebook for links in report.links],
         "pages": [links.page for links in report.links],
         "columns": [asdict(column) for column in report.table.columns],

@@ -6,15 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from colab_starter.errors import NoSweepError, ReportFileError
-from colab_starter.report.build import Built, build_report
+from colab_starter.errors import ReportFileError
+from colab_starter.report.build import Built, build_report, read_sweep
 from colab_starter.report.notebooks import is_stale, page_of
-from colab_starter.run.ledger import FILE_NAME, read_runs
-from colab_starter.run.results import FILE_NAME as RESULTS
+from colab_starter.run.ledger import RunRecord
 from colab_starter.run.storage.choice import reach
-from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.remote import RemoteStore
+from colab_starter.sweep_folder import RESULTS
 
 PAGE = "report.html"
 
@@ -28,27 +27,21 @@ def build_stored_report(address: str, output: Path | None, *, with_notebooks: bo
     objects = store.objects
     with TemporaryDirectory(prefix="colab-starter-report-") as scratch, reach(store):
         folder = Path(scratch)
-        _fetch_ledger(objects, folder)
+        sweep = read_sweep(store.open_journal(), store)
         if output:
-            return build_report(folder, output, with_notebooks=False, name=objects.address)
-        _copy(objects, folder, with_notebooks)
-        built = build_report(folder, folder / PAGE, with_notebooks=with_notebooks, name=objects.address)
+            return build_report(folder, output, with_notebooks=False, name=objects.address, sweep=sweep)
+        _copy(objects, folder, sweep.content.runs.values(), with_notebooks)
+        page = folder / PAGE
+        built = build_report(folder, page, with_notebooks=with_notebooks, name=objects.address, sweep=sweep)
         _send_pages(objects, folder)
         unreadable = {path.relative_to(folder): reason for path, reason in built.unreadable.items()}
         return replace(built, address=f"{objects.address}/{PAGE}", unreadable=unreadable)
 
 
-def _fetch_ledger(objects: Objects, folder: Path) -> None:
-    lines = read_lines(objects)
-    if not lines:
-        raise NoSweepError(f"{objects.address} holds no runs; give what colab-starter run had as --out")
-    (folder / FILE_NAME).write_bytes(b"".join(line + b"\n" for line in lines))
-
-
-def _copy(objects: Objects, folder: Path, with_notebooks: bool) -> None:
+def _copy(objects: Objects, folder: Path, runs: Iterable[RunRecord], with_notebooks: bool) -> None:
     """Make a file for each notebook, its page and the results; only what is to be read is more than its name."""
     times = objects.list()
-    notebooks = [folder / run.notebook for run in read_runs(folder).values() if run.notebook in times]
+    notebooks = [folder / run.notebook for run in runs if run.notebook in times]
     pages = [page_of(notebook) for notebook in notebooks]
     _touch(folder, [folder / RESULTS, *notebooks, *pages], times)
     if with_notebooks:

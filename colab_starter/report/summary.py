@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from colab_starter.report.table import cut
 from colab_starter.run.durations import format_duration
 from colab_starter.run.job import Status
 from colab_starter.run.ledger import LedgerContent, RunRecord
+from colab_starter.run.recovery import read_moment
 
 WORDS = {
     Status.OK: "ok",
@@ -72,15 +74,9 @@ def _notebook_name(content: LedgerContent) -> str:
 
 
 def _moments(texts: Iterable[str]) -> list[datetime]:
-    moments = []
-    for text in texts:
-        try:
-            moments.append(datetime.fromisoformat(text))
-        except ValueError:
-            continue
-    return moments
+    return [moment for text in texts if (moment := read_moment(text))]
 
 
 def _group_failures(runs: Sequence[RunRecord]) -> list[Failure]:
-    grouped = Counter((run.status, run.cause) for run in runs if run.status in TROUBLE)
+    grouped = Counter((run.status, cut(run.cause)) for run in runs if run.status in TROUBLE)
     return [Failure(status, cause or WORDS[status], count) for (status, cause), count in grouped.most_common()]

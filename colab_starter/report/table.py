@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from colab_starter.run.ledger import RunRecord
+from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.versions import Defaults
+from colab_starter.sweep_folder import tell_version
 
 LONGEST_TEXT = 300
 """Longer texts are cut; the executed notebook and results.csv have them whole."""
@@ -17,7 +20,7 @@ MOST_METRICS = 60
 """Metrics beyond these are left to results.csv."""
 LARGEST_EXACT = 2**53
 """JavaScript's numbers hold integers exactly up to here."""
-PER_RUN_PARAMETERS = {"output_dir"}
+PER_RUN_PARAMETERS = {OUTPUT_DIR}
 """Set by the runner, different in every run, and nothing that anyone chose."""
 
 Cell = str | int | float | list[Any] | None
@@ -62,9 +65,13 @@ class Table:
     """How many metrics are not shown, because there are too many."""
 
 
-def build_table(runs: Sequence[RunRecord]) -> Table:
-    """The columns worth showing: a parameter or a fact that is the same everywhere is none."""
-    parameters = [_make_column(name, Role.PARAMETER, values) for name, values in _parameter_values(runs).items()]
+def build_table(runs: Sequence[RunRecord], defaults: Defaults | None = None) -> Table:
+    """The columns worth showing: a parameter or a fact that is the same everywhere is none.
+
+    ``defaults`` has what holds where a run did not set a parameter.
+    """
+    chosen = _parameter_values(runs, defaults or {})
+    parameters = [_make_column(name, Role.PARAMETER, values) for name, values in chosen.items()]
     metrics = [_make_column(name, Role.METRIC, values) for name, values in _metric_values(runs).items()]
     fixed = [column for column in parameters if not _varies(column)] + [*filter(_is_same_text, metrics)]
     varying = [column for column in metrics if not _is_same_text(column)]
@@ -75,9 +82,15 @@ def build_table(runs: Sequence[RunRecord]) -> Table:
     )
 
 
-def _parameter_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
-    chosen = [{name: run.parameters[name] for name in run.parameters if name not in PER_RUN_PARAMETERS} for run in runs]
-    return _gather([{name: _name_none(value) for name, value in values.items()} for values in chosen])
+def _parameter_values(runs: Sequence[RunRecord], defaults: Defaults) -> dict[str, list[Any]]:
+    """Those that any run set come first."""
+    rows = []
+    for run in runs:
+        values = {**defaults.get(tell_version(run.source), {}), **run.parameters}
+        rows.append({name: _name_none(value) for name, value in values.items() if name not in PER_RUN_PARAMETERS})
+    gathered = _gather(rows)
+    order = dict.fromkeys([*(name for run in runs for name in run.parameters), *gathered])
+    return {name: gathered[name] for name in order if name in gathered}
 
 
 def _name_none(value: Any) -> Any:
@@ -110,7 +123,7 @@ def _fact_columns(runs: Sequence[RunRecord]) -> list[Column]:
         "peak memory (MB)": [run.peak_memory and round(run.peak_memory / 1e6) for run in runs],
         "attempts": [run.attempt for run in runs],
         "host": [run.host for run in runs],
-        "notebook version": [run.source[:8] for run in runs],
+        "notebook version": [tell_version(run.source) for run in runs],
         "started": [_short_time(run.started) for run in runs],
         "cause": [run.cause or None for run in runs],
     }
@@ -163,7 +176,11 @@ def _number(value: int | float | None) -> Cell:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    return cut(value if isinstance(value, str) else repr(value))
+
+
+def cut(text: str) -> str:
+    """A text as the page shows it."""
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 

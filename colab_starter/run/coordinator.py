@@ -2,24 +2,29 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
+from colab_starter.errors import SweepLostError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
+from colab_starter.run.job import Status
 from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger import Ledger
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.progress import choose_progress
-from colab_starter.run.resume import is_to_do, settle_open
+from colab_starter.run.recovery import note_gone
+from colab_starter.run.resume import hide_secrets, is_to_do, settle
 from colab_starter.run.runner import Plan, Runner
-from colab_starter.run.runs import Run, write_snapshot
+from colab_starter.run.runs import Run, recognise_runs, write_snapshot
 from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
 from colab_starter.run.summary import conclude, write_table
 from colab_starter.run.wording import count
+from colab_starter.sweep_folder import tell_version
 
 
 def run_batch(options: Options) -> int:
@@ -40,20 +45,24 @@ def _run_batch(options: Options, signals: StopSignals) -> int:
     open_backend = choose_backend(options)
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
-            ledger = Ledger(batch.store.open_journal(), batch.mask)
-            batch.store.publish_left(ledger)
-            settle_open(ledger, batch.store)
+            ledger = _open_ledger(batch)
+            batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
+            gone = note_gone(ledger, batch.store, [run.id for run in batch.runs])
         todo = [run for run in batch.runs if is_to_do(ledger.runs.get(run.id), options.retry_failed)]
-        _tell_what_is_known(batch, ledger, len(todo))
+        _tell_what_is_known(batch, ledger, len(todo), gone)
         with signals:
             try:
                 if todo:
+                    ledger.check_room()
                     _execute(batch, todo, ledger, open_backend(batch, len(todo), lock), signals)
-            finally:
+            except SweepLostError:
                 ledger.close()
-                write_table(batch, ledger.runs)
-                batch.store.finish()
-        return conclude(batch, ledger.runs, signals.exit_code)
+                raise
+            except BaseException:
+                _finish(batch, ledger)
+                raise
+            is_written = _finish(batch, ledger)
+        return conclude(batch, ledger.runs, signals.exit_code, is_written)
 
 
 def _take_lock(store: Store) -> Lock:
@@ -61,16 +70,46 @@ def _take_lock(store: Store) -> Lock:
         return store.lock()
 
 
-def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int) -> None:
+def _open_ledger(batch: Batch) -> Ledger:
+    """The ledger, with all that can be known about the runs of earlier commands."""
+    ledger = Ledger(batch.store.open_journal(), batch.mask)
+    batch.store.publish_left(ledger)
+    found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
+    if damaged := ledger.content.damaged:
+        first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
+        _warn(f"the ledger is damaged in line {first}; passed over")
+    if found:
+        batch.say(f"the ledger did not tell how {count(len(found), 'run')} ended: taken from the executed notebooks")
+    if renamed := hide_secrets(ledger, batch.store, batch.mask):
+        _warn(
+            f"{count(len(renamed), 'folder')} renamed whose names showed a secret, such as {renamed[0]}; "
+            "it was not known as one when they were written, and their files still hold it"
+        )
+    return ledger
+
+
+def _warn(text: str) -> None:
+    print(f"colab-starter: warning: {text}", file=sys.stderr)
+
+
+def _finish(batch: Batch, ledger: Ledger) -> bool:
+    """Returns whether the table of results was written."""
+    ledger.close()
+    is_written = write_table(batch, ledger.runs)
+    batch.store.finish()
+    return is_written
+
+
+def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> None:
     """What is there already, and what is odd about it."""
     ids = {run.id for run in batch.runs}
-    older = sum(record.source != batch.source for run, record in ledger.runs.items() if run not in ids)
+    version = tell_version(batch.source)
+    older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
     if older:
         name = PurePath(batch.store.name).name
         batch.say(f"{count(older, 'run')} in {name} of an older state of the notebook: left as they are")
-    if ledger.damaged:
-        numbers = ", ".join(map(str, ledger.damaged[:5]))
-        print(f"colab-starter: warning: the ledger is damaged in line {numbers}; passed over", file=sys.stderr)
+    if gone:
+        batch.say(f"{count(gone, 'run')} had been done, but the executed notebook is gone: done again")
     done = len(batch.runs) - todo
     if done:
         batch.say(f"{done:,} of {count(len(batch.runs), 'run')} done already")
@@ -81,9 +120,9 @@ def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend
     with backend:
         for line in describe_need(batch.need, batch.kept_environment, batch.options.backend):
             batch.say(line)
-        backend.prepare(plan_run(batch, todo[0]))
-        snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
         with reach(batch.store):
+            backend.prepare(plan_run(batch, todo[0]))
+            snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
             batch.store.keep_source(snapshot)
         maker = JobMaker(batch, snapshot)
         ledger.write_sweep(str(batch.options.notebook), batch.source, len(batch.runs))

@@ -30,6 +30,10 @@ class Status(StrEnum):
     """The user stopped the sweep; the next one does the run again."""
 
 
+BAD = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
+"""How a run ends that is tried again on request only."""
+
+
 @dataclass(frozen=True)
 class Overlay:
     """An environment on top of a kernel's own, for what a notebook installs."""
@@ -123,6 +127,8 @@ class Outcome:
     peak_memory: int | None = None
     """Of the kernel process, in bytes."""
     host: str = ""
+    no_space: bool = False
+    """Whether the disk was full when it did not end well, whatever the cause says."""
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,26 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from colab_starter.errors import SweepBusyError
+from colab_starter.errors import SweepBusyError, SweepLostError
+from colab_starter.sweep_folder import LOCK
 
 if TYPE_CHECKING:
     from colab_starter.run.leftovers import Leftovers
 
-FILE_NAME = ".lock"
+FILE_NAME = LOCK
 WAIT = 8.0
 """Seconds that the workers of a dead coordinator have to end by themselves; their fork server gives them 5."""
 
 
 class SweepLock:
-    """Holds a sweep's folder for this process, and for the children that inherit ``descriptor``.
+    """Holds a sweep's folder for this process, and for the children that inherit ``descriptors``.
 
-    Children that are to count as its holders must be given the descriptor (``pass_fds``); others do not get it.
+    Children that are to count as its holders must be given the descriptors (``pass_fds``); others do not get them.
+    Locked are a file, which says who holds it, and the folder itself, where the file system can: files get removed.
     """
 
     def __init__(self, folder: Path, wait: float = WAIT) -> None:
@@ -30,20 +33,44 @@ class SweepLock:
         Where the coordinator is dead but workers of it still hold the lock, wait until they have ended; those that
         have not ended after ``wait`` seconds are killed.
         """
-        path = folder / FILE_NAME
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._path = folder / FILE_NAME
+        self._locks_folder = False
+        self._folder_descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            self._take(path, wait)
+            self.descriptor = _open_file(self._path)
+        except BaseException:
+            os.close(self._folder_descriptor)
+            raise
+        try:
+            self._take(self._path, wait)
             self._sign()
         except BaseException:
-            os.close(self.descriptor)
+            self.close()
             raise
+        self._has_inodes = _is_at(self._folder_descriptor, folder) and _is_at(self.descriptor, self._path)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What holds the lock while any process has it open."""
+        return (self.descriptor, self._folder_descriptor)
+
+    def check(self) -> None:
+        """Raise SweepLostError where the folder is not at its place any more, or no longer ours alone. Quick."""
+        folder = self._path.parent
+        if not (_is_at(self._folder_descriptor, folder) if self._has_inodes else folder.is_dir()):
+            raise SweepLostError(_describe_move(folder, self._folder_descriptor))
+        if self._has_inodes and not _is_at(self.descriptor, self._path):
+            self._renew()
+        elif os.fstat(self.descriptor).st_size != self._signed:
+            with suppress(OSError):
+                self._sign()
 
     def close(self) -> None:
         """Give the lock up; it is free when the children that have it have ended too. May be called twice."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
-            self.descriptor = -1
+            os.close(self._folder_descriptor)
+            self.descriptor = self._folder_descriptor = -1
 
     def __enter__(self) -> Self:
         return self
@@ -72,24 +99,75 @@ class SweepLock:
         return Leftovers(path, self.descriptor, str(holder.get("pid")), wait)
 
     def _try(self) -> bool:
-        try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(self.descriptor):
             return False
-        return True
+        try:
+            self._locks_folder = _lock(self._folder_descriptor)
+        except OSError:  # a file system that locks no folders, such as NFS
+            return True
+        if not self._locks_folder:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        return self._locks_folder
 
     def _sign(self) -> None:
         """Write down who holds it."""
         pid = os.getpid()
         holder = {"pid": pid, "started": read_start_time(pid), "host": socket.gethostname()}
+        content = json.dumps(holder).encode()
         os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, json.dumps(holder).encode(), 0)
+        self._signed = os.pwrite(self.descriptor, content, 0)
+
+    def _renew(self) -> None:
+        """The file was removed or replaced: put it back, for the locked folder keeps others away meanwhile."""
+        if not self._locks_folder:
+            raise SweepLostError(
+                f"{self._path} was removed or replaced meanwhile, so that another colab-starter may work there too; "
+                "leave that file alone, then give the same command again: what has ended is kept"
+            )
+        with suppress(OSError):  # a full disk, say; the folder is still locked
+            new = _open_file(self._path)
+            _lock(new)  # whoever has it waits for the folder, and is sent away by our signature
+            os.dup2(new, self.descriptor, inheritable=False)
+            os.close(new)
+            self._sign()
+
+
+def _open_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock it, unless another process has done so."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _describe_move(folder: Path, descriptor: int) -> str:
+    """Where a folder has gone, and what to do about it."""
+    if not os.fstat(descriptor).st_nlink:
+        return f"{folder} was removed meanwhile, so the sweep has ended; the same command begins anew"
+    try:
+        place = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        place = ""
+    remedy = f"rename {place} back, or go on with --out {place}" if place else "put it back, then give the same command"
+    return f"{folder} was renamed meanwhile, so the sweep has ended; {remedy}: what has ended is kept"
 
 
 def _read_holder(path: Path) -> dict[str, Any]:
     try:
         holder = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
 
@@ -100,7 +178,7 @@ def is_alive(holder: dict[str, Any]) -> bool:
         return bool(holder)
     try:
         os.kill(int(holder["pid"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
+    except (ProcessLookupError, KeyError, ValueError, TypeError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -1,14 +1,17 @@
 """``--dry-run``: the runs, and what would become of each; starts and writes nothing."""
 
 import json
+from dataclasses import replace
 
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.job import Status
-from colab_starter.run.ledger import RunRecord, replay
+from colab_starter.run.journal import Copy
+from colab_starter.run.ledger import Ledger, RunRecord
 from colab_starter.run.literals import to_json
 from colab_starter.run.overlays.need import describe_need
-from colab_starter.run.resume import find_open, is_to_do, read_stored_outcome
-from colab_starter.run.runs import Run
+from colab_starter.run.recovery import adopt_finished, note_gone
+from colab_starter.run.resume import find_open, is_to_do
+from colab_starter.run.runs import Run, find_revealing, recognise_runs
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.wording import count
 
@@ -16,18 +19,19 @@ from colab_starter.run.wording import count
 def preview_batch(options: Options) -> int:
     """Print the runs and what would become of each; starts and writes nothing."""
     batch = prepare_batch(options)
-    journal = batch.store.open_journal()
     with reach(batch.store):
-        records = replay(journal.read(), journal.path).runs
-        outcomes = {left.run: read_stored_outcome(batch.store, left) for left in find_open(records)}
-    for left, outcome in outcomes.items():
-        records[left].status = outcome.status if outcome else Status.INTERRUPTED
+        ledger = Ledger(Copy(batch.store.open_journal()), batch.mask)
+        adopt_finished(ledger, batch.store)
+        ledger.write_lost(*(left.run for left in find_open(ledger.runs)))
+        batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
+        note_gone(ledger, batch.store, [run.id for run in batch.runs])
+    names = find_revealing(ledger.runs, batch.mask)
     todo = 0
     for run in batch.runs:
-        record = records.get(run.id)
+        record = ledger.runs.get(run.id)
         is_next = is_to_do(record, options.retry_failed)
         todo += is_next
-        _print_preview(batch, run, record, is_next)
+        _print_preview(batch, replace(run, id=names.get(run.id, run.id)), record, is_next)
     for line in describe_need(batch.need, batch.kept_environment, options.backend) if todo else ():
         batch.say(line)
     batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from colab_starter.run.durations import format_duration
@@ -12,13 +13,15 @@ from colab_starter.run.job import Status
 from colab_starter.run.ledger import RunRecord, encode_metric
 from colab_starter.run.runs import Run
 from colab_starter.run.secrets import Mask
+from colab_starter.run.versions import Defaults
 from colab_starter.run.wording import LONGEST_VALUE, STYLES, Wording, format_metric
+from colab_starter.sweep_folder import RESULTS, tell_version
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-FILE_NAME = "results.csv"
+FILE_NAME = RESULTS
 MOST_ROWS = 40
 """Rows of the table that are all shown; of more, the first and the last ones and those that are not ok."""
 _ENDS_SHOWN = 10
@@ -26,31 +29,65 @@ _BAD_SHOWN = 20
 _COLUMN_WIDTH = 14
 """Characters that a column takes about; decides how many metrics there is room for."""
 _FIRST = ("run", "status")
+_VERSION = "notebook_version"
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")
 
 Records = Mapping[str, RunRecord]
 
 
-def format_results(runs: Sequence[Run], records: Records, mask: Mask) -> bytes:
-    """CSV with a row for each run, in this order; one that never started is ``pending``.
+@dataclass(frozen=True)
+class _Row:
+    """A run, in the table."""
 
-    Columns: run, status, the parameters, the metrics, attempts, seconds, cause, peak_memory_mb (10**6 bytes),
-    host, started, ended (UTC), notebook. A parameter of the name of a column is ``parameter.NAME``, a metric
-    of the name of anything else ``metric.NAME``. What is no text or number is JSON.
+    run: str
+    version: str
+    given: Mapping[str, Any]
+    """The parameters that it set."""
+    record: RunRecord | None
+    defaults: Mapping[str, Any]
+
+
+def format_results(
+    runs: Sequence[Run], records: Records, mask: Mask, source: str = "", defaults: Defaults | None = None
+) -> bytes:
+    """CSV with a row for each of ``runs``, which are of ``source``, then for each other run in the records.
+
+    One that never started is ``pending``. Columns: run, status, notebook_version where there are several,
+    the parameters (where a run did not set one, its default), the metrics, attempts, seconds, cause, peak_memory_mb
+    (10**6 bytes), host, started, ended (UTC), notebook. A parameter of the name of a column is ``parameter.NAME``, a
+    metric of the name of anything else ``metric.NAME``. What is no text or number is JSON.
     """
-    parameters = _name_columns(_list_names(run.parameters for run in runs), {*_FIRST, *_LAST}, "parameter")
-    metrics = _list_names(records[run.id].metrics for run in runs if run.id in records)
-    metric_columns = _name_columns(metrics, {*_FIRST, *_LAST, *parameters.values()}, "metric")
+    rows = _list_rows(runs, records, tell_version(source), defaults or {})
+    first = [*_FIRST, *[_VERSION] * (len({row.version for row in rows}) > 1)]
+    names = _list_names([*(row.given for row in rows), *(row.defaults for row in rows)])
+    parameters = _name_columns(names, {*_FIRST, _VERSION, *_LAST}, "parameter")
+    metrics = _list_names(row.record.metrics for row in rows if row.record)
+    metric_columns = _name_columns(metrics, {*_FIRST, _VERSION, *_LAST, *parameters.values()}, "metric")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_FIRST, *parameters.values(), *metric_columns.values(), *_LAST])
+    writer.writerow([*first, *parameters.values(), *metric_columns.values(), *_LAST])
+    for row in rows:
+        head = [row.run, _status(row.record), row.version][: len(first)]
+        values = [_write_cell(row.given.get(name, row.defaults.get(name, ""))) for name in parameters]
+        recorded = row.record.metrics if row.record else {}
+        measured = [_write_cell(recorded.get(name, "")) for name in metric_columns]
+        writer.writerow([*head, *mask.apply_to_value([*values, *measured]), *_write_facts(row.record, mask)])
+    return text.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def _list_rows(runs: Sequence[Run], records: Records, version: str, defaults: Defaults) -> list[_Row]:
+    """What the ledger has of a run's parameters comes first: it was masked when it was written."""
+    rows = []
     for run in runs:
         record = records.get(run.id)
-        values = mask.apply_to_value([_write_cell(run.parameters.get(name, "")) for name in parameters])
-        recorded = record.metrics if record else {}
-        measured = [_write_cell(recorded.get(name, "")) for name in metric_columns]
-        writer.writerow([run.id, _status(record), *values, *measured, *_write_facts(record)])
-    return text.getvalue().encode("utf-8", errors="backslashreplace")
+        given = record.parameters if record else run.parameters
+        rows.append(_Row(run.id, version, given, record, defaults.get(version, {})))
+    asked = {run.id for run in runs}
+    for record in records.values():
+        if record.run not in asked:
+            own = tell_version(record.source)
+            rows.append(_Row(record.run, own, record.parameters, record, defaults.get(own, {})))
+    return rows
 
 
 def _list_names(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -73,11 +110,11 @@ def _write_cell(value: Any) -> str:
     return json.dumps(encode_metric(value), ensure_ascii=False)
 
 
-def _write_facts(record: RunRecord | None) -> list[str]:
+def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:
     if record is None:
         return ["0", *[""] * (len(_LAST) - 1)]
     memory = "" if record.peak_memory is None else f"{record.peak_memory / 1e6:.1f}"
-    facts = (record.cause, memory, record.host, record.started, record.ended, record.notebook)
+    facts = (mask.apply(record.cause), memory, record.host, record.started, record.ended, record.notebook)
     return [str(record.attempt), f"{record.seconds:.3f}", *facts]
 
 
@@ -90,7 +127,7 @@ def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: i
     names = wording.varying
     shown_metrics = metrics[: max(1, width // _COLUMN_WIDTH - len(names) - 2)]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    has_cause = any(record.cause for record in records.values())
+    has_cause = any(records[run.id].cause for run in runs if run.id in records)
     headers = [*(names or ["run"]), "status", *shown_metrics, "time", *["cause"] * has_cause]
     for header in headers:
         is_number = header in {*shown_metrics, "time"}

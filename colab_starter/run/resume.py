@@ -1,24 +1,23 @@
 """What of a sweep is done already, and what is to do."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.job import BAD, Status
 from colab_starter.run.ledger import Ledger, RunRecord
+from colab_starter.run.recovery import adopt_finished, finish_renames
+from colab_starter.run.runs import find_revealing
+from colab_starter.run.secrets import Mask
 
 if TYPE_CHECKING:
     from colab_starter.run.storage.store import Store
 
-_FINAL = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
-
 
 def is_to_do(record: RunRecord | None, retry_failed: bool) -> bool:
-    """Whether a run is executed (again): what is ok never is, what failed only on request."""
-    if record is None:
+    """Whether a run is executed (again): what is ok never is, what failed only on request, or for want of space."""
+    if record is None or record.status in {Status.RUNNING, Status.INTERRUPTED} or record.no_space:
         return True
-    return record.status in {Status.RUNNING, Status.INTERRUPTED} or (retry_failed and record.status in _FINAL)
+    return retry_failed and record.status in BAD
 
 
 def find_open(records: Mapping[str, RunRecord]) -> list[RunRecord]:
@@ -26,55 +25,25 @@ def find_open(records: Mapping[str, RunRecord]) -> list[RunRecord]:
     return [record for record in records.values() if record.status == Status.RUNNING]
 
 
-def settle_open(ledger: Ledger, store: "Store") -> None:
-    """Write the ends that are missing, from the executed notebook where it is final; attempts without one are lost.
+def settle(ledger: Ledger, store: "Store") -> list[RunRecord]:
+    """Write what is missing, from the executed notebooks where they are final; attempts without one are lost.
 
-    Called while the lock is held, so that no worker is about to write one.
+    Called while the lock is held, so that no worker is about to write one. Returns what was found.
     """
-    for record in find_open(ledger.runs):
-        outcome = read_stored_outcome(store, record)
-        if outcome:
-            ledger.write_end(record.run, outcome)
-        else:
-            ledger.write_lost(record.run)
+    finish_renames(ledger, store)
+    left = find_open(ledger.runs)
+    found = adopt_finished(ledger, store)
+    ledger.write_lost(*(record.run for record in find_open(ledger.runs)))
+    for record in left:
         store.remove_half_written(record.run)
     store.remove_half_written("")
+    return found
 
 
-def read_outcome(path: Path, record: RunRecord | Job) -> Outcome | None:
-    """How the run ended, as its executed notebook says; None where it is not there, or is of another attempt."""
-    try:
-        return find_outcome(path.read_bytes(), record)
-    except OSError:
-        return None
-
-
-def read_stored_outcome(store: "Store", record: RunRecord) -> Outcome | None:
-    """The same for a run in a store. Raises OSError where the store cannot be reached."""
-    try:
-        return find_outcome(store.read(record.notebook), record)
-    except FileNotFoundError:
-        return None
-
-
-def find_outcome(notebook: bytes, record: RunRecord | Job) -> Outcome | None:
-    """The same, from the content of the executed notebook."""
-    try:
-        told = json.loads(notebook)["metadata"]["colab_starter"]
-        if (told["run"], told["attempt"]) != (record.run, record.attempt):
-            return None
-        return _make_outcome(told)
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _make_outcome(told: Mapping[str, Any]) -> Outcome:
-    return Outcome(
-        status=Status(told["status"]),
-        cause=told["cause"],
-        cell=told["cell"],
-        seconds=told["seconds"],
-        metrics=told["metrics"],
-        peak_memory=told["peak_memory"],
-        host=told["host"],
-    )
+def hide_secrets(ledger: Ledger, store: "Store", mask: Mask) -> list[str]:
+    """Rename the folders whose names show what is secret; returns their new names. Raises OSError."""
+    names = find_revealing(ledger.runs, mask)
+    if names:
+        ledger.write_renames(names)
+        finish_renames(ledger, store)
+    return list(names.values())

@@ -18,6 +18,7 @@ from colab_starter.errors import SaveError
 from colab_starter.files import write_whole
 from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.secrets import Mask
+from colab_starter.run.space import NO_SPACE
 
 SHARE_OF_TIME = 0.05
 """Saving while the notebook runs takes no more of the run's time than this."""
@@ -28,7 +29,7 @@ SAVE_INTERVAL = 1.0
 SPEED = 40e6
 """Characters of new output a second; a guess at what a save takes, on the safe side for a core of 2020."""
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = (*NO_SPACE, errno.EFBIG)
 
 _encoder = BytesEncoder(indent=1, sort_keys=True, separators=(",", ": "), ensure_ascii=False)
 

@@ -17,6 +17,13 @@ _SECRET_NAME = re.compile(
     r"(TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|ACCESS_?KEY|SECRET_?KEY|PRIVATE_?KEY|CREDENTIALS?)S?(_\d+)?\Z",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(r"TOKENS?\Z", re.IGNORECASE)
+"""Of these, numbers are told: ``max_tokens=4096`` is no secret."""
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN |://[^/\s:@]+:[^/\s@]+@|\b(sk|pk|rk)[-_][\w-]{16}|\bgh[opsur]_\w{16}|\bgithub_pat_|\bglpat-|\bhf_\w{16}"
+    r"|\bxox[abprs]-|\b(AKIA|ASIA)[0-9A-Z]{12}|\bAIza[\w-]{16}|\beyJ[\w-]{8,}\.[\w-]+\."
+)
+"""Keys and tokens of well-known services, and addresses with a password in them."""
 _STRUCTURE = {"cell_type", "id", "name", "output_type", "nbformat", "nbformat_minor"}
 """Keys of a notebook whose values are the format's own words."""
 
@@ -28,6 +35,15 @@ def find_secrets(environment: Mapping[str, str], names: Collection[str] = ()) ->
     """
     found = [value for name, value in environment.items() if name in names or _SECRET_NAME.search(name)]
     return [value for value in dict.fromkeys(found) if len(value.strip()) >= SHORTEST]
+
+
+def may_be_secret(name: str, value: Any) -> bool:
+    """Whether a parameter is secret by its name (``api_key``), or its value by its form, whoever else knows of it."""
+    if value is None or isinstance(value, bool):
+        return False
+    if _SECRET_NAME.search(name):
+        return not (isinstance(value, int | float) and _COUNTED.search(name))
+    return not isinstance(value, int | float) and _SECRET_VALUE.search(str(value)) is not None
 
 
 class Mask:

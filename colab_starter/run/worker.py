@@ -28,13 +28,14 @@ from colab_starter.run.cell_errors import End
 from colab_starter.run.executed import ExecutedNotebook, read_source
 from colab_starter.run.executor import SHUTDOWN_GRACE, Executor
 from colab_starter.run.failure import describe_log, describe_run_limit, shorten
-from colab_starter.run.job import KERNEL_LOG, Ended, Job, Limits, Outcome, Started, StartedCold, Status
+from colab_starter.run.job import BAD, KERNEL_LOG, Ended, Job, Limits, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
 from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.space import is_full
 from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.uplink import Channel, Uplink
 
@@ -170,7 +171,14 @@ class _Attempt:
             metrics=self._metrics,
             peak_memory=self._peak_memory,
             host=platform.node(),
+            no_space=end.status in BAD and self._is_disk_full(),
         )
+
+    def _is_disk_full(self) -> bool:
+        try:
+            return is_full(self._path.parent)
+        except OSError:
+            return False
 
     def tidy_log(self) -> None:
         """Remove what the kernel itself wrote if it is nothing, mask it if it is something."""
@@ -185,7 +193,7 @@ class _Attempt:
     def _make_folder(self) -> None:
         """Make the run's folder, without what an attempt that was killed may have left there."""
         folder = self._path.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)  # not its parent: that was there, and where it is gone the sweep has ended
         if results := self._job.parameters.get(OUTPUT_DIR):
             Path(results).mkdir(exist_ok=True)
             self._results_before = set(os.listdir(results))

@@ -11,7 +11,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import FILE_NAME, JournalFile, Ledger
+from colab_starter.run.journal import JournalFile
+from colab_starter.run.ledger import FILE_NAME, Ledger
 from colab_starter.run.secrets import Mask
 
 
@@ -23,6 +24,7 @@ class SampleRun:
     outcome: Outcome | None
     name: str = ""
     outputs: list[nbformat.NotebookNode] = field(default_factory=list)
+    source: str = "0123456789abcdef"
 
 
 class _Pages(JournalFile):
@@ -32,8 +34,8 @@ class _Pages(JournalFile):
         super().__init__(path)
         self.lines: list[bytes] = []
 
-    def append(self, line: bytes) -> None:
-        self.lines.append(line + b"\n")
+    def append(self, *lines: bytes) -> None:
+        self.lines += [line + b"\n" for line in lines]
 
 
 def write_sweep(
@@ -49,7 +51,7 @@ def write_sweep(
         name = sample.name or ",".join(f"{key}={value}" for key, value in sample.parameters.items()) or "run"
         run = f"{name.replace('/', '_')}-{number:08x}"
         parameters = {**sample.parameters, "output_dir": f"{run}/output"}
-        ledger.write_start(run, 1, parameters, "0123456789abcdef", f"{run}/{notebook}")
+        ledger.write_start(run, 1, parameters, sample.source, f"{run}/{notebook}")
         if sample.outcome:
             ledger.write_end(run, sample.outcome)
             if notebooks:

@@ -11,7 +11,8 @@ import pytest
 
 from colab_starter.errors import LedgerVersionError, LedgerWriteError
 from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import FILE_NAME, JournalFile, Ledger, read_ledger, read_runs
+from colab_starter.run.journal import JournalFile
+from colab_starter.run.ledger import FILE_NAME, Ledger, read_ledger, read_runs
 from colab_starter.run.secrets import Mask
 
 STORED = Path(__file__).parent / "assets/ledger-1.jsonl"
@@ -71,6 +72,7 @@ def test_a_torn_last_line_is_no_line_and_is_cut_off_before_the_next(ledger: Ledg
 @pytest.mark.parametrize("line", [b"\0" * 50, b'{"record": "start", "run"', b"[]", b'{"record": "end"}', b"\xff\xfe"])
 def test_a_damaged_line_in_the_middle_is_passed_over_and_named(ledger: Ledger, tmp_path: Path, line: bytes) -> None:
     start(ledger, "a")
+    ledger.close()
     with (tmp_path / FILE_NAME).open("ab") as file:
         file.write(line + b"\n")
     start(ledger, "b")
@@ -143,7 +145,7 @@ def test_no_attempt_starts_on_a_disk_that_is_nearly_full_but_ends_are_written(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(ledger, "a")
-    monkeypatch.setattr("colab_starter.run.ledger.ROOM", 2**62)
+    monkeypatch.setattr("colab_starter.run.space.ROOM", 2**62)
     with pytest.raises(LedgerWriteError, match="No space left on device"):
         start(ledger, "b")
     ledger.write_end("a", OK)

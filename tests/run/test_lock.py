@@ -1,12 +1,21 @@
+import errno
+import fcntl
+import json
 import os
+import re
+import shutil
 import signal
+import socket
+import stat
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from colab_starter.errors import SweepBusyError
+from colab_starter.errors import SweepBusyError, SweepLostError
 from colab_starter.run import leftovers
 from colab_starter.run.leftovers import find_holders
 from colab_starter.run.lock import SweepLock
@@ -16,7 +25,7 @@ import subprocess, sys
 from pathlib import Path
 from colab_starter.run.lock import SweepLock
 lock = SweepLock(Path(sys.argv[1]))
-worker = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=[lock.descriptor], stdout=subprocess.DEVNULL)
+worker = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=lock.descriptors, stdout=subprocess.DEVNULL)
 print(worker.pid, flush=True)
 sys.stdin.read()
 """
@@ -108,6 +117,89 @@ def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path, monk
 
 def is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists() and not is_zombie(pid)
+
+
+def test_while_the_folder_is_locked_a_lock_file_that_was_removed_lets_nobody_in(tmp_path: Path) -> None:
+    with SweepLock(tmp_path) as lock:
+        (tmp_path / ".lock").unlink()
+        lock.check()
+        with pytest.raises(SweepBusyError, match=rf"by process {os.getpid()} on"):
+            SweepLock(tmp_path)
+        (tmp_path / ".lock").write_text("mine")
+        lock.check()
+        with pytest.raises(SweepBusyError, match=rf"by process {os.getpid()} on"):
+            SweepLock(tmp_path)
+    SweepLock(tmp_path).close()
+
+
+def test_who_comes_before_the_file_is_back_waits_until_it_says_who_holds_the_folder(tmp_path: Path) -> None:
+    with SweepLock(tmp_path) as lock, ThreadPoolExecutor(1) as thread:
+        (tmp_path / ".lock").unlink()
+        second = thread.submit(SweepLock, tmp_path)
+        while not (tmp_path / ".lock").exists():
+            time.sleep(0.01)
+        lock.check()
+        with pytest.raises(SweepBusyError, match=rf"by process {os.getpid()} on"):
+            second.result(timeout=60)
+
+
+def test_workers_of_a_killed_coordinator_hold_the_folder_without_its_lock_file_too(tmp_path: Path) -> None:
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=20)
+    end(coordinator)
+    (tmp_path / ".lock").unlink()
+    with pytest.raises(SweepBusyError, match="an earlier run"):
+        SweepLock(tmp_path, wait=0.2)
+    os.kill(worker, 9)
+    SweepLock(tmp_path, wait=30).close()
+
+
+def test_where_folders_cannot_be_locked_a_lock_file_that_was_removed_ends_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_file = fcntl.flock
+
+    def refuse_folders(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")  # as NFS does
+        lock_file(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", refuse_folders)
+    with SweepLock(tmp_path) as lock:
+        lock.check()
+        with pytest.raises(SweepBusyError):
+            SweepLock(tmp_path)
+        (tmp_path / ".lock").unlink()
+        with pytest.raises(SweepLostError, match=r"\.lock was removed or replaced .*the same command again"):
+            lock.check()
+
+
+def test_a_folder_that_was_renamed_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    with SweepLock(tmp_path / "runs") as lock:
+        (tmp_path / "runs").rename(tmp_path / "kept")
+        kept = re.escape(str(tmp_path / "kept"))
+        for _ in range(2):
+            with pytest.raises(SweepLostError, match=rf"runs was renamed .*; rename {kept} back, .* --out {kept}: "):
+                lock.check()
+            (tmp_path / "runs").mkdir(exist_ok=True)
+
+
+def test_a_folder_that_was_removed_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    with SweepLock(tmp_path / "runs") as lock:
+        shutil.rmtree(tmp_path / "runs")
+        with pytest.raises(SweepLostError, match=r"runs was removed .*; the same command begins anew"):
+            lock.check()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '"pid": []', '"pid": 1e400', "[" * 100_000, "\0\0"])
+def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(tmp_path: Path, content: str) -> None:
+    here = json.dumps(socket.gethostname())
+    with SweepLock(tmp_path):
+        (tmp_path / ".lock").write_text(f'{{"host": {here}, {content}}}' if "pid" in content else content)
+        with pytest.raises(SweepBusyError, match="an earlier run"):
+            SweepLock(tmp_path, wait=0.1)
+    SweepLock(tmp_path).close()
 
 
 def is_zombie(pid: int) -> bool:

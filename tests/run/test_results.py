@@ -94,6 +94,72 @@ def test_secrets_are_masked(rows: Any) -> None:
     assert (row["key"], row["x"]) == ("***", "***")
 
 
+def read(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(content.decode())))
+
+
+@pytest.fixture
+def two_versions(tmp_path: Path) -> Ledger:
+    """Runs of two versions of a notebook; the last one failed."""
+    ledger = open_ledger(tmp_path, NO_SECRETS)
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("old", {"lr": 0.1}),
+        ("old", {"lr": 0.3}),
+        ("new", {"lr": 0.1, "opt": "adam"}),
+    ]
+    for number, (version, parameters) in enumerate(rows):
+        ledger.write_start(f"run-{number}", 1, parameters, version * 4, f"run-{number}/nb.ipynb")
+        bad = Outcome(Status.FAILED, "ValueError: hunter22")
+        ledger.write_end(f"run-{number}", bad if version == "new" else Outcome(Status.OK, metrics={"acc": number}))
+    ledger.close()
+    return ledger
+
+
+def test_all_runs_of_the_ledger_have_a_row_those_that_were_asked_for_first(two_versions: Ledger) -> None:
+    asked = [Run("run-3", {"lr": 0.5}), Run("run-1", {"lr": 0.3})]
+    found = read(format_results(asked, two_versions.runs, NO_SECRETS, "oldoldoldold"))
+    assert [(row["run"], row["status"], row["lr"], row["acc"]) for row in found] == [
+        ("run-3", "pending", "0.5", ""),
+        ("run-1", "ok", "0.3", "1"),
+        ("run-0", "ok", "0.1", "0"),
+        ("run-2", "failed", "0.1", ""),
+    ]
+
+
+def test_runs_of_several_versions_say_which_and_have_the_defaults_of_theirs(two_versions: Ledger) -> None:
+    defaults = {
+        "oldoldol": {"lr": 9, "opt": "sgd", "epochs": 5},
+        "newnewne": {"opt": "lion", "epochs": 2, "deep": True},
+    }
+    found = read(format_results([], two_versions.runs, NO_SECRETS, defaults=defaults))
+    assert list(found[0])[:7] == ["run", "status", "notebook_version", "lr", "opt", "epochs", "deep"]
+    assert [[*row.values()][2:7] for row in found] == [
+        ["oldoldol", "0.1", "sgd", "5", ""],
+        ["oldoldol", "0.3", "sgd", "5", ""],
+        ["newnewne", "0.1", "adam", "2", "True"],
+    ]
+
+
+def test_runs_of_one_version_do_not_say_which(rows: Any) -> None:
+    [row] = rows(({"n": 1}, Outcome(Status.OK)))
+    assert "notebook_version" not in row
+
+
+def test_what_an_older_ledger_has_in_the_clear_is_masked_in_the_table(two_versions: Ledger) -> None:
+    content = format_results([], two_versions.runs, Mask(["hunter22"]), defaults={"oldoldol": {"key": "is hunter22"}})
+    assert b"hunter22" not in content
+    assert [row["key"] for row in read(content)] == ["is ***", "is ***", ""]
+
+
+def test_what_was_masked_when_it_was_written_is_not_shown_by_a_later_command(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, Mask(["hunter22"]))
+    run = Run("a", {"key": "hunter22"})
+    note(ledger, run, Outcome(Status.OK))
+    ledger.close()
+    [row] = read(format_results([run], ledger.runs, NO_SECRETS))
+    assert row["key"] == "***"
+
+
 def draw(ledger: Ledger, runs: list[Run], width: int = 100) -> str:
     console = Console(file=StringIO(), width=width)
     wording = Wording(find_varying(run.parameters for run in runs), NO_SECRETS)

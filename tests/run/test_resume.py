@@ -6,7 +6,7 @@ import pytest
 
 from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger import Ledger, open_ledger, read_runs
-from colab_starter.run.resume import is_to_do, settle_open
+from colab_starter.run.resume import is_to_do, settle
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore
 
@@ -62,7 +62,7 @@ def test_what_is_done_again(status: Status | None, again: bool, again_on_request
 def test_a_final_notebook_without_an_end_in_the_ledger_is_adopted(status: Status, tmp_path: Path) -> None:
     ledger = start(tmp_path)
     write_notebook(tmp_path, status=status)
-    settle_open(ledger, LocalStore(tmp_path))
+    settle(ledger, LocalStore(tmp_path))
     ledger.close()
     found = read_runs(tmp_path)["a"]
     assert (found.status, found.seconds, found.metrics, found.host) == (status, 2.5, {"loss": 0.5}, "mill")
@@ -72,7 +72,7 @@ def test_a_final_notebook_without_an_end_in_the_ledger_is_adopted(status: Status
 def test_a_notebook_of_another_attempt_is_not(told: dict[str, Any], tmp_path: Path) -> None:
     ledger = start(tmp_path, attempt=2)
     write_notebook(tmp_path, **told)
-    settle_open(ledger, LocalStore(tmp_path))
+    settle(ledger, LocalStore(tmp_path))
     ledger.close()
     found = read_runs(tmp_path)["a"]
     assert (found.status, found.cause) == (Status.INTERRUPTED, "colab-starter itself was killed while this ran")
@@ -82,7 +82,7 @@ def test_a_notebook_of_another_attempt_is_not(told: dict[str, Any], tmp_path: Pa
 def test_a_file_that_says_nothing_is_not(content: str, tmp_path: Path) -> None:
     ledger = start(tmp_path)
     (tmp_path / "a/nb.ipynb").write_text(content)
-    settle_open(ledger, LocalStore(tmp_path))
+    settle(ledger, LocalStore(tmp_path))
     ledger.close()
     assert read_runs(tmp_path)["a"].status is Status.INTERRUPTED
 
@@ -93,6 +93,6 @@ def test_what_was_being_written_is_removed(tmp_path: Path) -> None:
     kept = [tmp_path / "a/nb.partial.ipynb", tmp_path / ".lock"]
     for path in [*leftovers, *kept]:
         path.write_text("")
-    settle_open(ledger, LocalStore(tmp_path))
+    settle(ledger, LocalStore(tmp_path))
     ledger.close()
     assert [path for path in [*leftovers, *kept] if path.exists()] == kept

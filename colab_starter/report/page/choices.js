@@ -11,7 +11,7 @@ const measures = [...metrics, ...numericFacts];
 
 // Numbers that differ between runs tell more than those that don't, test results more than training's.
 function rateMeasure(column) {
-  const differs = isNumeric(column) && distinctValues(column, allRuns).length > 1;
+  const differs = isNumeric(column) && distinctValues(column, allRuns.filter(isOfVersion)).length > 1;
   const kind = GOOD.test(column.name) ? 4 : BAD.test(column.name) ? 2 : 1;
   const place = /test/i.test(column.name) ? 1 : /val/i.test(column.name) ? 0.5 : 0;
   return (column.role === "metric" ? 100 : 0) + (differs ? 10 : 0) + kind + place;
@@ -21,7 +21,7 @@ const rank = (list, rate) => [...list].sort((left, right) => rate(right) - rate(
 
 // The share of a measure's variance that lies between a parameter's values, not within them.
 function explainVariance(parameter, measure) {
-  const runs = allRuns.filter((run) => Number.isFinite(toNumber(measure.values[run])));
+  const runs = allRuns.filter((run) => isOfVersion(run) && Number.isFinite(toNumber(measure.values[run])));
   const groups = Object.values(Object.groupBy(runs, binRuns(parameter, runs)));
   const valuesOf = (group) => group.map((run) => toNumber(measure.values[run]));
   const mean = average(valuesOf(runs));

@@ -23,10 +23,10 @@ function fillSelect(select, choices, chosen) {
 
 const chosenColumn = (id) => tableColumns[byId(id).value];
 
-function findBest() {
+function findBest(table) {
   const column = chosenColumn("best-metric");
   const direction = byId("best-way").value === "highest" ? -1 : 1;
-  const ended = allRuns.filter(
+  const ended = runsShown(table).filter(
     (run) => data.statuses[run] === "ok" && Number.isFinite(toNumber(column.values[run])),
   );
   return ended.sort((left, right) =>
@@ -39,7 +39,7 @@ function guessWay() {
 }
 
 function showBest(table) {
-  const run = findBest();
+  const run = findBest(table);
   const column = chosenColumn("best-metric");
   byId("best-value").textContent =
     run === undefined ? "no run has a value" : formatValue(column, column.values[run]);
@@ -86,7 +86,7 @@ function drawPlots(Plotly, table) {
     colour: chosenColumn("plot-colour"),
     logarithmic: { x: byId("plot-x-log").checked, y: byId("plot-y-log").checked },
     runs: runsShown(table),
-    best: findBest(),
+    best: findBest(table),
   };
   const isSeries = choice.y.kind === "series";
   byId("plot-x").disabled = isSeries;
@@ -127,7 +127,8 @@ function offerPlots() {
   fillSelect(byId("plot-y"), measures, measure);
   fillSelect(byId("plot-x"), [...parameters, ...measures.filter(isNumeric)], across);
   byId("plot-colour").append(makeElement("option", { value: "" }, "nothing"));
-  const colours = [...parameters, ...measures.filter(isNumeric), statusColumn];
+  const facts = versionColumn ? [statusColumn, versionColumn] : [statusColumn];
+  const colours = [...parameters, ...measures.filter(isNumeric), ...facts];
   fillSelect(
     byId("plot-colour"),
     colours,
@@ -151,6 +152,7 @@ function watchPlots(redraw, table) {
 function watchBest(table) {
   byId("best-metric").addEventListener("change", guessWay);
   for (const id of ["best-metric", "best-way"]) byId(id).addEventListener("change", () => showBest(table));
+  table.on("search", () => showBest(table));
 }
 
 function pressStatuses() {
@@ -182,6 +184,50 @@ function watchFilters(table) {
   }
 }
 
+const MOST_CAUSES = 6;
+
+// What the head says of the runs, for those of the version that is shown.
+function countRuns() {
+  const runs = allRuns.filter(isOfVersion);
+  const count = (status) => runs.filter((run) => data.statuses[run] === status).length;
+  for (const element of document.querySelectorAll(".statuses button, .proportions i")) {
+    const number = count(element.dataset.status);
+    element.hidden = number === 0;
+    if (element.tagName === "I") element.style.flexGrow = number;
+    else element.textContent = `${number.toLocaleString("en")} ${data.words[element.dataset.status]}`;
+  }
+  countCauses(runs);
+}
+
+function countCauses(runs) {
+  let causes = 0;
+  for (const button of document.querySelectorAll("button.cause")) {
+    const { status, cause } = button.dataset;
+    const number = runs.filter((run) => data.statuses[run] === status && causeOf(run) === cause).length;
+    button.querySelector(".status").textContent = `${number.toLocaleString("en")} × ${data.words[status]}`;
+    if (number) causes += 1;
+    button.parentElement.hidden = number === 0 || causes > MOST_CAUSES;
+  }
+  if (!byId("failures")) return;
+  byId("failures").hidden = causes === 0;
+  byId("more-causes").hidden = causes <= MOST_CAUSES;
+  byId("more-causes").textContent = `and ${causes - MOST_CAUSES} causes more, in the table`;
+}
+
+function watchVersion(table) {
+  if (shownVersion === null) return;
+  countRuns();
+  byId("version").addEventListener("change", () => {
+    const { value } = byId("version");
+    shownVersion = value === "all" ? null : Number(value);
+    chosenCause = null;
+    shownStatuses.clear();
+    pressStatuses();
+    countRuns();
+    table.draw();
+  });
+}
+
 function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
@@ -208,6 +254,7 @@ async function start() {
   startBest(table);
   watchBest(table);
   watchFilters(table);
+  watchVersion(table);
   if (!measures.length || !parameters.length) return;
   offerPlots();
   await loadLibrary("plots-library");

@@ -5,7 +5,9 @@ const FEW = 50; // Up to so many different values, a column is filtered by ticki
 
 const shownStatuses = new Set();
 let chosenCause = null;
+let shownVersion = data.versions > 1 ? 0 : null; // The newest.
 const causeColumn = columns.find((column) => column.role === "fact" && column.name === "cause");
+const versionColumn = columns.find((column) => column.role === "fact" && column.name === "notebook version");
 
 const statusColumn = {
   name: "status",
@@ -85,10 +87,13 @@ function addOrders(DataTable) {
   });
 }
 
+// Runs of two versions of a notebook are not to be compared, unless somebody wants that.
+const isOfVersion = (run) => shownVersion === null || data.versionOf[run] === shownVersion;
+const causeOf = (run) => causeColumn?.values[run] ?? statusColumn.values[run];
+
 function isShown(run) {
-  const cause =
-    chosenCause === null || (causeColumn?.values[run] ?? statusColumn.values[run]) === chosenCause;
-  return cause && (shownStatuses.size === 0 || shownStatuses.has(data.statuses[run]));
+  const cause = chosenCause === null || causeOf(run) === chosenCause;
+  return isOfVersion(run) && cause && (shownStatuses.size === 0 || shownStatuses.has(data.statuses[run]));
 }
 
 function makeTable(DataTable) {

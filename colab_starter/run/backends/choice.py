@@ -59,7 +59,7 @@ def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backe
     threads = share_threads(min(jobs, todo), cores)
     overlays = Overlays(batch.kept_environment)
     log = batch.folder / SERVER_LOG
-    backend = LocalBackend(jobs, places, threads, log, keep_fds=(lock.descriptor,), overlays=overlays)
+    backend = LocalBackend(jobs, places, threads, log, keep_fds=lock.descriptors, overlays=overlays)
     return batch.store.wrap(backend)
 
 
@@ -75,7 +75,7 @@ def _choose_ray(options: Options) -> OpenBackend:
             raise WrongOptionError(f"--backend ray cannot write to {batch.store.name}; give a store that all nodes see")
         folder = None if batch.store.is_remote else batch.folder
         log = batch.folder / RAY_LOG
-        return RayBackend(options.address, needs, options.jobs, folder, batch.cwd, log, keep_fds=(lock.descriptor,))
+        return RayBackend(options.address, needs, options.jobs, folder, batch.cwd, log, keep_fds=lock.descriptors)
 
     return open_ray
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from colab_starter.errors import NoRunsFolderError
+from colab_starter.run.space import NO_SPACE
 from colab_starter.run.storage.address import is_address, read_path
 from colab_starter.run.storage.store import LocalStore, Store
 
@@ -30,6 +31,7 @@ def reach(store: Store) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        remedy = "free some space" if error.errno in NO_SPACE else "mend that"
         raise NoRunsFolderError(
-            f"{store.name} cannot be read and written ({reason}); mend that, or choose another --out"
+            f"{store.name} cannot be read and written ({reason}); {remedy}, or choose another --out"
         ) from None

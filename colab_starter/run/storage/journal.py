@@ -38,8 +38,12 @@ class ObjectJournal:
         self._before = read_lines(self._objects)
         return list(self._before)
 
-    def append(self, line: bytes) -> None:
-        """Add a line. When this returns it is in the store. Raises LedgerWriteError."""
+    def append(self, *lines: bytes) -> None:
+        """Add lines, one after another. When this returns they are in the store. Raises LedgerWriteError."""
+        for line in lines:
+            self._append(line)
+
+    def _append(self, line: bytes) -> None:
         self.check()
         assert self._lease
         name = f"{FOLDER}/{self._lease.number:08}/{len(self._own) + 1:08}.json"

@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from colab_starter.errors import LedgerWriteError, SweepBusyError
+from colab_starter.errors import SweepBusyError, SweepLostError
 from colab_starter.run.lock import is_alive, read_start_time
 from colab_starter.run.storage.objects import Objects
 
@@ -48,11 +48,11 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise LedgerWriteError where the sweep is, or may be, somebody else's now."""
+        """Raise SweepLostError where the sweep is, or may be, somebody else's now."""
         if not self._is_lost and time.time() > self._renewed + STALE * 0.75:
             self._renew()  # this process was stopped, or the store did not answer
         if self._is_lost:
-            raise LedgerWriteError(
+            raise SweepLostError(
                 f"{self._objects.address} was taken over by another colab-starter, or could not be reached for "
                 f"{STALE:.0f} s; the same command goes on once that has ended"
             )

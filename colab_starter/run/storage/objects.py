@@ -96,11 +96,26 @@ class Objects:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._try(part[0][0], partial(self._fs.get, remote, local))
 
+    def folders(self) -> set[str]:
+        """The names of what has something below it; quicker than listing that too."""
+        found = self._try("", self._list_root)
+        names = (info["name"].rstrip("/").rpartition("/")[2] for info in found if info.get("type") == "directory")
+        return set(names)
+
     def list(self, folder: str = "") -> dict[str, float]:
         """Names of all that is in a folder and below it, each with the time of its last change; sorted."""
         found = self._try(folder, partial(self._find, self._path(folder)))
         start = len(self._root) + 1
         return {path[start:]: _read_time(info) for path, info in sorted(found.items())}
+
+    def move(self, folder: str, name: str) -> None:
+        """Put all that is in a folder into another one."""
+        for old in self.list(folder):
+            new = f"{name}/{old.removeprefix(f'{folder}/')}"
+            if not self._is_whole:
+                self._fs.makedirs(self._path(new).rpartition("/")[0], exist_ok=True)
+            self._try(new, partial(self._fs.cp_file, self._path(old), self._path(new)))
+            self.remove([old])
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove objects, in so far as they are there."""
@@ -115,6 +130,13 @@ class Objects:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}".rstrip("/")
+
+    def _list_root(self) -> Sequence[dict[str, Any]]:
+        try:
+            found: Sequence[dict[str, Any]] = self._fs.ls(self._root, detail=True)
+        except FileNotFoundError:
+            return ()
+        return found
 
     def _find(self, path: str) -> dict[str, dict[str, Any]]:
         try:

@@ -4,23 +4,26 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from colab_starter.errors import SweepBusyError
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import Job
-from colab_starter.run.ledger import Journal, Ledger
+from colab_starter.run.job import Job, Status
+from colab_starter.run.journal import Journal
+from colab_starter.run.ledger import Ledger
 from colab_starter.run.lock import SweepLock
-from colab_starter.run.resume import is_to_do, read_outcome
+from colab_starter.run.recovery import find_finished
+from colab_starter.run.storage import journal as journals
+from colab_starter.run.storage import lease as leases
 from colab_starter.run.storage.journal import ObjectJournal
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.publishing import PublishingBackend
 from colab_starter.run.storage.runs import publish_run
-from colab_starter.run.storage.store import Lock, Store
+from colab_starter.run.storage.store import Lock, Store, is_final
 
 
 class RemoteLock:
@@ -37,7 +40,7 @@ class RemoteLock:
         except BaseException:
             self._local.close()
             raise
-        self.descriptor = self._local.descriptor
+        self.descriptors = self._local.descriptors
 
     def close(self) -> None:
         self.lease.release()
@@ -72,6 +75,21 @@ class RemoteStore(Store):
     def write(self, name: str, content: bytes) -> None:
         self.objects.write(name, content)
 
+    def list_folders(self) -> list[str]:
+        return sorted(self.objects.folders() - {leases.FOLDER, journals.FOLDER})
+
+    def list_notebooks(self, folder: str) -> list[str]:
+        names = [name.removeprefix(f"{folder}/") for name in self.objects.list(folder)]
+        return [f"{folder}/{name}" for name in names if "/" not in name and is_final(name)]
+
+    def find_missing(self, notebooks: Iterable[str]) -> set[str]:
+        """Where a run's folder is there, its notebook is taken to be: to ask for each takes too long."""
+        there = self.objects.folders()
+        return {name for name in notebooks if name.partition("/")[0] not in there}
+
+    def rename(self, folder: str, name: str) -> None:
+        self.objects.move(folder, name)
+
     def lock(self) -> Lock:
         _make_private(self.folder)
         lock = RemoteLock(self.folder, self.objects)
@@ -93,17 +111,19 @@ class RemoteStore(Store):
     def publish_left(self, ledger: Ledger) -> None:
         """Also removes what runs left that were not finished. Raises LedgerWriteError, and OSError."""
         for folder in [path for path in self.folder.iterdir() if path.is_dir()]:
-            for notebook in _list_final(folder):
+            for notebook in [path for path in folder.iterdir() if is_final(path.name)]:
                 self._publish_left(notebook, ledger)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _publish_left(self, notebook: Path, ledger: Ledger) -> None:
-        record = ledger.runs.get(notebook.parent.name)
-        outcome = read_outcome(notebook, record) if record else None
-        if record and outcome and is_to_do(record, retry_failed=True):
-            job = Job(record.run, record.attempt, "", str(notebook), {}, "")
-            publish_run(self.objects, job)
-            ledger.write_end(record.run, outcome)
+        """Publish what the ledger does not know, or not as well; who reads the store afterwards finds it there."""
+        name = notebook.parent.name
+        found, known = find_finished(notebook.read_bytes(), name, notebook.name), ledger.runs.get(name)
+        if found is None or (known and (known.attempt > found.attempt or known.status is Status.OK)):
+            return
+        publish_run(self.objects, Job(name, found.attempt, "", str(notebook), {}, ""))
+        if known and known.ended:
+            ledger.write_found([found])
 
     def finish(self) -> None:
         with suppress(OSError):  # nothing depends on it
@@ -132,8 +152,3 @@ def _make_private(folder: Path) -> None:
     if folder.parent.stat().st_uid != os.getuid():
         raise PermissionError(1, "belongs to somebody else; set TMPDIR", str(folder.parent))
     folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _list_final(folder: Path) -> Iterator[Path]:
-    """The executed notebook, if the run was finished."""
-    return (path for path in folder.glob("*.ipynb") if not path.name.endswith(".partial.ipynb"))

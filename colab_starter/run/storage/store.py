@@ -1,22 +1,36 @@
 """A sweep's folder, wherever it is: what the runner needs of it."""
 
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from colab_starter.files import write_whole
 from colab_starter.run.backends import Backend
-from colab_starter.run.ledger import FILE_NAME, Journal, JournalFile, Ledger
+from colab_starter.run.journal import Journal, JournalFile
+from colab_starter.run.ledger import FILE_NAME, Ledger
 from colab_starter.run.lock import SweepLock
 from colab_starter.run.runs import make_folder
+
+CLOCKS = 2.0
+"""Seconds by which the clocks of a disk and of this machine may differ."""
+
+
+def is_final(notebook: str) -> bool:
+    """Whether a notebook's name is that of one whose run has ended."""
+    return notebook.endswith(".ipynb") and not notebook.endswith(".partial.ipynb") and not notebook.startswith(".")
 
 
 class Lock(Protocol):
     """One coordinator a sweep."""
 
-    descriptor: int
-    """Processes that may still write to the sweep keep it open."""
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Processes that may still write to the sweep keep them open."""
 
     def close(self) -> None: ...
 
@@ -54,6 +68,26 @@ class Store(ABC):
         """Put the content in the file's place in one step."""
 
     @abstractmethod
+    def list_folders(self) -> list[str]:
+        """The names of the folders in it; none where it does not exist."""
+
+    @abstractmethod
+    def list_notebooks(self, folder: str) -> list[str]:
+        """The names, relative to the sweep's folder, of the executed notebooks of runs that have ended."""
+
+    @abstractmethod
+    def find_missing(self, notebooks: Iterable[str]) -> set[str]:
+        """Which of the executed notebooks are not there any more."""
+
+    def is_newer(self, name: str, moment: datetime) -> bool:
+        """Whether a file was written after a moment, so far as that is known."""
+        return False
+
+    @abstractmethod
+    def rename(self, folder: str, name: str) -> None:
+        """Give a folder another name. Needs the lock."""
+
+    @abstractmethod
     def lock(self) -> Lock:
         """Take the sweep for this process. Raises SweepBusyError where somebody else works on it, NoRunsFolderError."""
 
@@ -85,6 +119,7 @@ class LocalStore(Store):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: SweepLock | None = None
 
     @property
     def name(self) -> str:
@@ -96,12 +131,35 @@ class LocalStore(Store):
     def write(self, name: str, content: bytes) -> None:
         write_whole(self.folder / name, content)
 
+    def list_folders(self) -> list[str]:
+        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        return []
+
+    def list_notebooks(self, folder: str) -> list[str]:
+        names = sorted(path.name for path in (self.folder / folder).glob("*.ipynb") if is_final(path.name))
+        return [f"{folder}/{name}" for name in names]
+
+    def find_missing(self, notebooks: Iterable[str]) -> set[str]:
+        return {name for name in notebooks if not os.path.isfile(f"{self.folder}/{name}")}
+
+    def is_newer(self, name: str, moment: datetime) -> bool:
+        try:
+            return (self.folder / name).stat().st_mtime > moment.timestamp() + CLOCKS
+        except FileNotFoundError:
+            return False
+
+    def rename(self, folder: str, name: str) -> None:
+        (self.folder / folder).rename(self.folder / name)
+
     def lock(self) -> Lock:
         make_folder(self.folder)
-        return SweepLock(self.folder)
+        self._lock = SweepLock(self.folder)
+        return self._lock
 
     def open_journal(self) -> Journal:
-        return JournalFile(self.folder / FILE_NAME)
+        path = self.folder / FILE_NAME
+        return JournalFile(path, self._lock.check) if self._lock else JournalFile(path)
 
     def remove_half_written(self, folder: str) -> None:
         for name in (".*.ipynb.*", ".*.csv.*"):  # as colab_starter.files names them

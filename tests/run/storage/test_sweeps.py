@@ -187,6 +187,58 @@ def test_a_store_that_is_lost_ends_the_sweep_and_the_next_one_goes_on(
     assert Counter(row["status"] for row in read_table(Objects(OUT).read("results.csv"))) == {"ok": 6}
 
 
+def lose_ledger(objects: Objects) -> None:
+    objects.remove([name for name in objects.list() if name.startswith("ledger")])
+
+
+def count_executed(notebook: Path) -> Counter[str]:
+    return Counter((notebook.parent / "executed.txt").read_text().split())
+
+
+def test_runs_whose_ledger_is_lost_are_found_in_the_store(
+    s3: FaultyEndpoint, notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_here(notebook, 1, 2) == 0
+    objects = Objects(OUT)
+    lose_ledger(objects)
+    assert cli._run(["report", OUT], debug=False) == 0
+    assert "(2 runs, " in capsys.readouterr().out
+    assert not read_records(objects)
+    assert run_here(notebook, 1, 2) == 0
+    assert count_executed(notebook) == {"1": 1, "2": 1}
+    rows = read_table(objects.read("results.csv"))
+    assert [(row["n"], row["status"], row["double"]) for row in rows] == [("1", "ok", "2"), ("2", "ok", "4")]
+
+
+def test_what_was_finished_but_not_published_is_found_though_the_ledger_is_lost(
+    s3: FaultyEndpoint, notebook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(OUT)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(objects_module, "PATIENCE", 0.2)
+        s3.fail("PUT", "n=2-", cut, times=1000)
+        assert run_here(notebook, 1, 2) == 1
+    s3.rules.clear()
+    lose_ledger(objects)
+    assert run_here(notebook, 1, 2) == 0
+    assert count_executed(notebook) == {"1": 1, "2": 1}
+    assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
+
+
+def test_a_run_whose_folder_in_the_store_is_gone_is_done_again(s3: FaultyEndpoint, notebook: Path) -> None:
+    assert run_here(notebook, 1, 2) == 0
+    objects = Objects(OUT)
+    objects.remove([name for name in objects.list() if name.startswith("n=1-")])
+    assert run_here(notebook, 1, 2) == 0
+    assert count_executed(notebook) == {"1": 2, "2": 1}
+
+
+def test_the_table_in_the_store_has_the_runs_of_all_commands(s3: FaultyEndpoint, notebook: Path) -> None:
+    assert run_here(notebook, 1, 2) == 0
+    assert run_here(notebook, 3) == 0
+    assert [row["n"] for row in read_table(Objects(OUT).read("results.csv"))] == ["3", "1", "2"]
+
+
 def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) -> None:
     waits = write(notebook.parent, "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)")
     both = [start(waits, "-p", "n=1,2,3,4,5,6", "--out", OUT, "-q") for _ in range(2)]
