@@ -13,7 +13,6 @@ from colab_starter.notebook import Cell, Notebook
 from colab_starter.run.job import Overlay
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, find_python
 from colab_starter.run.literals import to_canonical
-from colab_starter.run.overlays.dependence import find_parameters_of_installs
 from colab_starter.run.runs import Run, find_kernel_name
 
 _OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
@@ -106,6 +105,8 @@ def find_need(
     found = list(_list_installs(notebook)) if notebook.is_python else []
     if not found:
         return Need()
+    from colab_starter.run.overlays.dependence import find_parameters_of_installs
+
     python = find_python(name)
     caught = [(cell, install) for cell, install in found if install.tool not in _OWN_ENVIRONMENTS]
     if is_here and python == "":
