@@ -179,7 +179,7 @@ def test_a_worker_that_hangs_is_killed_when_its_limit_has_long_passed(
     backend = make_backend()
     monkeypatch.setattr(backend._stopped, "let_go_on", lambda servers: [])
     backend.submit(make_job("a", "1"))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not any(isinstance(event, Started) for event in backend.wait(0.5)):
         assert time.monotonic() < deadline
     pid = backend._workers["a"].pid
@@ -216,7 +216,7 @@ def test_a_limit_is_kept_also_where_the_worker_or_the_kernel_was_stopped(
 ) -> None:
     job = replace(make_job("a", TELL_PIDS, "print('later')"), limits=limits)
     backend.submit(job)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (tmp_path / "pids").exists():
         backend.wait(0.1)
         assert time.monotonic() < deadline
@@ -233,7 +233,7 @@ def test_a_run_whose_worker_was_stopped_ends_at_once_where_that_is_asked_for(
     make_job: MakeJob, backend: LocalBackend, tmp_path: Path
 ) -> None:
     backend.submit(make_job("a", TELL_PIDS))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (tmp_path / "pids").exists():
         backend.wait(0.1)
         assert time.monotonic() < deadline

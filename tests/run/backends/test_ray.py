@@ -465,7 +465,7 @@ def install_something(folder: Path) -> list[str]:
 
 
 def wait_until_removed(*folders: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while left := [folder for folder in folders if folder.exists()]:
         assert time.monotonic() < deadline, left
         time.sleep(0.05)

@@ -106,8 +106,8 @@ print(int(found.sum()), compact, centers.tolist())
 UNSEEDED = {
     "torch": "import torch; print(torch.rand(1).item())",
     "keras": "import keras, tensorflow as tf; print(keras.random.uniform((1,)), tf.random.uniform(()).numpy())",
-    "xgboost": "import numpy; print(numpy.random.rand())",
-    "cv2": "import random; print(random.random())",
+    "xgboost": "import numpy, xgboost; print(numpy.random.rand())",
+    "cv2": "import cv2, random; print(random.random())",
 }
 
 

@@ -45,7 +45,7 @@ def stop(pid: int) -> None:
 
 
 def wait_for_state(pid: int, *, stopped: bool) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while [process.is_stopped for process in list_processes() if process.pid == pid] != [stopped]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
