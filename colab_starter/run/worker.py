@@ -97,8 +97,8 @@ class _Attempt:
     def execute(self) -> Outcome:
         """Execute the notebook, and write it. Raises what keeps it from being written."""
         self._uplink.send(Started(self._job.run))
+        notebook = self._read_notebook()  # first: where the sweep's folder has gone, it is not made again
         self._make_folder()
-        notebook = self._read_notebook()
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         outputs = CellOutputs(notebook)
         outputs.on_metric = self._record_metric
@@ -144,7 +144,7 @@ class _Attempt:
     def _make_folder(self) -> None:
         """Make the run's folder, without what an attempt that was killed may have left there."""
         folder = self._path.parent
-        folder.mkdir(exist_ok=True)  # not its parent: that was there, and where it is gone the sweep has ended
+        folder.mkdir(parents=True, exist_ok=True)
         if results := self._job.parameters.get(OUTPUT_DIR):
             Path(results).mkdir(exist_ok=True)
         half_written = [path for path in folder.iterdir() if path.name.startswith(f".{self._path.stem}.")]
