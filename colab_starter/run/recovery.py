@@ -10,7 +10,7 @@ from colab_starter.run.facts import make_outcome, read_count, read_text, read_va
 from colab_starter.run.job import Job, Outcome, Status
 from colab_starter.run.ledger import GONE, Ledger, RunRecord
 from colab_starter.run.parameters import OUTPUT_DIR
-from colab_starter.sweep_folder import KEY, is_same_run, read_version
+from colab_starter.sweep_folder import KEY, is_run, is_same_run, read_version
 
 if TYPE_CHECKING:
     from colab_starter.run.storage.store import Store
@@ -30,7 +30,7 @@ def adopt_finished(ledger: Ledger, store: "Store") -> list[RunRecord]:
 def _find_unknown(runs: Mapping[str, RunRecord], store: "Store") -> Iterator[RunRecord]:
     for folder in store.list_folders():
         known = runs.get(folder)
-        if known and not _may_have_gone_on(known, store):
+        if not (_may_have_gone_on(known, store) if known else is_run(folder)):
             continue
         names = [known.notebook] if known else store.list_notebooks(folder)
         attempts = [attempt for name in names if (attempt := _read(store, name)) and _is_news(attempt, known)]

@@ -119,10 +119,11 @@ def find_revealing(records: Mapping[str, RunRecord], mask: Mask) -> dict[str, st
         slug = _take_slug(run)
         if slug and _reveals(slug, record.parameters, mask):
             masked, digest = make_slug(record.parameters, mask, hidden), tell_digest(run)
-            while f"{masked}-{digest}" in taken:
+            while masked != slug and f"{masked}-{digest}" in taken:
                 masked += "+"
-            found[run] = f"{masked}-{digest}"
-            taken.add(found[run])
+            if masked != slug:
+                found[run] = f"{masked}-{digest}"
+                taken.add(found[run])
     return found
 
 

@@ -112,13 +112,14 @@ class _Attempt:
         """Execute the notebook, and write it. Raises what keeps it from being written."""
         self._uplink.send(Started(self._job.run, pid=os.getpid()))
         self._begin_time()
+        notebook = self._read_notebook()  # first: where the sweep's folder has gone, it is not made again
         self._make_folder()
         try:
-            return self._execute_once()
+            return self._execute_once(notebook)
         except ColdKernelNeededError as error:
             self._uplink.send(StartedCold(self._job.run, error.root, self._mask.apply(error.why)))
             self._begin_again_cold()
-            return self._execute_once()
+            return self._execute_once(self._read_notebook())
 
     def _begin_time(self) -> None:
         """From here on the run takes its time."""
@@ -143,8 +144,7 @@ class _Attempt:
                     path.unlink(missing_ok=True)
         self._log.unlink(missing_ok=True)
 
-    def _execute_once(self) -> Outcome:
-        notebook = self._read_notebook()
+    def _execute_once(self, notebook: ExecutedNotebook) -> Outcome:
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         outputs = CellOutputs(notebook)
         outputs.on_metric = self._record_metric
@@ -193,7 +193,7 @@ class _Attempt:
     def _make_folder(self) -> None:
         """Make the run's folder, without what an attempt that was killed may have left there."""
         folder = self._path.parent
-        folder.mkdir(exist_ok=True)  # not its parent: that was there, and where it is gone the sweep has ended
+        folder.mkdir(parents=True, exist_ok=True)
         if results := self._job.parameters.get(OUTPUT_DIR):
             Path(results).mkdir(exist_ok=True)
             self._results_before = set(os.listdir(results))

@@ -106,6 +106,14 @@ def test_a_folder_without_runs_is_one_clear_line(tmp_path: Path, capsys: pytest.
     assert "holds no runs; give the folder that colab-starter run wrote" in err
 
 
+def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ledger.jsonl").mkdir()
+    status, _, err = call(capsys, tmp_path)
+    assert status == 2
+    assert err.count("\n") == 1
+    assert f"{tmp_path / 'ledger.jsonl'} cannot be read (it is no file); give the folder" in err
+
+
 @pytest.mark.parametrize("place", ["missing/report.html", "."])
 def test_a_page_that_cannot_be_written_is_one_clear_line(
     tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]

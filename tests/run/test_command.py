@@ -233,6 +233,41 @@ def test_what_is_no_notebook_is_one_line(run_here: Run, tmp_path: Path, name: st
     assert said in result.stderr
 
 
+def test_a_ledger_that_cannot_be_read_is_one_line(notebook: Write, run_here: Run, tmp_path: Path) -> None:
+    (tmp_path / "runs/nb/ledger.jsonl").mkdir(parents=True)
+    for arguments in ([], ["--dry-run"]):
+        result = run_here(notebook("print(n)"), *arguments)
+        assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+        assert "cannot be read and written (it is no file)" in result.stderr
+
+
+def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run: Run, tmp_path: Path) -> None:
+    path = notebook(SCRAP, parameters="n = 1\nepochs = 5")
+    assert run(path, "-p", "n=1,2").returncode == 0
+    result = run(path, "-p", "n=2")
+    assert result.stdout.splitlines()[-1] == "1 ok; runs/nb/results.csv has it all, with 1 other run of this folder"
+    assert run(notebook(SCRAP, parameters="n = 1\nepochs = 2"), "-p", "n=2").returncode == 0
+    rows = read_table(tmp_path / "runs/nb")
+    assert [(row["n"], row["epochs"], row["double"]) for row in rows] == [
+        ("2", "2", "4"),
+        ("1", "5", "2"),
+        ("2", "5", "4"),
+    ]
+    versions = [row["notebook_version"] for row in rows]
+    assert versions[0] != versions[1] == versions[2]
+    assert {f"source-{version}.ipynb" for version in versions} == set(glob(tmp_path / "runs/nb", "source-*.ipynb"))
+
+
+def test_a_table_that_could_not_be_written_is_not_said_to_have_it_all(
+    notebook: Write, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "runs/nb/results.csv").mkdir(parents=True)
+    result = run(notebook("print(n)"), "--json")
+    assert "results.csv could not be written" in result.stderr
+    assert "has it all" not in result.stderr
+    assert json.loads(result.stdout.splitlines()[-1])["results"] is None
+
+
 HELP = """\
 import sys
 from colab_starter import cli

@@ -223,6 +223,14 @@ def test_other_names_are_no_secrets(name: str) -> None:
     assert not may_be_secret(name, "value")
 
 
+def test_a_secret_that_is_part_of_our_own_words_changes_no_name(command: Command, tmp_path: Path) -> None:
+    command()
+    before = list_folders(tmp_path / "out")
+    for _ in range(2):
+        command(secrets=("default",))
+        assert list_folders(tmp_path / "out") == before
+
+
 def test_runs_in_a_store_are_renamed_too(command: Command, executed: Counter[str], tmp_path: Path) -> None:
     command(f"key={SECRET}", "n=1,2")
     store = RemoteStore(f"memory://{uuid.uuid4().hex}/sweep")

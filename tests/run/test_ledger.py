@@ -107,6 +107,38 @@ def test_a_stored_ledger_of_version_1_is_understood(tmp_path: Path) -> None:
     assert (third.status, third.parameters) == (Status.RUNNING, {"layers": (1, 2)})
 
 
+def test_facts_that_an_older_ledger_lacks_are_empty(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in STORED.read_text().splitlines()[:4]]
+    for name in ("cause", "cell", "seconds", "metrics", "peak_memory", "host", "time", "source"):
+        for line in lines[1:]:
+            line.pop(name, None)
+    (tmp_path / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    content = read_ledger(tmp_path)
+    assert content.damaged == []
+    first, second = content.runs.values()
+    assert (first.outcome, first.started, first.ended, first.source) == (Outcome(Status.OK), "", "", "")
+    assert second.status is Status.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("run", "notebook"),
+    [
+        ("..", "../nb.ipynb"),
+        ("a/b", "a/b/nb.ipynb"),
+        ("/etc", "/etc/passwd"),
+        ("", "/nb.ipynb"),
+        ("a", "b/nb.ipynb"),
+        ("a", "a/.."),
+        ("a", "nb.ipynb"),
+        ("a\0", "a\0/nb.ipynb"),
+    ],
+)
+def test_a_run_that_would_lie_elsewhere_is_none(tmp_path: Path, run: str, notebook: str) -> None:
+    record = json.loads(STORED.read_text().splitlines()[1])
+    (tmp_path / FILE_NAME).write_text(json.dumps({**record, "run": run, "notebook": notebook}) + "\n")
+    assert (read_ledger(tmp_path).runs, read_ledger(tmp_path).damaged) == ({}, [1])
+
+
 def test_secrets_and_odd_metrics_do_not_reach_the_file(tmp_path: Path) -> None:
     ledger = Ledger(JournalFile(tmp_path / FILE_NAME), Mask(["hunter22", "record", "failed"]))
     ledger.write_start("a", 1, {"password": "hunter22"}, "source", "a/nb.ipynb")

@@ -140,13 +140,16 @@ def test_facts_that_an_older_notebook_lacks_are_empty() -> None:
     assert (found.notebook, found.started, found.ended, found.source) == ("a/nb.ipynb", "", "", "")
 
 
-def test_folders_without_a_finished_notebook_are_nothing_to_find(out: Path) -> None:
-    for name in ("none", "broken", "partial", "other"):
-        (out / name).mkdir()
-    (out / "broken/nb.ipynb").write_text("[" * 100_000)
-    shutil.copy(next(out.glob("n=1*/nb.ipynb")), out / "partial/nb.partial.ipynb")
-    shutil.copy(next(out.glob("n=1*/nb.ipynb")), out / "other/nb.ipynb")
-    (out / "link").symlink_to(next(out.glob("n=1*")))
+def test_folders_without_a_finished_notebook_of_theirs_are_nothing_to_find(out: Path) -> None:
+    good = next(out.glob("n=1*/nb.ipynb"))
+    folders = [out / f"n={number}-0123456789a{number}" for number in range(4)]
+    for folder in [*folders, out / "mine"]:
+        folder.mkdir()
+    (folders[1] / "nb.ipynb").write_text("[" * 100_000)
+    shutil.copy(good, folders[2] / "nb.partial.ipynb")
+    shutil.copy(good, folders[3] / "nb.ipynb")
+    shutil.copy(good, out / "mine/nb.ipynb")
+    (out / "n=1-0123456789ab").symlink_to(good.parent)
     assert len(reopen(out).runs) == 3
 
 

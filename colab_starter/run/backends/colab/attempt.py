@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from colab_starter.errors import BrokenNotebookError, ColabSessionError, ColabStarterError
+from colab_starter.errors import BrokenNotebookError, ColabSessionError, ColabStarterError, SaveError
 from colab_starter.run.backends.colab.execution import Ending, Execution, StopRequest
 from colab_starter.run.backends.colab.read_back import ReadBack, describe_limit
 from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_contents_path, make_sent_notebook
@@ -170,7 +170,7 @@ class Attempt:
     def _download(self, target: Path) -> None:
         local, remote = self._folder / "output.tar.gz", as_contents_path(self._paths.archive)
         self._tool.run("download", "-s", self._session.name, remote, str(local), timeout=DOWNLOAD_LIMIT)
-        target.mkdir(parents=True, exist_ok=True)
+        self._make_folder(target)
         with tarfile.open(local) as archive:
             archive.extractall(target, filter="data")
 
@@ -188,9 +188,15 @@ class Attempt:
         notebook.end(outcome)
         notebook.describe_attempt(self._job, outcome)
         path = Path(self._job.output)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_folder(path.parent)
         NotebookFile(NotebookText(notebook, self._mask, back.outputs.write_streams), path).finish()
         return outcome
+
+    def _make_folder(self, folder: Path) -> None:
+        """Where the sweep's folder has gone meanwhile, it is not made again."""
+        if not Path(self._job.notebook).exists():
+            raise SaveError(f"{folder} could not be made, because {self._job.notebook} has gone")
+        folder.mkdir(parents=True, exist_ok=True)
 
     def _pass_cells(self, notebook: ExecutedNotebook, end: End) -> None:
         last = len(notebook.node.cells) if end.at is None else end.at
