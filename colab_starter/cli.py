@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -55,32 +56,42 @@ def _run(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        return _report(error)
+        return _report(error, arguments)
     return status if isinstance(status, int) else 0
 
 
-def _report(error: Exception) -> int:
-    """Say in one line what went wrong; returns the status to end with."""
+def _report(error: Exception, arguments: list[str]) -> int:
+    """Say in one line what went wrong, without secrets; returns the status to end with."""
+    message, status = _describe(error)
+    print(f"colab-starter: {' '.join(_mask_line(message, arguments).split())}", file=sys.stderr)
+    return status
+
+
+def _describe(error: Exception) -> tuple[str, int]:
     from colab_starter.errors import ColabStarterError
 
     if isinstance(error, typer.Abort):
-        return _complain("stopped", 130)
+        return "stopped", 130
     if isinstance(error, typer.TyperException):
-        return _complain(_usage_line(error), error.exit_code)
+        return _usage_line(error), error.exit_code
     if isinstance(error, ColabStarterError):
-        return _complain(str(error), error.exit_code)
-    return _complain(f"{type(error).__name__}: {error} (add --debug for the traceback)", 1)
+        return str(error), error.exit_code
+    return f"{type(error).__name__}: {error} (add --debug for the traceback)", 1
+
+
+def _mask_line(line: str, arguments: list[str]) -> str:
+    """Without the environment's secrets and those among the arguments: errors tell what was typed."""
+    from colab_starter.run.secrets import make_mask
+
+    names = [after for before, after in pairwise(arguments) if before == "--secret"]
+    given = {name: [value, *value.split(",")] for name, _, value in (word.partition("=") for word in arguments)}
+    return make_mask(os.environ, names, given, arguments).apply_to_excerpt(line)
 
 
 def _usage_line(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "colab-starter"
     return f"{error.format_message()} (see {command} --help)"
-
-
-def _complain(message: str, status: int) -> int:
-    print(f"colab-starter: {' '.join(message.split())}", file=sys.stderr)
-    return status
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,16 +1,19 @@
-"""Writing files so that nobody ever reads half of one."""
+"""Writing files so that nobody ever reads half of one, and nothing is written where a link leads."""
 
+import errno
 import os
 from pathlib import Path
 from secrets import token_hex
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Put the content in the file's place in one step; a file that was there keeps its mode, and its links.
+def write_whole(path: Path, content: bytes, *, through_links: bool = False) -> None:
+    """Put the content in the file's place in one step; a file that was there keeps its mode.
 
-    The content is on the disk before the name points to it. Raises OSError; then nothing has changed.
+    A link in that place is replaced; with ``through_links`` the file that it leads to is, for files that users
+    have named themselves. The content is on the disk before the name points to it. Raises OSError; then nothing has
+    changed.
     """
-    target = path.resolve()
+    target = path.resolve() if through_links else path
     temporary = target.with_name(f".{target.name}.{token_hex(4)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
@@ -18,9 +21,19 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
+        if target.exists() and not target.is_symlink():
             os.chmod(temporary, target.stat().st_mode)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def open_itself(path: Path, flags: int, mode: int = 0o666) -> int:
+    """As ``os.open``, for a file that is no link. Raises OSError, which says so of one that is."""
+    try:
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise OSError(errno.ELOOP, f"{path.name} is a link, which is not followed; remove it", str(path)) from None

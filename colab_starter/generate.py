@@ -53,7 +53,7 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
 
     ``answers`` stand instead of the questions' defaults. ``ask`` puts cookiecutter's questions to
     the user. ``force`` writes into a folder that exists: files of the same name that differ are
-    renamed NAME.bak, others stay.
+    renamed NAME.bak, links in the place of folders too; others stay.
 
     Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
     or StoppedError; then nothing has changed on the disk.
@@ -137,6 +137,8 @@ def _as_jinja_text(answer: str | bool) -> str:
 
 
 def _check_target(target: Path, force: bool) -> None:
+    if target.is_symlink():
+        raise ProjectExistsError(f"{target} is a link, which is not followed; remove it, or choose another --slug")
     if target.is_dir() and not force:
         raise ProjectExistsError(
             f"{target} already exists; choose another --slug or folder, or add --force to write into it "
@@ -166,23 +168,37 @@ def _move_into_place(project: Path, target: Path) -> list[Path]:
     if not target.exists():
         project.rename(target)
         return []
-    kept = []
+    kept: list[Path] = []
     with ExitStack() as undo:
-        for source in sorted(path for path in project.rglob("*") if path.is_file()):
+        for source in sorted(project.rglob("*")):
             place = target / source.relative_to(project)
-            if place.is_file() and filecmp.cmp(source, place, shallow=False):
-                continue
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if os.path.lexists(place):
-                backup = _free_name(place)
-                place.rename(backup)
-                undo.callback(backup.replace, place)
-                kept.append(backup)
-            else:
-                undo.callback(place.unlink, missing_ok=True)
-            source.replace(place)
+            if source.is_dir():
+                _make_folder(place, undo, kept)
+            elif not (place.is_file() and filecmp.cmp(source, place, shallow=False)):
+                if os.path.lexists(place):
+                    _keep(place, undo, kept)
+                else:
+                    undo.callback(place.unlink, missing_ok=True)
+                source.replace(place)
         undo.pop_all()
     return kept
+
+
+def _make_folder(place: Path, undo: ExitStack, kept: list[Path]) -> None:
+    """A link to a folder is none: what is written there would come to somewhere else."""
+    if place.is_symlink():
+        _keep(place, undo, kept)
+    if not place.exists():
+        place.mkdir()
+        undo.callback(place.rmdir)
+
+
+def _keep(place: Path, undo: ExitStack, kept: list[Path]) -> None:
+    """Give what is there another name."""
+    backup = _free_name(place)
+    place.rename(backup)
+    undo.callback(backup.replace, place)
+    kept.append(backup)
 
 
 def _free_name(path: Path) -> Path:

@@ -142,6 +142,33 @@ def test_force_keeps_what_differs_and_what_is_the_users_own(tmp_path: Path) -> N
     assert read_tree(folder) == {**fresh, "mine.txt": b"mine", "notebooks/blank.ipynb.bak": b"edited"}
 
 
+def test_force_never_writes_where_a_link_leads(tmp_path: Path) -> None:
+    elsewhere, project = tmp_path / "elsewhere", tmp_path / "my-colab-notebooks"
+    for folder in (elsewhere, project):
+        folder.mkdir()
+    (elsewhere / "blank.ipynb").write_text("mine")
+    (elsewhere / "README.md").write_text("mine, too")
+    (project / "notebooks").symlink_to(elsewhere)
+    (project / "README.md").symlink_to(elsewhere / "README.md")
+    (project / ".gitignore").symlink_to(elsewhere / "none yet")
+    made = generate_project({"preset": "blank"}, tmp_path, force=True)
+    assert {path.name: path.read_text() for path in elsewhere.iterdir()} == {
+        "blank.ipynb": "mine",
+        "README.md": "mine, too",
+    }
+    assert not [path for path in project.rglob("*") if path.is_symlink() and path.suffix != ".bak"]
+    assert {path.name for path in made.kept} == {"notebooks.bak", "README.md.bak", ".gitignore.bak"}
+    assert (project / "notebooks/blank.ipynb").is_file()
+
+
+def test_a_project_whose_place_is_a_link_is_refused_even_with_force(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "my-colab-notebooks").symlink_to("elsewhere")
+    with pytest.raises(ProjectExistsError, match=r"is a link, which is not followed; remove it"):
+        generate_project({"preset": "blank"}, tmp_path, force=True)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_force_never_replaces_what_it_kept_before(tmp_path: Path) -> None:
     notebook = generate_project({"preset": "blank"}, tmp_path).notebooks[0]
     for text in ("first", "second"):

@@ -29,7 +29,7 @@ def fix_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> bool:
             notebook = Notebook(path, notebook.text, notebook.data)
     if json.dumps(notebook.data) == before:
         return False
-    write_whole(path, _as_written_before(notebook).encode())
+    write_whole(path, _as_written_before(notebook).encode(), through_links=True)
     return True
 
 

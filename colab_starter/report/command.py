@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colab_starter.errors import WrongOptionError
+from colab_starter.run.secrets import hide_password
 from colab_starter.run.storage.address import is_address, read_path
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def report(
     built = _build(folder, output, notebooks)
     for notebook, reason in built.unreadable.items():
         print(f"No page of {notebook}: {reason}")
-    print(f"{built.address or built.page} ({built.runs:,} runs, {built.size / 1e6:.1f} MB)")
+    print(f"{hide_password(built.address) or built.page} ({built.runs:,} runs, {built.size / 1e6:.1f} MB)")
     if open_:
         from colab_starter.browser import show_in_browser
 

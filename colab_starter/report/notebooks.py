@@ -1,8 +1,8 @@
 """Executed notebooks as HTML pages: small, offline, and harmless.
 
-What a notebook shows may hold scripts, and some outputs (Plotly's, Bokeh's) need theirs. The notebook
-therefore stands in a sandboxed frame: its scripts run there, but reach neither the page around it, nor
-cookies and files, nor the network.
+What a notebook shows may hold scripts. They do not run: a script reaches the network past any sandbox and policy, by
+WebRTC and by connections that browsers open beforehand. Plotly's figures are drawn by our own script, from their data.
+The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,8 @@ from urllib.parse import quote
 from colab_starter.files import write_whole
 from colab_starter.notebook import read_notebook
 from colab_starter.report.libraries import pack_plotly
-from colab_starter.report.page import embed_json, make_template, read_asset
+from colab_starter.report.markup import make_harmless
+from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset
 from colab_starter.run.quick_jsonschema import import_jsonschema
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ SHOWN = (
     "text/plain",
 )
 """Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
+_SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Jupyter runs them.</p>'
 
 
 def page_of(notebook: Path) -> Path:
@@ -94,13 +96,19 @@ def render_notebook(notebook: Path, report: Path) -> str:
     node = _read_node(notebook)
     body = _render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
+    own = read_asset("links.js")
+    if has_figures:
+        own += read_asset("unpack.js") + read_asset("figures.js")
     frame = make_template("frame.html").render(
-        body=body,
+        body=make_harmless(body),
         style=read_asset("colours.css") + read_asset("frame.css") + _code_style(),
         plotly=pack_plotly() if has_figures else "",
-        script=read_asset("unpack.js") + read_asset("figures.js"),
+        script=own,
     )
+    script = read_asset("leave.js")
     return make_template("notebook.html").render(
+        policy=_make_policy(allow_scripts(script, own), with_libraries=has_figures),
+        script=script,
         title=notebook.name,
         run=notebook.parent.name,
         back=quote(relpath(report, notebook.parent)),
@@ -142,12 +150,22 @@ def _make_plain(cell: "NotebookNode") -> "NotebookNode":
     return cell
 
 
+def _make_policy(scripts: str, *, with_libraries: bool) -> str:
+    """It holds for the frame as well. Plotly is unpacked into a blob, and compiles code."""
+    libraries = " 'unsafe-eval' blob:" if with_libraries else ""
+    return (
+        f"default-src 'none'; script-src {scripts}{libraries}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "font-src data:; media-src data: blob:; form-action 'none'; base-uri 'none'"
+    )
+
+
 def _read_node(notebook: Path) -> "NotebookNode":
     import_jsonschema()
     from nbformat import reads
 
     node: NotebookNode = reads(read_notebook(notebook).text, as_version=4)
     for output in _outputs(node):
+        _tell_of_scripts(output)
         _place_figure(output)
         _shorten_output(output)
     for cell in node.cells:
@@ -170,6 +188,13 @@ def _place_figure(output: "NotebookNode") -> None:
     data: dict[str, Any] = output.get("data", {})
     if PLOTLY in data:
         data["text/html"] = f'<script type="application/json" class="figure">{embed_json(data[PLOTLY])}</script>'
+
+
+def _tell_of_scripts(output: "NotebookNode") -> None:
+    data: dict[str, Any] = output.get("data", {})
+    html = data.get("text/html")
+    if isinstance(html, str) and "<script" in html and PLOTLY not in data:
+        data["text/html"] = html + _SCRIPTS_REST
 
 
 def _shorten_output(output: "NotebookNode") -> None:

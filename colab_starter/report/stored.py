@@ -10,6 +10,7 @@ from colab_starter.errors import ReportFileError
 from colab_starter.report.build import Built, build_report, read_sweep
 from colab_starter.report.notebooks import is_stale, page_of
 from colab_starter.run.ledger import RunRecord
+from colab_starter.run.secrets import hide_password
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.remote import RemoteStore
@@ -29,10 +30,10 @@ def build_stored_report(address: str, output: Path | None, *, with_notebooks: bo
         folder = Path(scratch)
         sweep = read_sweep(store.open_journal(), store)
         if output:
-            return build_report(folder, output, with_notebooks=False, name=objects.address, sweep=sweep)
+            return build_report(folder, output, with_notebooks=False, name=hide_password(objects.address), sweep=sweep)
         _copy(objects, folder, sweep.content.runs.values(), with_notebooks)
-        page = folder / PAGE
-        built = build_report(folder, page, with_notebooks=with_notebooks, name=objects.address, sweep=sweep)
+        page, name = folder / PAGE, hide_password(objects.address)
+        built = build_report(folder, page, with_notebooks=with_notebooks, name=name, sweep=sweep)
         _send_pages(objects, folder)
         unreadable = {path.relative_to(folder): reason for path, reason in built.unreadable.items()}
         return replace(built, address=f"{objects.address}/{PAGE}", unreadable=unreadable)

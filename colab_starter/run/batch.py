@@ -15,7 +15,7 @@ from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
 from colab_starter.run.overlays.need import Need, find_need
 from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
 from colab_starter.run.runs import Run, find_varying, hash_source, make_runs
-from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.storage.choice import open_store
 from colab_starter.run.storage.store import Store
 from colab_starter.run.sweep import build_runs
@@ -54,6 +54,8 @@ class Options:
     address: str | None = None
     """Of a Ray cluster; None takes the one of this machine, or starts it."""
     cpus_per_run: float = 1
+    insecure_cluster: bool = False
+    """Whether a Ray cluster may have several machines and no token."""
     session: str | None = None
     """An open one on Colab; None opens ``sessions``, with ``gpu``."""
     gpu: str | None = None
@@ -85,6 +87,11 @@ class Batch:
         return self.store.folder
 
     @property
+    def typed_out(self) -> str:
+        """The place of the runs as the user typed it."""
+        return os.fspath(self.options.out or Path("runs") / self.options.notebook.stem).rstrip("/")
+
+    @property
     def cwd(self) -> Path:
         """Where the runs work."""
         return (self.options.cwd or self.options.notebook.parent).absolute()
@@ -99,7 +106,7 @@ class Batch:
     def say(self, text: str) -> None:
         """Something that people want to know, but programs do not."""
         if not self.options.quiet:
-            print(text, file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
+            print(self.mask.apply(text), file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
 
 
 def prepare_batch(options: Options) -> Batch:
@@ -111,7 +118,7 @@ def prepare_batch(options: Options) -> Batch:
     if options.cwd and not options.cwd.is_dir():
         raise WrongOptionError(f"--cwd {options.cwd} is no folder; make it, or choose another")
     built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
-    mask = Mask(find_secrets(os.environ, options.secrets))
+    mask = make_mask(os.environ, options.secrets, _gather_values(built.runs), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
     store = open_store(options.out or Path("runs") / options.notebook.stem)
     declared = {one.name for one in inspect_parameters(notebook)}
@@ -137,6 +144,16 @@ def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str,
     if options.in_place or options.backend == "colab":  # whose machines are thrown away
         return Need()
     return find_need(notebook, options.kernel, sets, is_here=options.backend == "local")
+
+
+def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What each parameter is in any of the runs; numbers are left out."""
+    values: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        for name, value in run.items():
+            if not isinstance(value, int | float | None):
+                values.setdefault(name, {})[repr(value)] = value
+    return {name: list(found.values()) for name, found in values.items()}
 
 
 def read_source(path: Path) -> Notebook:

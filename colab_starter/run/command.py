@@ -64,6 +64,9 @@ def run(
         ),
     ] = None,
     cpus_per_run: Annotated[float, typer.Option(metavar="N", min=0.01, help="ray: what a run takes of its node.")] = 1,
+    insecure_cluster: Annotated[
+        bool, typer.Option("--insecure-cluster", help="ray: use several machines even without a token.")
+    ] = False,
     session: Annotated[str | None, typer.Option(metavar="NAME", help="colab: an open session to use.")] = None,
     gpu: Annotated[str | None, typer.Option(metavar="NAME", help="colab: the accelerator, such as T4.")] = None,
     sessions: Annotated[int, typer.Option(metavar="N", min=1, help="colab: how many to open, and release.")] = 1,
@@ -120,6 +123,7 @@ def run(
         backend=backend,
         address=address,
         cpus_per_run=cpus_per_run,
+        insecure_cluster=insecure_cluster,
         session=session,
         gpu=gpu,
         sessions=sessions,

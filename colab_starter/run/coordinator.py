@@ -1,5 +1,6 @@
 """``colab-starter run``: finds out what is to do of a batch, and does it."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from colab_starter.run.recovery import note_gone
 from colab_starter.run.resume import hide_secrets, is_to_do, settle
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.runs import Run, recognise_runs, write_snapshot
+from colab_starter.run.secrets import Mask, find_secrets
 from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
@@ -110,9 +112,23 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
         batch.say(f"{count(older, 'run')} in {name} of an older state of the notebook: left as they are")
     if gone:
         batch.say(f"{count(gone, 'run')} had been done, but the executed notebook is gone: done again")
+    if batch.mask.apply(batch.notebook.text) != batch.notebook.text:
+        _warn(_describe_open_secret(batch))
     done = len(batch.runs) - todo
     if done:
         batch.say(f"{done:,} of {count(len(batch.runs), 'run')} done already")
+
+
+def _describe_open_secret(batch: Batch) -> str:
+    """That the notebook itself holds a secret: the runs are made of a copy of it, which must be as it is."""
+    masks = {name: Mask(find_secrets({name: value}, batch.options.secrets)) for name, value in os.environ.items()}
+    names = ", ".join(name for name, mask in masks.items() if mask.apply(batch.notebook.text) != batch.notebook.text)
+    what = f"the value of {names}" if names else "a secret"
+    place = batch.mask.apply(batch.store.name)
+    return (
+        f"{batch.options.notebook} itself holds {what}, and so does the copy of it in {place}; "
+        "let the notebook read it from the environment instead"
+    )
 
 
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
@@ -138,4 +154,4 @@ def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend
 def _tell_what_is_cold(batch: Batch, cold: Mapping[str, str]) -> None:
     left_out = ", ".join(f"{module or 'all'} ({why})" for module, why in cold.items())
     if left_out:
-        batch.say(f"imported anew in each run: {left_out}")
+        batch.say(f"imported anew in each run: {batch.mask.apply(left_out)}")

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from colab_starter.run.cell_errors import End
     from colab_starter.run.executor import Executor
     from colab_starter.run.kernels.kernel import Kernel
+    from colab_starter.run.masked_log import MaskedLog
+    from colab_starter.run.secrets import Mask
 
 
 class ColabStarterEngine:
     """Executes for papermill as ``colab-starter run`` does, with a kernel that starts cold.
 
     IPC sockets, statuses that are true, files that are whole, saved for no more than 5 % of the time,
-    streams put together while they come, and the cause of a kernel's death. It has the interface of
+    streams put together while they come, secrets masked in all that is written, and the cause of a kernel's death.
+    It has the interface of
     ``papermill.engines.Engine``; it is no subclass, because papermill imports it while it is being imported.
     """
 
@@ -64,7 +67,7 @@ class _Execution:
         from colab_starter.run.executed import ExecutedNotebook, make_node
         from colab_starter.run.outputs import CellOutputs
         from colab_starter.run.saving import NotebookText, TimedSaves
-        from colab_starter.run.secrets import Mask
+        from colab_starter.run.secrets import make_mask
 
         self._output_path = output_path
         self._options = options
@@ -74,8 +77,11 @@ class _Execution:
         self._notebook.move_injected()
         self._notebook.start()
         self._outputs = CellOutputs(self._notebook)
-        self._outputs.on_output = partial(_pass_on, options)
-        self._text = NotebookText(self._notebook, Mask(), self._outputs.write_streams)
+        parameters = nb.metadata.get("papermill", {}).get("parameters", {})
+        self._mask = make_mask(os.environ, (), parameters, [output_path or ""])
+        self._echo = _Echo(options, self._mask)
+        self._outputs.on_output = self._echo.take
+        self._text = NotebookText(self._notebook, self._mask, self._outputs.write_streams)
         self._saves = TimedSaves(self._notebook, self._save)
         self._bar = _make_bar(options.get("progress_bar", True), len(nb.cells))
 
@@ -84,11 +90,16 @@ class _Execution:
         from colab_starter.run.cell_errors import End
         from colab_starter.run.executor import SHUTDOWN_GRACE
         from colab_starter.run.job import KERNEL_LOG, Status
+        from colab_starter.run.masked_log import MaskedLog
 
         end = End(Status.INTERRUPTED, "stopped")
         with tempfile.TemporaryDirectory(prefix="colab-starter-") as folder:
-            log = Path(folder) / KERNEL_LOG
-            kernel = self._start_kernel(kernel_name, log)
+            log = MaskedLog(Path(folder) / KERNEL_LOG, self._mask)
+            try:
+                kernel = self._start_kernel(kernel_name, log)
+            except BaseException:
+                log.close()
+                raise
             try:
                 end = self._make_executor(kernel, log).execute()
                 kernel.shutdown(SHUTDOWN_GRACE)
@@ -97,11 +108,12 @@ class _Execution:
                 kernel.kill()
                 raise
             finally:
+                log.close()
                 self._finish(end)
-        _raise_for(end)
+        _raise_for(end._replace(cause=self._mask.apply(end.cause)))
         return self._notebook.node
 
-    def _start_kernel(self, name: str, log: Path) -> "Kernel":
+    def _start_kernel(self, name: str, log: "MaskedLog") -> "Kernel":
         from nbclient.exceptions import DeadKernelError
 
         from colab_starter.errors import KernelDiedError
@@ -116,7 +128,7 @@ class _Execution:
         self._outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
         return kernel
 
-    def _make_executor(self, kernel: "Kernel", log: Path) -> "Executor":
+    def _make_executor(self, kernel: "Kernel", log: "MaskedLog") -> "Executor":
         from colab_starter.run.executor import Executor
         from colab_starter.run.job import Limits
 
@@ -125,7 +137,8 @@ class _Execution:
             self._outputs,
             kernel,
             limits=Limits(cell=self._options.get("execution_timeout") or self._options.get("timeout")),
-            log=log,
+            log=log.path,
+            mask=self._mask,
             chores=[self._saves] if self._options.get("autosave_cell_every", 30) else [],
             on_cell_start=self._note_cell_start,
             on_cell_end=self._note_cell_end,
@@ -136,6 +149,7 @@ class _Execution:
             _log().info(f"Executing Cell {index + 1:-<40}")
 
     def _note_cell_end(self, index: int) -> None:
+        self._echo.flush()
         self._saves.do_if_due()
         if self._bar:
             self._bar.update(index + 1 - self._bar.n)
@@ -147,7 +161,8 @@ class _Execution:
         from colab_starter.run.job import Outcome, Status
 
         number = None if end.at is None else self._notebook.number_of(end.at)
-        outcome = Outcome(end.status, end.cause, number, round(time.monotonic() - self._start, 3))
+        self._echo.flush()
+        outcome = Outcome(end.status, self._mask.apply(end.cause), number, round(time.monotonic() - self._start, 3))
         self._outputs.set_widgets_metadata()
         self._mark_exit(end)
         self._notebook.end(outcome)
@@ -156,6 +171,14 @@ class _Execution:
             self._bar.update(self._bar.total - self._bar.n if end.status == Status.OK else 0)
             self._bar.close()
         self._save()
+        self._mask_node()
+
+    def _mask_node(self) -> None:
+        """papermill writes the notebook once more, and shows its errors."""
+        if self._mask:
+            node = self._notebook.node
+            for key in node:
+                node[key] = self._mask.apply_to_cell(node[key])
 
     def _mark_exit(self, end: "End") -> None:
         """Write the code of an exit so that papermill takes it for what it is: '' and 0 are its only good ones."""
@@ -197,18 +220,37 @@ def _make_bar(wanted: bool | dict[str, Any], total: int) -> Any:
     return tqdm(**{"total": total, "unit": "cell", "desc": "Executing", **(wanted if isinstance(wanted, dict) else {})})
 
 
-def _pass_on(options: dict[str, Any], output: "NotebookNode") -> None:
-    """Give an output to papermill's log and files, as far as the options say."""
-    text = output.get("text") or output.get("data", {}).get("text/plain")
-    if text is None:
-        return
-    stream = output.get("name", "")
-    if options.get("log_output"):
-        (_log().warning if stream == "stderr" else _log().info)(text)
-    file = options.get(f"{stream}_file") if stream else None
-    if file:
-        file.write(text)
-        file.flush()
+class _Echo:
+    """Gives outputs to papermill's log and files, as far as the options say, without secrets."""
+
+    def __init__(self, options: dict[str, Any], mask: "Mask") -> None:
+        from colab_starter.run.secrets import StreamMask
+
+        self._options = options
+        self._mask = mask
+        self._streams = {name: StreamMask(mask) for name in ("stdout", "stderr")}
+
+    def take(self, output: "NotebookNode") -> None:
+        name = output.get("name", "")
+        if name in self._streams:
+            self._tell(self._streams[name].feed_text(output.get("text", "")), name)
+        else:
+            self._tell(self._mask.apply(output.get("data", {}).get("text/plain") or ""), "")
+
+    def flush(self) -> None:
+        """Give what was kept because a secret might have begun in it."""
+        for name, stream in self._streams.items():
+            self._tell(stream.end_text(), name)
+
+    def _tell(self, text: str, stream: str) -> None:
+        if not text:
+            return
+        if self._options.get("log_output"):
+            (_log().warning if stream == "stderr" else _log().info)(text)
+        file = self._options.get(f"{stream}_file") if stream else None
+        if file:
+            file.write(text)
+            file.flush()
 
 
 def _log() -> Any:
@@ -235,4 +277,4 @@ def _write_local(handler: Any, text: str, path: str) -> None:
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8")  # a device or a pipe
     else:
-        write_whole(target, text.encode("utf-8"))
+        write_whole(target, text.encode("utf-8"), through_links=True)

@@ -23,6 +23,7 @@ from colab_starter.run.job import Limits, Status
 from colab_starter.run.kernels import error_hook
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
 from colab_starter.run.outputs import CellErrors, CellOutputs
+from colab_starter.run.secrets import Mask
 
 INTERRUPT_GRACE = 2.0
 """Seconds between the interrupt of a cell that takes too long and the end of its kernel."""
@@ -82,13 +83,14 @@ class Executor:
         limits: Limits,
         run_deadline: float = math.inf,
         log: Path | None = None,
+        mask: Mask | None = None,
         stops: StopSource | None = None,
         chores: Sequence[Chore] = (),
         on_cell_start: Callable[[int], None] = lambda index: None,
         on_cell_end: Callable[[int], None] = lambda index: None,
         on_limit: Callable[[float, str], None] = lambda within, cause: None,
     ) -> None:
-        """``run_deadline`` is by ``time.monotonic``; ``log`` is what the kernel itself writes.
+        """``run_deadline`` is by ``time.monotonic``; ``log`` is what the kernel itself writes, ``mask`` for causes.
 
         ``on_limit`` is called at the start of a cell that has to end within so many seconds, with what is said of it
         if it does not.
@@ -99,6 +101,7 @@ class Executor:
         self._limits = limits
         self._run_deadline = run_deadline
         self._log = log
+        self._mask = mask or Mask()
         self._stops = stops or NeverStopped()
         self._chores = chores
         self._on_cell_start = on_cell_start
@@ -225,7 +228,9 @@ class Executor:
         return self._judge_cell(index, wait.reply, errors.get(index, CellErrors()))
 
     def _judge_cell(self, index: int, reply: Mapping[str, Any] | None, errors: CellErrors) -> End | None:
-        facts = CellFacts(str(self._notebook.node.cells[index].source), reply, errors.shown, errors.reports)
+        # Before anything is cut: the beginning of a secret would be left.
+        told = self._mask.apply_to_value([reply, errors.shown, errors.reports])
+        facts = CellFacts(str(self._notebook.node.cells[index].source), *told)
         return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:

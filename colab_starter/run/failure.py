@@ -16,6 +16,10 @@ _END_OF_LOG = 65_536
 """Bytes of a kernel's log that are looked at."""
 
 _NOBODY_ANSWERS = "input() was called, and nobody is there to answer; make it a parameter"
+_NOBODY_TELLS = (
+    "getpass() was called, and nobody is there to answer; set an environment variable, and read it with os.environ"
+)
+"""No parameter: those are written into notebooks and tables."""
 
 
 def shorten(text: str, length: int = LONGEST_CAUSE) -> str:
@@ -40,7 +44,7 @@ def describe_error(
 def _describe_exception(reply: Mapping[str, Any]) -> str:
     name, value = str(reply.get("ename", "")), _ANSI.sub("", str(reply.get("evalue", "")))
     if name == "StdinNotImplementedError":
-        return _NOBODY_ANSWERS
+        return _NOBODY_TELLS if value.startswith("getpass") else _NOBODY_ANSWERS
     first = _NAME_OF_CELL.sub("", next((line for line in value.splitlines() if line.strip()), ""))
     return ": ".join(part for part in (name, first) if part) or "the kernel gave no reason"
 

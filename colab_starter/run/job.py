@@ -109,7 +109,9 @@ class Job:
     address: str = ""
     """Of the sweep's folder, where that is in a store and ``notebook`` and ``output`` are in a scratch folder."""
     secrets: tuple[str, ...] = ()
-    """Names of further environment variables whose values are masked in whatever is written."""
+    """Names of further environment variables, or of parameters, whose values are masked in whatever is written."""
+    typed: tuple[str, str] | None = None
+    """What the user calls the source and the executed notebook."""
 
 
 @dataclass(frozen=True)

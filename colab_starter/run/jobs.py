@@ -78,4 +78,5 @@ class JobMaker:
             overlay=self._batch.need.make_overlay(run),
             limits=options.limits,
             secrets=tuple(options.secrets),
+            typed=(str(options.notebook), f"{self._batch.typed_out}/{run.id}/{options.notebook.name}"),
         )

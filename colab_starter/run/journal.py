@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from colab_starter.errors import SweepLostError
-from colab_starter.files import write_whole
+from colab_starter.files import open_itself, write_whole
 from colab_starter.run.space import check_room
 
 _MARKS = {
@@ -126,7 +126,7 @@ class JournalFile:
             self._give_up()
         if _find_encoding(content):
             content = self._convert(content)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = open_itself(self._path, os.O_RDWR | os.O_CREAT)
         self._size = content.rfind(b"\n") + 1
         os.ftruncate(handle, self._size)
         self._has_inodes = os.path.samestat(os.fstat(handle), self._path.stat())

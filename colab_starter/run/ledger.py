@@ -198,7 +198,7 @@ class Ledger:
     def _describe_start(
         self, run: str, attempt: int, parameters: Mapping[str, Any], source: str, notebook: str
     ) -> Record:
-        values = self._mask.apply_to_value(to_json(dict(parameters)))
+        values = to_json(self._mask.apply_to_value(dict(parameters)))
         facts = {"run": run, "attempt": attempt, "parameters": values, "source": source, "notebook": notebook}
         return self._describe("start", **facts, pid=os.getpid())
 

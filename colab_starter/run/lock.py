@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from colab_starter.errors import SweepBusyError, SweepLostError
+from colab_starter.files import open_itself
 from colab_starter.sweep_folder import LOCK
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ class SweepLock:
 
 
 def _open_file(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = open_itself(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with suppress(PermissionError):  # one of an earlier version, perhaps of somebody else
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _lock(descriptor: int) -> bool:

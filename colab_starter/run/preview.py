@@ -41,7 +41,7 @@ def preview_batch(options: Options) -> int:
 def _print_preview(batch: Batch, run: Run, record: RunRecord | None, is_next: bool) -> None:
     status = record.status if record else Status.PENDING
     if batch.options.as_json:
-        parameters = batch.mask.apply_to_value(to_json(run.parameters))
+        parameters = to_json(batch.mask.apply_to_value(run.parameters))
         facts = {"event": "planned", "run": run.id, "parameters": parameters, "status": status, "to_do": is_next}
         print(json.dumps(facts, ensure_ascii=False))
     elif not batch.options.quiet:

@@ -85,7 +85,7 @@ class JsonProgress(Progress):
         self._out = out or sys.stdout
 
     def started(self, run: Run, attempt: int, place: str) -> None:
-        parameters = to_json(run.parameters)
+        parameters = to_json(self._mask.apply_to_value(run.parameters))
         self.write("started", {"run": run.id, "attempt": attempt, "place": place}, {"parameters": parameters})
 
     def cell_started(self, event: CellStarted) -> None:

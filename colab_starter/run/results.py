@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from colab_starter.run.csv_cells import write_cell
 from colab_starter.run.durations import format_duration
 from colab_starter.run.failure import shorten
 from colab_starter.run.job import Status
@@ -55,7 +56,8 @@ def format_results(
     One that never started is ``pending``. Columns: run, status, notebook_version where there are several,
     the parameters (where a run did not set one, its default), the metrics, attempts, seconds, cause, peak_memory_mb
     (10**6 bytes), host, started, ended (UTC), notebook. A parameter of the name of a column is ``parameter.NAME``, a
-    metric of the name of anything else ``metric.NAME``. What is no text or number is JSON.
+    metric of the name of anything else ``metric.NAME``. What is no text or number is JSON, and so is a text that a
+    spreadsheet would execute: see ``csv_cells``.
     """
     rows = _list_rows(runs, records, tell_version(source), defaults or {})
     first = [*_FIRST, *[_VERSION] * (len({row.version for row in rows}) > 1)]
@@ -65,13 +67,14 @@ def format_results(
     metric_columns = _name_columns(metrics, {*_FIRST, _VERSION, *_LAST, *parameters.values()}, "metric")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*first, *parameters.values(), *metric_columns.values(), *_LAST])
+    writer.writerow(map(write_cell, [*first, *parameters.values(), *metric_columns.values(), *_LAST]))
     for row in rows:
         head = [row.run, _status(row.record), row.version][: len(first)]
-        values = [_write_cell(row.given.get(name, row.defaults.get(name, ""))) for name in parameters]
+        values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
         recorded = row.record.metrics if row.record else {}
-        measured = [_write_cell(recorded.get(name, "")) for name in metric_columns]
-        writer.writerow([*head, *mask.apply_to_value([*values, *measured]), *_write_facts(row.record, mask)])
+        told = mask.apply_to_value([*values, *(recorded.get(name, "") for name in metric_columns)])
+        cells = [*head, *mask.apply_to_value([*map(_write_cell, told)]), *_write_facts(row.record, mask)]
+        writer.writerow(map(write_cell, cells))
     return text.getvalue().encode("utf-8", errors="backslashreplace")
 
 

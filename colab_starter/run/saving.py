@@ -15,7 +15,7 @@ from nbformat.v4.nbjson import BytesEncoder
 from nbformat.v4.rwbase import split_lines
 
 from colab_starter.errors import SaveError
-from colab_starter.files import write_whole
+from colab_starter.files import open_itself, write_whole
 from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.secrets import Mask
 from colab_starter.run.space import NO_SPACE
@@ -167,7 +167,7 @@ def _replace(path: Path, pieces: list[bytes]) -> None:
     """Put the content in the file's place; not forced to the disk, which a run would have to wait for."""
     temporary = path.with_name(f".{path.name}.new")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(open_itself(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             file.writelines(pieces)
         os.replace(temporary, path)
     except BaseException:

@@ -28,7 +28,7 @@ def write_table(batch: Batch, records: Records) -> bool:
     try:
         batch.store.write(FILE_NAME, format_results(batch.runs, records, batch.mask, batch.source, defaults))
     except OSError as error:
-        path = batch.store.show(FILE_NAME)
+        path = batch.mask.apply(batch.store.show(FILE_NAME))
         print(f"colab-starter: warning: {path} could not be written ({error.strerror})", file=sys.stderr)
         return False
     return True
@@ -41,7 +41,7 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     """
     known = [records[run.id] for run in batch.runs if run.id in records]
     counts = Counter([*(record.status for record in known), *[Status.PENDING] * (len(batch.runs) - len(known))])
-    path = batch.store.show(FILE_NAME)
+    path = batch.mask.apply(batch.store.show(FILE_NAME))
     if batch.options.as_json:
         facts = {str(status): counts[status] for status in Status if counts[status]}
         print(json.dumps({"event": "finished", "counts": facts, "results": path if is_written else None}), flush=True)

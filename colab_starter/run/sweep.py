@@ -15,6 +15,7 @@ from colab_starter.notebook import Notebook
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.parameter_types import ANYTHING, NoDefault, Text, ValueType, Written
 from colab_starter.run.parameters import OUTPUT_DIR, ParametersCell, read_parameters_cell
+from colab_starter.run.secrets import Mask, is_secret_parameter
 from colab_starter.run.sweep_files import Entry, SweepFile, read_sweep_file
 from colab_starter.run.sweep_options import LARGEST_SWEEP, expand_range, read_options
 
@@ -89,6 +90,13 @@ def _drop_repeated(runs: Iterable[dict[str, Any]]) -> Sweep:
     return Sweep(list(by_text.values()), total - len(by_text))
 
 
+def _list_texts(written: Written) -> list[str]:
+    if isinstance(written, Text):
+        return [written.text]
+    parts = [*written, *written.values()] if isinstance(written, dict) else written or []
+    return [text for part in parts for text in _list_texts(part)]
+
+
 class _Checker:
     """Reads values as the notebook wants them, and collects what is wrong."""
 
@@ -125,7 +133,8 @@ class _Checker:
         except UnwritableValueError as error:
             self.faults[f"{entry.where}{name}: {error}"] = None
         except ParameterError as error:
-            self.faults[f"{entry.where}{name} {error}"] = None
+            secrets = Mask(_list_texts(entry.written) if is_secret_parameter(name) else ())
+            self.faults[f"{entry.where}{name} {secrets.apply_to_excerpt(str(error))}"] = None
         return []
 
     def _fault_of_name(self, name: str) -> str | None:

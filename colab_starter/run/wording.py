@@ -35,15 +35,17 @@ class Wording:
 
     def show(self, value: Any) -> str:
         """A parameter's value, shortened."""
+        value = self._mask.apply_to_value(value)
         return shorten(self.clean(value if isinstance(value, str) else to_source(value)), LONGEST_VALUE)
 
     def show_metric(self, name: str, value: Any) -> str:
         """Such as ``accuracy=0.9312``."""
-        return f"{self.clean(name)}={shorten(self.clean(format_metric(value)), LONGEST_VALUE)}"
+        value = format_metric(self._mask.apply_to_value(value))
+        return f"{self.clean(name)}={shorten(self.clean(value), LONGEST_VALUE)}"
 
     def clean(self, text: str) -> str:
         """The text in one line, without secrets and control characters."""
-        return printable(self._mask.apply(" ".join(text.split())))
+        return printable(self._mask.apply(" ".join(self._mask.apply(text).split())))
 
 
 def format_metric(value: Any) -> str:

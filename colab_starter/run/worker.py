@@ -4,13 +4,13 @@
 process that somebody else made, on another machine perhaps.
 """
 
+import errno
 import math
 import os
 import platform
 import shutil
 import time
 import traceback
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,12 @@ from colab_starter.run.executor import SHUTDOWN_GRACE, Executor
 from colab_starter.run.failure import describe_log, describe_run_limit, shorten
 from colab_starter.run.job import BAD, KERNEL_LOG, Ended, Job, Limits, Outcome, Started, StartedCold, Status
 from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText, TimedSaves
-from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full
 from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.uplink import Channel, Uplink
@@ -71,7 +72,7 @@ def execute_job(job: Job, channel: Channel) -> Outcome:
     except Exception as error:
         return attempt.make_outcome(End(Status.FAILED, _describe(error, job)))
     finally:
-        attempt.tidy_log()
+        attempt.close_log()
 
 
 def _execute_in_store(job: Job, channel: Channel) -> Outcome:
@@ -80,6 +81,13 @@ def _execute_in_store(job: Job, channel: Channel) -> Outcome:
     from colab_starter.run.storage.runs import execute_staged
 
     return execute_staged(job, lambda staged: execute_job(staged, channel))
+
+
+def _make_itself(folder: Path) -> None:
+    """Make a folder, if there is none. Raises OSError for a link: somebody else may have put it there."""
+    folder.mkdir(exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, which is not followed; remove it", str(folder))
 
 
 def _describe(error: Exception, job: Job) -> str:
@@ -99,8 +107,9 @@ class _Attempt:
     def __init__(self, job: Job, channel: Channel) -> None:
         self._job = job
         self._path = Path(job.output)
-        self._log = self._path.with_name(KERNEL_LOG)
-        self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
+        addresses = (job.address, job.notebook)
+        self._mask = make_mask({**os.environ, **job.environment}, job.secrets, job.parameters, addresses)
+        self._log = MaskedLog(self._path.with_name(KERNEL_LOG), self._mask)
         self._uplink = Uplink(job.run, channel)
         self._start = time.monotonic()
         self._deadline = math.inf
@@ -142,7 +151,9 @@ class _Attempt:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
-        self._log.unlink(missing_ok=True)
+        self._log.close()
+        self._log.path.unlink(missing_ok=True)
+        self._log = MaskedLog(self._log.path, self._mask)
 
     def _execute_once(self, notebook: ExecutedNotebook) -> Outcome:
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
@@ -154,7 +165,7 @@ class _Attempt:
             self._uplink.report_limit(None)  # to write it all down may take its time
             self._uplink.flush()
         outcome = self.make_outcome(end, notebook)
-        self.tidy_log()
+        self.close_log()
         outputs.set_widgets_metadata()
         notebook.end(outcome)
         notebook.describe_attempt(self._job, outcome)
@@ -165,7 +176,7 @@ class _Attempt:
     def make_outcome(self, end: End, notebook: ExecutedNotebook | None = None) -> Outcome:
         return Outcome(
             status=end.status,
-            cause=self._mask.apply(shorten(end.cause, 1000)),
+            cause=shorten(self._mask.apply(end.cause), 1000),
             cell=notebook.number_of(end.at) if notebook and end.at is not None else None,
             seconds=round(time.monotonic() - self._start, 3),
             metrics=self._metrics,
@@ -180,25 +191,20 @@ class _Attempt:
         except OSError:
             return False
 
-    def tidy_log(self) -> None:
-        """Remove what the kernel itself wrote if it is nothing, mask it if it is something."""
-        with suppress(OSError):
-            content = self._log.read_bytes()
-            masked = self._mask.apply_to_bytes(content)
-            if not content.strip():
-                self._log.unlink()
-            elif masked != content:
-                self._log.write_bytes(masked)
+    def close_log(self) -> None:
+        """All that the kernel itself wrote is in its log then."""
+        self._log.close()
 
     def _make_folder(self) -> None:
         """Make the run's folder, without what an attempt that was killed may have left there."""
         folder = self._path.parent
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_itself(folder)
         if results := self._job.parameters.get(OUTPUT_DIR):
-            Path(results).mkdir(exist_ok=True)
+            _make_itself(Path(results))
             self._results_before = set(os.listdir(results))
         half_written = [path for path in folder.iterdir() if path.name.startswith(f".{self._path.stem}.")]
-        for leftover in (*half_written, self._log):
+        for leftover in (*half_written, self._log.path):
             leftover.unlink(missing_ok=True)
 
     def _read_notebook(self) -> ExecutedNotebook:
@@ -206,7 +212,7 @@ class _Attempt:
         notebook = ExecutedNotebook(read_source(Path(job.notebook)))
         if job.parameters:
             notebook.inject(job.parameters, job.kernel)
-        notebook.note_source(*name_files(job), job.parameters)
+        notebook.note_source(*name_files(job), self._mask.apply_to_value(dict(job.parameters)))
         notebook.start()
         return notebook
 
@@ -230,7 +236,7 @@ class _Attempt:
                 raise
             return End(Status.TIMEOUT, f"{describe_run_limit(self._job.limits.run)}, while the kernel was starting")
         except KernelDiedError as error:
-            said = describe_log(self._log)
+            said = describe_log(self._log.path)
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
         try:
             end = self._make_executor(notebook, outputs, kernel, saves).execute()
@@ -267,7 +273,8 @@ class _Attempt:
             kernel,
             limits=self._job.limits,
             run_deadline=self._deadline,
-            log=self._log,
+            log=self._log.path,
+            mask=self._mask,
             stops=self._uplink,
             chores=(saves, self._uplink),
             on_cell_start=lambda index: self._report_cell(notebook, index),

@@ -67,6 +67,10 @@ class Browser:
         result: Message = answer["result"]
         return result
 
+    def post(self, method: str, **parameters: Any) -> None:
+        """Call a method, and do not wait for its answer."""
+        self._send(method, self._session, parameters)
+
     def _send(self, method: str, session: str | None, parameters: Message) -> int:
         self._number += 1
         message: Message = {"id": self._number, "method": method, "params": parameters}
@@ -172,6 +176,11 @@ class Browser:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"never came true: {condition}; errors: {self.errors}")
             time.sleep(0.02)
+
+    def click(self, x: int, y: int) -> None:
+        """With the mouse, at a place of the window, as a user does."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def emulate(self, *, dark: bool = False, width: int = 1280, height: int = 900, printing: bool = False) -> None:
         """Be a screen of that size, in the light or in the dark, or a printer."""

@@ -60,14 +60,14 @@ def test_plotly_figures_are_drawn_without_a_network(tmp_path: Path, browser: Bro
     assert (browser.errors, browser.requests) == ([], [page.as_uri()])
 
 
-def test_scripts_of_a_notebook_run_and_reach_nothing(tmp_path: Path, browser: Browser) -> None:
-    page = make_page(
-        tmp_path, make_output("text/html", ATTACK), new_markdown_cell("<img alt=x src=http://127.0.0.1:9/x>")
-    )
+def test_scripts_of_a_notebook_do_not_run_and_the_page_says_so(tmp_path: Path, browser: Browser) -> None:
+    """Whatever runs reaches the network: no sandbox and no policy keeps WebRTC and early connections from it."""
+    markup = make_output("text/html", f"{ATTACK}<img src=data:, onerror='document.body.dataset.ran = 1'>")
+    page = make_page(tmp_path, markup, new_markdown_cell("<img alt=x src=http://127.0.0.1:9/x>"))
     browser.open(page)
-    browser.wait_until("document.body.dataset.network", in_frame=True)
-    found = browser.evaluate("({...document.body.dataset})", in_frame=True)
-    assert found == {"ran": "yes", **dict.fromkeys(("parent", "storage", "top", "network"), "out of reach")}
+    browser.wait_until("document.querySelector('.rests')", in_frame=True)
+    assert "do not run here" in browser.evaluate("document.body.innerText", in_frame=True)
+    assert browser.evaluate("document.body.dataset.ran || ''", in_frame=True) == ""
     assert browser.evaluate("document.title") == "lesson.ipynb: " + tmp_path.name
     browser.wait_for_requests([page.as_uri()])
     assert not [address for address in browser.find_pages() if "127.0.0.1" in address]
@@ -80,6 +80,83 @@ def test_a_notebook_cannot_put_another_page_in_its_place(tmp_path: Path, browser
     browser.wait_until("performance.now() > 1500")
     browser.wait_for_requests([page.as_uri()])
     assert browser.evaluate("location.href") == page.as_uri()
+
+
+def test_a_link_shows_where_it_leads_before_anybody_goes_there(tmp_path: Path, browser: Browser) -> None:
+    markup = "<a id=link href='http://127.0.0.1:9/there?a=1' style='position: fixed; inset: 0'>all over the page</a>"
+    page = make_page(tmp_path, make_output("text/html", markup))
+    browser.open(page)
+    browser.wait_until("document.getElementById('link')", in_frame=True)
+    browser.click(400, 400)
+    browser.wait_until("document.getElementById('leave').open")
+    assert browser.evaluate("document.querySelector('#leave code').innerText") == "http://127.0.0.1:9/there?a=1"
+    link = browser.evaluate("(({href, rel, target}) => [href, rel, target])(document.querySelector('#leave a'))")
+    assert link == ["http://127.0.0.1:9/there?a=1", "noopener noreferrer", "_blank"]
+    browser.evaluate("document.querySelector('#leave button').click()")
+    browser.wait_until("!document.getElementById('leave').open")
+    browser.wait_for_requests([page.as_uri()])
+    assert not [address for address in browser.find_pages() if "127.0.0.1" in address]
+
+
+@pytest.mark.parametrize(
+    ("address", "leads"),
+    [
+        ("#heading", False),
+        ("javascript:alert(1)", False),
+        ("data:text/html,x", False),
+        ("other.ipynb", True),
+        ("mailto:ada@example.org", True),
+        ("//example.org/x", True),
+    ],
+)
+def test_only_links_to_other_pages_are_asked_about(tmp_path: Path, browser: Browser, address: str, leads: bool) -> None:
+    markup = f"<svg><a id=link xlink:href='{address}'><text>link</text></a></svg>"
+    page = make_page(tmp_path, make_output("text/html", markup))
+    browser.open(page)
+    browser.wait_until("document.getElementById('link')", in_frame=True)
+    told = "new Promise(done => { onmessage = () => done(document.getElementById('leave').open) })"
+    browser.evaluate(f"void (window.told = {told})")
+    click = "new MouseEvent('click', {bubbles: true, cancelable: true, composed: true})"
+    browser.evaluate(f"document.querySelector('#link text').dispatchEvent({click})", in_frame=True)
+    browser.evaluate("parent.postMessage({address: 'nothing:'}, '*')", in_frame=True)
+    assert browser.evaluate("window.told") == leads
+    assert browser.dialogs == []
+
+
+def test_links_work_with_the_keyboard_and_inside_the_notebook(tmp_path: Path, browser: Browser) -> None:
+    cells = [
+        new_markdown_cell("[down](#far) and [away](https://example.org/x)"),
+        new_markdown_cell("line\n\n" * 100),
+    ]
+    browser.open(make_page(tmp_path, *cells, new_markdown_cell("<p id=far>Far below</p>")))
+    browser.wait_until("document.querySelector('[role=link]')", in_frame=True)
+    browser.evaluate(
+        "document.querySelector('[href=\"#far\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))",
+        in_frame=True,
+    )
+    browser.wait_until("scrollY > 500", in_frame=True)
+    assert not browser.evaluate("document.getElementById('leave').open")
+    away = "document.querySelector('[title=\"https://example.org/x\"]')"
+    browser.evaluate(
+        f"{away}.dispatchEvent(new KeyboardEvent('keydown', {{key: 'Enter', bubbles: true}}))", in_frame=True
+    )
+    browser.wait_until("document.getElementById('leave').open")
+
+
+def test_elements_that_connect_by_themselves_are_none_any_more_and_others_stay(
+    tmp_path: Path, browser: Browser
+) -> None:
+    connect = (
+        "<LINK rel=preconnect href=//x><meta http-equiv=refresh content=9><iframe srcdoc=x></iframe><base href=//x>"
+    )
+    keep = (
+        "<table class=dataframe><tr><td>1</table><svg viewBox='0 0 9 9'><linearGradient id=g /><path d='M0 0'/></svg>"
+    )
+    browser.open(make_page(tmp_path, make_output("text/html", connect + keep)))
+    browser.wait_until("document.querySelector('linearGradient')", in_frame=True)
+    count = "[...document.querySelectorAll('.output_area *')].filter(e => e.matches('link, meta, iframe, base')).length"
+    assert browser.evaluate(count, in_frame=True) == 0
+    assert browser.evaluate("document.querySelectorAll('.dataframe td, svg path').length", in_frame=True) == 2
 
 
 @pytest.mark.parametrize("text", ["</script>", '"><img src=x>', "'", "</iframe>", "&lt;b&gt;"])

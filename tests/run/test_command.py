@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -283,3 +284,74 @@ def test_the_help_has_examples_and_loads_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True)
     assert "colab-starter run notebooks/keras.ipynb -p epochs=1,2" in result.stdout
     assert result.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_executed_notebook_has_the_paths_as_they_were_typed(notebook: Write, run: Run, tmp_path: Path) -> None:
+    notebook("print(n)")
+    (tmp_path / "inner").mkdir()
+    typed = {"nb.ipynb": "inner/../out/", f"{tmp_path}/nb.ipynb": f"{tmp_path}/elsewhere"}
+    for path, out in typed.items():
+        assert run(path, "--out", out, "-q").returncode == 0
+        (made,) = Path(tmp_path, out).glob("*/nb.ipynb")
+        told = json.loads(made.read_text())["metadata"]["papermill"]
+        expected = f"{out.rstrip('/')}/{made.parent.name}/nb.ipynb"
+        assert (told["input_path"], told["output_path"]) == (path, expected)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-p", "n=hunter2-hunter2"],
+        ["-p", "n='hunter2-hunter2"],
+        ["-p", "m=hunter2-hunter2"],
+        ["-p", f"n=[{'1, ' * 16}hunter2-hunter2"],
+        ["--sweep", "hunter2-hunter2.yaml"],
+        ["--backend", "hunter2-hunter2"],
+        ["hunter2-hunter2"],
+        ["--out", "s3://me:hunter3-hunter3@bucket/x", "--cwd", "hunter2-hunter2"],
+        ["-p", "api_key='hunter3-hunter3"],
+    ],
+)
+def test_no_error_line_shows_a_secret(notebook: Write, run: Run, arguments: list[str]) -> None:
+    result = run(notebook("n"), *arguments, SOME_TOKEN="hunter2-hunter2")
+    assert result.returncode == 2
+    assert result.stderr.startswith("colab-starter: ")
+    assert not re.search("hunter[23]-?h?", result.stdout + result.stderr), result.stderr
+
+
+def test_a_notebook_that_holds_a_secret_itself_is_named(notebook: Write, run: Run) -> None:
+    said = run(notebook("token = 'hunter2-hunter2'"), "--out", "out", "-q", SOME_TOKEN="hunter2-hunter2").stderr
+    assert "nb.ipynb itself holds the value of SOME_TOKEN, and so does the copy of it in " in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("name", ["results.csv", "ledger.jsonl", ".lock"])
+def test_a_link_among_the_files_of_a_sweep_is_not_written_through(
+    notebook: Write, run: Run, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "victim").write_text("kept")
+    (tmp_path / "out" / name).symlink_to(tmp_path / "victim")
+    result = run(notebook("print(n)"), "--out", "out", "-q")
+    assert (tmp_path / "victim").read_text() == "kept"
+    if name == "results.csv":
+        assert result.returncode == 0
+        assert not (tmp_path / "out/results.csv").is_symlink()
+    else:
+        assert result.returncode != 0
+        assert f"{name} is a link, which is not followed; remove it" in result.stderr
+
+
+def test_a_run_whose_folder_is_a_link_is_not_executed(notebook: Write, run: Run, tmp_path: Path) -> None:
+    path = notebook("open('ran', 'w')")
+    assert run(path, "--out", "out", "-q").returncode == 0
+    (made,) = (tmp_path / "out").glob("defaults-*")
+    (tmp_path / "ran").unlink()
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "victim").mkdir()
+    made.symlink_to(tmp_path / "victim")
+    result = run(path, "--out", "out")
+    assert "is a link, which is not followed; remove it" in result.stdout
+    assert not list((tmp_path / "victim").iterdir())
+    assert not (tmp_path / "ran").exists()

@@ -133,6 +133,37 @@ def test_a_good_output_outlives_a_kernel_that_does_not_start(execute: Callable[.
     assert (tmp_path / "out.ipynb").read_text() == "good"
 
 
+LEAK = """
+import sys, time
+token = os.environ["SOME_TOKEN"]
+print(token, repr(token))
+for part in (token[:5], token[5:]):
+    print("begun " if part == token[:5] else "", part, sep="", end="", flush=True)
+    time.sleep(0.05)
+print("\\n", token, file=sys.stderr, flush=True)
+display({"text/plain": token, "text/html": f"<b>{token}</b>"}, raw=True)
+os.write(sys.stdout._original_stdstream_copy, token.encode())
+"""
+
+
+@pytest.mark.parametrize("end", ["1", "raise ValueError(token)", "os._exit(3)"], ids=["ends", "fails", "dies"])
+def test_secrets_are_masked_in_all_that_it_writes(
+    papermill: Papermill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "hunter2-hunter2")
+    cells = [cell("text = api_key = ''", "parameters"), f"import os\n{LEAK}\n{end}"]
+    told = ["-p", "text", "hunter2-hunter2", "-p", "api_key", "hunter3-hunter3"]
+    result = papermill(cells, *told, "--stdout-file", "o.txt", "--stderr-file", "e.txt", "--log-output")
+    assert (result.returncode == 0) == (end == "1")
+    files = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert not [name for name, text in files.items() if "hunter" in text]
+    assert "hunter" not in result.stdout + result.stderr
+    assert files["o.txt"].startswith("*** '***'\nbegun ***")
+    assert files["e.txt"] == "\n ***\n"
+    assert statuses(read(tmp_path / "out.ipynb"))[-1] == ("completed" if end == "1" else "failed")
+    assert read(tmp_path / "out.ipynb")["metadata"]["papermill"]["parameters"] == {"text": "***", "api_key": "***"}
+
+
 def test_an_early_end_is_no_failure(execute: Callable[..., None], tmp_path: Path) -> None:
     execute(["import sys; sys.exit(0)", "never"])
     assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "pending"]

@@ -29,6 +29,15 @@ def test_the_line_is_the_last_one_in_the_cell_itself() -> None:
         ({}, "the kernel gave no reason (cell 1)"),
         ({"ename": "E", "evalue": ""}, "E (cell 1)"),
         ({"ename": "", "evalue": "status 3"}, "status 3 (cell 1)"),
+        (
+            {"ename": "StdinNotImplementedError", "evalue": "raw_input was called, but this frontend does not"},
+            "input() was called, and nobody is there to answer; make it a parameter (cell 1)",
+        ),
+        (
+            {"ename": "StdinNotImplementedError", "evalue": "getpass was called, but this frontend does not"},
+            "getpass() was called, and nobody is there to answer; set an environment variable, and read it with "
+            "os.environ (cell 1)",
+        ),
         ({"ename": "SyntaxError", "evalue": "bad (123456.py, line 2)"}, "SyntaxError: bad (cell 1)"),
     ],
 )

@@ -18,7 +18,7 @@ import pytest
 from colab_starter.errors import SweepBusyError, SweepLostError
 from colab_starter.run import leftovers
 from colab_starter.run.leftovers import find_holders
-from colab_starter.run.lock import SweepLock
+from colab_starter.run.lock import FILE_NAME, SweepLock
 
 COORDINATOR = """
 import subprocess, sys
@@ -29,6 +29,18 @@ worker = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=lock.descriptors, std
 print(worker.pid, flush=True)
 sys.stdin.read()
 """
+
+
+def test_only_its_owner_reads_it_and_it_is_not_followed_where_it_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch(0o644)
+    SweepLock(tmp_path).close()
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    (tmp_path / "victim").write_text("kept")
+    (tmp_path / FILE_NAME).unlink()
+    (tmp_path / FILE_NAME).symlink_to("victim")
+    with pytest.raises(OSError, match=r"\.lock is a link, which is not followed; remove it"):
+        SweepLock(tmp_path)
+    assert (tmp_path / "victim").read_text() == "kept"
 
 
 def start_coordinator(folder: Path, worker_lives: float) -> tuple["subprocess.Popen[str]", int]:

@@ -160,6 +160,13 @@ def test_what_was_masked_when_it_was_written_is_not_shown_by_a_later_command(tmp
     assert row["key"] == "***"
 
 
+def test_nothing_in_the_table_is_executed_by_a_spreadsheet_and_numbers_stay_numbers(rows: Any) -> None:
+    outcome = Outcome(Status.FAILED, "=1+1", metrics={"=2+2": "@x", "loss": -1.5, "list": [-1]})
+    [row] = rows(({"text": "-x", "rate": -1e-3, "free": float("-inf")}, outcome))
+    assert (row["text"], row['"=2+2"'], row["cause"]) == ('"-x"', '"@x"', '"=1+1"')
+    assert (row["rate"], row["free"], row["loss"], row["list"]) == ("-0.001", "-inf", "-1.5", "[-1]")
+
+
 def draw(ledger: Ledger, runs: list[Run], width: int = 100) -> str:
     console = Console(file=StringIO(), width=width)
     wording = Wording(find_varying(run.parameters for run in runs), NO_SECRETS)

@@ -17,6 +17,7 @@ OPTIONS_OF = {
     "keep_environment": "local",
     "address": "ray",
     "cpus_per_run": "ray",
+    "insecure_cluster": "ray",
     "session": "colab",
     "gpu": "colab",
     "sessions": "colab",
@@ -59,7 +60,7 @@ def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backe
     threads = share_threads(min(jobs, todo), cores)
     overlays = Overlays(batch.kept_environment)
     log = batch.folder / SERVER_LOG
-    backend = LocalBackend(jobs, places, threads, log, keep_fds=lock.descriptors, overlays=overlays)
+    backend = LocalBackend(jobs, places, threads, log, keep_fds=lock.descriptors, overlays=overlays, mask=batch.mask)
     return batch.store.wrap(backend)
 
 
@@ -75,7 +76,21 @@ def _choose_ray(options: Options) -> OpenBackend:
             raise WrongOptionError(f"--backend ray cannot write to {batch.store.name}; give a store that all nodes see")
         folder = None if batch.store.is_remote else batch.folder
         log = batch.folder / RAY_LOG
-        return RayBackend(options.address, needs, options.jobs, folder, batch.cwd, log, keep_fds=lock.descriptors)
+        backend = RayBackend(
+            options.address,
+            needs,
+            options.jobs,
+            folder,
+            batch.cwd,
+            log,
+            keep_fds=lock.descriptors,
+            secrets=options.secrets,
+            mask=batch.mask,
+            is_insecure_allowed=options.insecure_cluster,
+        )
+        if backend.notice:
+            batch.say(backend.notice)
+        return backend
 
     return open_ray
 

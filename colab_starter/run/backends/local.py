@@ -1,5 +1,6 @@
 """Runs on this machine: a process each, forked from one that has imported what the notebook imports."""
 
+import os
 import pickle
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,9 @@ from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Stat
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
+from colab_starter.run.secrets import Mask, make_mask
 
 WORKER = "colab_starter.run.worker:run_job"
 MOST_SERVERS = 3
@@ -53,16 +56,19 @@ class LocalBackend(Backend):
         log: Path,
         keep_fds: Sequence[int] = (),
         overlays: Overlays | None = None,
+        mask: Mask | None = None,
     ) -> None:
         """``environment`` is given to every run; ``log`` gets what the processes print that fork the runs.
 
         ``keep_fds`` stay open in all processes but the kernels: such as the sweep's lock. ``overlays`` makes the
-        overlays of jobs that have one; None throws them away at the end.
+        overlays of jobs that have one; None throws them away at the end. ``mask`` is for the log; None knows the
+        secrets of the environment.
         """
         self._jobs = jobs if places.capacity is None else min(jobs, places.capacity)
         self._places = places
         self._environment = dict(environment)
-        self._log = log
+        self._log = MaskedLog(log, mask or make_mask(os.environ))
+        self._log.follow()
         self._keep_fds = tuple(keep_fds)
         self._overlays = overlays or Overlays()
         self._servers: dict[WarmPlan, ForkServer] = {}
@@ -127,8 +133,7 @@ class LocalBackend(Backend):
             server.close()
         self._servers.clear()
         self._overlays.close()
-        if self._log.exists() and not self._log.stat().st_size:
-            self._log.unlink()
+        self._log.close()
 
     def _receive(self, worker: _Worker) -> None:
         """Take what the worker has sent; an end that it did not announce is announced here."""
@@ -142,7 +147,8 @@ class LocalBackend(Backend):
                 continue
             if message is None:
                 self._discard(worker.server)
-                said = describe_log(self._log)
+                self._log.drain()
+                said = describe_log(self._log.path)
                 cause = f"the process that runs are forked from died{f': {said}' if said else ''}"
                 return self._finish(worker, end_early(worker.job, cause, Status.KILLED))
             if isinstance(message, Started):
@@ -189,7 +195,7 @@ class LocalBackend(Backend):
         if server is None:
             self._make_room()
             keep_fds = (*self._keep_fds, *self._overlays.descriptors)
-            server = ForkServer(plan, self._environment, self._log, keep_fds)
+            server = ForkServer(plan, self._environment, self._log.descriptor, keep_fds)
         self._servers[plan] = self._servers.pop(plan, server)
         return server
 

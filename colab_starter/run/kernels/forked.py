@@ -33,6 +33,7 @@ from colab_starter.run.kernels.afterfork import renew_randomness, restore_thread
 from colab_starter.run.kernels.error_hook import install_error_hook
 from colab_starter.run.kernels.heritage import get_heritage
 from colab_starter.run.kernels.hidden import Refusal
+from colab_starter.run.kernels.iopub_pipe import close_port
 from colab_starter.run.kernels.server import make_arguments
 
 NO_HISTORY = "--HistoryManager.enabled=False"
@@ -103,6 +104,7 @@ class WarmApplication(IPKernelApp, _KnowsItsConfig):
 
 def prepare_kernel() -> None:
     """Make the shell and read its configuration, in the process that kernels will be forked from."""
+    close_port()
     application = WarmApplication.instance(kernel_class=WarmKernel)
     _KnowsItsConfig.initialize(application, ["--IPKernelApp.connection_file=warm.json", NO_HISTORY])
     sys.modules["debugpy"] = cast(Any, None)  # a kernel that cannot import it makes no debugger: 0.14 s less
@@ -118,7 +120,7 @@ def prepare_kernel() -> None:
 
 
 def become_kernel(
-    connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path, bound: int, refusals: int | None
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: system.Log, bound: int, refusals: int | None
 ) -> NoReturn:
     """Turn this fork of a worker into a kernel, and end with it.
 
@@ -126,7 +128,8 @@ def become_kernel(
     ``Refusal`` as JSON, before the kernel ends, when only a cold kernel can do what the notebook wants; where it is
     None, the notebook gets an ImportError.
     """
-    _leave_worker(cwd, log, {bound} if refusals is None else {bound, refusals})
+    output = system.open_log(log)
+    _leave_worker(cwd, output, {bound} if refusals is None else {bound, refusals})
     _set_environment(environment)
     renew_randomness()
     restore_threads()
@@ -146,7 +149,7 @@ def become_kernel(
         cast(Any, WarmKernel.instance()).before_first_cell = partial(hidden.guard, refuse)
     os.close(bound)
     application.start()
-    _finish(application, connection_file, log)
+    _finish(application, connection_file, output)
 
 
 def _fail_import(refusal: Refusal) -> NoReturn:
@@ -171,22 +174,20 @@ class _Refuser:
         os._exit(1)
 
 
-def _leave_worker(cwd: str, log: Path, keep: set[int]) -> None:
+def _leave_worker(cwd: str, output: int, keep: set[int]) -> None:
     """A session of its own, no descriptor of the worker's, and the signals as Python starts with them."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    _redirect_output(log)
+    _redirect_output(output)
     heritage = get_heritage()
-    system.close_descriptors({*keep, *(heritage.descriptors if heritage else ())})
+    system.close_descriptors({*keep, output, *(heritage.descriptors if heritage else ())})
     system.reset_signals()
     os.chdir(cwd)
 
 
-def _redirect_output(log: Path) -> None:
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+def _redirect_output(output: int) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.close(output)
 
 
 def _set_environment(environment: Mapping[str, str]) -> None:
@@ -210,7 +211,7 @@ def _move_shell(application: WarmApplication, connection_file: Path) -> None:
     sys.argv = make_arguments(str(connection_file))
 
 
-def _finish(application: WarmApplication, connection_file: Path, log: Path) -> NoReturn:
+def _finish(application: WarmApplication, connection_file: Path, output: int) -> NoReturn:
     """End as Python does at the end of its main program, but without taking every module apart.
 
     Threads that do something are waited for, atexit handlers run, files are closed, and those of C written out. To
@@ -225,7 +226,7 @@ def _finish(application: WarmApplication, connection_file: Path, log: Path) -> N
     told = str(connection_file.with_name(ending.FILE_NAME)) if is_own else ""
     ending.end_leftovers(threading._shutdown, told)  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    _redirect_output(log)  # no cell gets any more what is written
+    _redirect_output(output)  # no cell gets any more what is written
     _close_files()
     ctypes.PyDLL(None).fflush(None)
     os._exit(0)

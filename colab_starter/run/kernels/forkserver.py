@@ -57,7 +57,9 @@ class ForkServer:
     When the process that made this object dies, so do the server, its workers and their kernels.
     """
 
-    def __init__(self, plan: WarmPlan, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = ()) -> None:
+    def __init__(
+        self, plan: WarmPlan, environment: Mapping[str, str], log: system.Log, keep_fds: Sequence[int] = ()
+    ) -> None:
         """``environment`` comes on top of this process's own, for the server and its workers.
 
         ``log`` gets what the imports and the workers print. ``keep_fds`` stay open in the server and its
@@ -71,7 +73,7 @@ class ForkServer:
             python, variables = find_python(plan.overlay.folder), enter(variables, plan.overlay.folder)
         ours, theirs = socket.socketpair()
         self._control: Channel = Connection(ours.detach())
-        with log.open("ab") as output, theirs:
+        with os.fdopen(system.open_log(log), "ab") as output, theirs:
             self._process = subprocess.Popen(
                 [python, "-c", server.START.format(module=server.__name__), str(Path(__file__).parents[3])],
                 stdin=theirs.fileno(),

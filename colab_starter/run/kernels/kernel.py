@@ -23,7 +23,9 @@ from colab_starter.run.kernels.connection import Message as Message
 from colab_starter.run.kernels.heritage import is_worker
 from colab_starter.run.kernels.kernelspecs import find_kernelspec, format_command, read_environment
 from colab_starter.run.kernels.process import Death, KernelProcess, fork_kernel, spawn_kernel
+from colab_starter.run.kernels.system import Log
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.entering import enter
 
 _LAST_WORDS = 0.05
@@ -54,7 +56,7 @@ class Received(NamedTuple):
 class Kernel:
     """A started kernel that answers. Leave it by ``shutdown`` or ``kill``; both remove its sockets."""
 
-    def __init__(self, process: KernelProcess, place: Place, spec: KernelSpec) -> None:
+    def __init__(self, process: KernelProcess, place: Place, spec: KernelSpec, log: MaskedLog | None = None) -> None:
         """Of a process that has just been started; use ``Kernel.start``."""
         self.process = process
         self.is_forked = process.ready is not None
@@ -64,6 +66,7 @@ class Kernel:
         self.farewell = ""
         """What is to be said of its end after ``shutdown``, in one line; empty when it ended in good order."""
         self._place = place
+        self._log = log
         self._interrupt_mode = spec.interrupt_mode
         self._connection: Connection | None = None
 
@@ -74,7 +77,7 @@ class Kernel:
         *,
         cwd: str,
         environment: Mapping[str, str],
-        log: Path,
+        log: Path | MaskedLog,
         warm: bool = False,
         overlay: str = "",
         timeout: float = 60,
@@ -82,11 +85,12 @@ class Kernel:
     ) -> "Kernel":
         """Start the kernel of a kernelspec (None: ``python3``), and wait until it answers on all its sockets.
 
-        ``environment`` comes on top of this process's own. ``warm`` forks it where this process comes from a
-        fork server, and starts it cold where not. ``overlay`` is the folder of an overlay of the kernel's environment,
-        in which it works; it is forked only from a server that is in it too. Raises NoSuchKernelError, which names
-        those installed; KernelDiedError; KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as
-        one of ``also`` can be read. Whatever is raised, nothing of the kernel is left.
+        ``environment`` comes on top of this process's own. ``log`` gets what it writes by itself, and is followed
+        from here on. ``warm`` forks it where this process comes from a fork server, and starts it cold where not.
+        ``overlay`` is the folder of an overlay of the kernel's environment, in which it works; it is forked only from
+        a server that is in it too. Raises NoSuchKernelError, which names those installed; KernelDiedError;
+        KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as one of ``also`` can be read. Whatever
+        is raised, nothing of the kernel is left.
         """
         name = name or DEFAULT_KERNEL
         spec = find_kernelspec(name)
@@ -97,11 +101,12 @@ class Kernel:
         place = make_place(name)
         can_fork = is_worker() and (not overlay or overlay == sys.prefix)
         try:
-            process = _start_process(name, place, cwd, everything, log, warm=warm and can_fork, overlay=overlay)
+            output = log.descriptor if isinstance(log, MaskedLog) else log
+            process = _start_process(name, place, cwd, everything, output, warm=warm and can_fork, overlay=overlay)
         except OSError as error:
             place.remove()
             raise NoSuchKernelError(f"the kernel {name!r} cannot be started: {error}") from None
-        kernel = cls(process, place, spec)
+        kernel = cls(process, place, spec, log if isinstance(log, MaskedLog) else None)
         try:
             kernel._wait_until_ready(time.monotonic() + timeout, also)
         except BaseException:
@@ -110,6 +115,8 @@ class Kernel:
         return kernel
 
     def _wait_until_ready(self, deadline: float, also: Sequence[HasFileno]) -> None:
+        if self._log:
+            self._log.follow()
         if self.process.ready is not None:
             self._wait_until_bound(self.process.ready, deadline, also)
         self._connection = Connection(self._place)
@@ -160,8 +167,9 @@ class Kernel:
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
         """Wait up to ``timeout`` seconds (None: for ever) for messages, or for one of ``also``.
 
-        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out;
-        ColdKernelNeededError when it was forked, and only a cold one gives the right result.
+        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out
+        and what it wrote is in its log; ColdKernelNeededError when it was forked, and only a cold one gives the right
+        result.
         """
         assert self._connection, "the kernel is not connected"
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -175,6 +183,8 @@ class Kernel:
             if messages or ready or (left is not None and left <= 0):
                 return Received(messages, [source for source in also if source.fileno() in ready])
             if death := self.process.poll():
+                if self._log:
+                    self._log.drain()
                 raise KernelDiedError(death.describe(), death)
 
     def _check_refusal(self) -> None:
@@ -255,7 +265,7 @@ class Kernel:
 
 
 def _start_process(
-    name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Path, *, warm: bool, overlay: str
+    name: str, place: Place, cwd: str, environment: Mapping[str, str], log: Log, *, warm: bool, overlay: str
 ) -> KernelProcess:
     if warm:
         return fork_kernel(place.connection_file, cwd, environment, log, may_refuse=True)

@@ -10,6 +10,8 @@ from jupyter_client.manager import KernelManager
 from colab_starter.errors import NoSuchKernelError
 from colab_starter.run.overlays.entering import find_python
 
+_LAUNCHER = ["-m", "ipykernel_launcher"]
+
 
 def find_kernelspec(name: str) -> KernelSpec:
     """Raises NoSuchKernelError, which names the kernels that are installed."""
@@ -29,6 +31,8 @@ def format_command(name: str, connection_file: Path, overlay: str = "") -> list[
     command: list[str] = manager.format_kernel_cmd()
     if "ipykernel_launcher" in command:
         command.append("--HistoryManager.enabled=False")
+    if command[1:3] == _LAUNCHER:
+        command[1:3] = [str(Path(__file__).with_name("iopub_pipe.py"))]
     return [find_python(overlay), *command[1:]] if overlay else command
 
 

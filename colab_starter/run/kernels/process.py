@@ -115,7 +115,7 @@ class KernelProcess:
 
 
 def fork_kernel(
-    connection_file: Path, cwd: str, environment: Mapping[str, str], log: Path, *, may_refuse: bool
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: system.Log, *, may_refuse: bool
 ) -> KernelProcess:
     """Start an IPython kernel in a fork of this process, which must be a fork server's worker.
 
@@ -142,10 +142,10 @@ def fork_kernel(
         os._exit(1)
 
 
-def spawn_kernel(command: Sequence[str], cwd: str, environment: Mapping[str, str], log: Path) -> KernelProcess:
+def spawn_kernel(command: Sequence[str], cwd: str, environment: Mapping[str, str], log: system.Log) -> KernelProcess:
     """Start a kernel of any language by its command; as ``fork_kernel`` otherwise. Raises OSError."""
     oom_kills = count_oom_kills()
-    with log.open("ab") as output:
+    with os.fdopen(system.open_log(log), "ab") as output:
         started = subprocess.Popen(
             command,
             cwd=cwd,

@@ -57,7 +57,10 @@ def main() -> None:
     start = _import_kernel(here)
     _import_worker(path, here)
     _serve(trace, start, environment, path)
-    sys.stdout.flush()
+    from contextlib import suppress
+
+    with suppress(OSError):  # nobody reads the log any more
+        sys.stdout.flush()
     os._exit(0)
 
 

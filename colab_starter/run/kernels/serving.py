@@ -94,10 +94,12 @@ class Serving:
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
         except BaseException:
-            traceback.print_exc()
+            with suppress(OSError):  # nobody reads the log any more: the coordinator was killed
+                traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(status)
 
     def _reap(self) -> None:

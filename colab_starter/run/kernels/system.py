@@ -7,7 +7,8 @@ import time
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 IS_LINUX = sys.platform == "linux"
 HAS_PIDFD = hasattr(os, "pidfd_open")
@@ -19,6 +20,10 @@ _GIVE_UP = 5.0
 
 _FORK_SAFE_THREADS = frozenset(["jemalloc_bg_thd"])
 """Jemalloc, which pyarrow brings, ends its background threads at a fork (background_thread_prefork0 in its source)."""
+
+
+Log: TypeAlias = Path | int
+"""A file, or an open descriptor, that gets what a process writes to its descriptors 1 and 2."""
 
 
 class Process(NamedTuple):
@@ -172,6 +177,13 @@ def _list_threads() -> Iterator[str]:
     for task in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{task}/comm") as file:
             yield file.read().strip()
+
+
+def open_log(log: Log) -> int:
+    """A descriptor of the caller's own to write to."""
+    if isinstance(log, int):
+        return os.dup(log)
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
 
 
 def list_descriptors() -> set[int]:

@@ -22,7 +22,9 @@ def read_path(text: str) -> Path:
 
 
 def name_files(job: Job) -> tuple[str, str]:
-    """What the source and the executed notebook are called where the sweep is kept."""
+    """What the source and the executed notebook are called: as the user typed it, else where the sweep is kept."""
+    if job.typed:
+        return job.typed
     if not job.address:
         return job.notebook, job.output
     return f"{job.address}/{Path(job.notebook).name}", f"{job.address}/{job.run}/{Path(job.output).name}"

@@ -37,6 +37,7 @@ from colab_starter.run.job import (
     Status,
     WarmPlan,
 )
+from tests.run.backends.listeners import list_listeners, make_stranger
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 MARK = "COLAB_STARTER_CONTRACT"
@@ -94,6 +95,8 @@ class Rig(ABC):
     """Of ``colab-starter run``, to choose the backend."""
     worker_ends: Collection[Status] = (Status.KILLED,)
     """How a run may end whose worker is killed; with OK among them it is done again."""
+    has_server: bool = False
+    """Whether something listens on this machine, if only for itself."""
     cannot: Mapping[str, str] = field(default_factory=dict)
     """Names of abilities that the backend lacks, and why: see ``needs``."""
 
@@ -348,6 +351,21 @@ class BackendContract:
         wait_until_gone(child)
         for pid in set(list_processes()) - before:
             wait_until_gone(pid)
+
+    @needs("keeping to this machine")
+    def test_while_a_run_goes_on_nothing_is_reached_from_another_address(self, rig: Rig, tmp_path: Path) -> None:
+        trial = Trial(rig, tmp_path)
+        trial.add("run", f"{TELL_PID}\n{SLEEP}")
+        deadline = time.monotonic() + PATIENCE
+        with make_stranger() as stranger, rig.open() as backend:
+            backend.submit(trial.jobs["run"])
+            while not (tmp_path / "run.pid").exists():
+                assert time.monotonic() < deadline
+                backend.wait(0.1)
+            listeners = list_listeners(os.environ[MARK])
+            assert bool(listeners) == rig.has_server
+            assert [listener for listener in listeners if not listener.is_private] == []
+            assert stranger.reach([listener.port for listener in listeners]) == []
 
     def test_ctrl_c_twice_ends_the_sweep_at_once_and_leaves_nothing_running(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())

@@ -37,6 +37,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         made = ColabContractRig(
             folder,
             arguments=["--backend", "colab", "--sessions", "2"],
+            has_server=True,  # what stands for Colab's machine
             cannot={"cause of death": "Colab does not tell of what a kernel died"},
         )
         made.colab = colab

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 import pytest
@@ -29,6 +30,7 @@ from colab_starter.run.job import Ended, Event, Job, Outcome, Overlay, Started, 
 from colab_starter.run.kernels.system import list_processes as list_all_processes
 from tests.run.backends.contract import (
     COMMAND,
+    MARK,
     SECRET,
     MarkedEnvironment,
     is_alive,
@@ -36,7 +38,9 @@ from tests.run.backends.contract import (
     read_ledger,
     wait_until_gone,
 )
+from tests.run.backends.listeners import list_listeners, make_stranger
 from tests.run.backends.ray_rig import RayRig, find_ray_process
+from tests.run.leaky import ENVIRONMENT, count_masks, find_leaks, options, read_all, write_notebook
 from tests.run.overlays.packages import write_wheel
 
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
@@ -276,6 +280,109 @@ def test_a_cluster_that_is_started_for_the_sweep_is_quiet_ends_with_it_and_gives
         assert SECRET.encode() not in path.read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["", "disabled"], ids=["with a token", "without one"])
+def test_a_cluster_that_is_started_for_a_sweep_is_reached_from_no_other_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    wait = "import os, time\nopen('begun', 'w').close()\nwhile not os.path.exists('go'):\n    time.sleep(0.05)"
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(wait)]), tmp_path / "nb.ipynb")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    settings = {"RAY_AUTH_MODE": mode} if mode else {}
+    with MarkedEnvironment(**settings), make_stranger() as stranger:
+        command = [COMMAND, "run", "nb.ipynb", "--backend", "ray", "--address", "local", "--gpus", "none"]
+        sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "begun").exists():
+            assert sweep.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        listeners = list_listeners(os.environ[MARK])
+        reached = stranger.reach([listener.port for listener in listeners])
+        (tmp_path / "go").touch()
+        said, _ = sweep.communicate(timeout=60)
+        assert sweep.returncode == 0
+    assert {"gcs_server", "raylet"} <= {listener.program for listener in listeners}
+    assert [listener for listener in listeners if not listener.is_private] == []
+    assert reached == []
+    assert not (tmp_path / "home/.ray").exists()
+    has_token = not mode and Version(version("ray")) >= Version("2.52")
+    assert ("other users of this machine can run code as you" in said) == (not has_token)
+
+
+@pytest.mark.slow
+def test_no_file_of_a_sweep_on_ray_and_no_log_of_ray_holds_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"), prepend=os.pathsep)
+    write_notebook(tmp_path)
+    with MarkedEnvironment(), tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as logs:
+        monkeypatch.setenv("RAY_TMPDIR", logs)
+        ray = ["--backend", "ray", "--address", "local", "--gpus", "none"]
+        command = [COMMAND, "run", "leaky.ipynb", *options(), "--out", "out", *ray]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=240)
+        assert result.returncode == 1, result.stderr
+        for pid in list_processes():
+            wait_until_gone(pid)
+        rays = read_all(Path(logs))
+    files = read_all(tmp_path / "out")
+    assert len(rays) > 10
+    assert find_leaks({**files, **rays, "said": result.stdout + result.stderr}) == []
+    (log,) = (content for name, content in files.items() if Path(name).name.startswith("warm-"))
+    assert count_masks([log]) > 4
+
+
+class TestSeveralMachines:
+    """Two addresses of this one stand for two machines."""
+
+    NODES: ClassVar = [{"num_cpus": 1, "node_ip_address": f"127.0.0.{number}"} for number in (2, 3)]
+    TOKEN: ClassVar = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 64}
+
+    @pytest.mark.slow
+    def test_without_a_token_they_are_refused_unless_that_is_wanted(
+        self, make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where this process has a token: the cluster does not ask for it."""
+        with MarkedEnvironment():
+            rig = RayRig(self.NODES, {"RAY_AUTH_MODE": "disabled"})
+            for settings in ({"RAY_AUTH_MODE": "disabled"}, self.TOKEN):
+                for name, value in settings.items():
+                    monkeypatch.setenv(name, value)
+                with pytest.raises(RayClusterError, match=r"has 2 machines and no token: .* or add --insecure-cluster"):
+                    RayBackend(rig.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log")
+            monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+            with RayBackend(
+                rig.address,
+                Needs(gpus=0),
+                None,
+                tmp_path,
+                tmp_path,
+                tmp_path / "ray.log",
+                is_insecure_allowed=True,
+            ) as opened:
+                assert {outcome.status for _, outcome in ends(execute(opened, [make_job("a", "1")]))} == {Status.OK}
+            rig.close()
+
+    @pytest.mark.slow
+    def test_with_a_token_they_execute_runs(
+        self, make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if Version(version("ray")) < Version("2.52"):
+            pytest.skip("tokens came with Ray 2.52")
+        for name, value in self.TOKEN.items():
+            monkeypatch.setenv(name, value)
+        with MarkedEnvironment():
+            rig = RayRig(self.NODES)
+            with RayBackend(rig.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
+                events = execute(opened, [make_job("a", "1"), make_job("b", "1")])
+            rig.close()
+        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
+
+
 def read_table(out: Path) -> list[dict[str, str]]:
     """What depends neither on the time nor on the place."""
     varying = {"seconds", "peak_memory_mb", "host", "started", "ended"}
@@ -322,6 +429,7 @@ class TestOptions:
         nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")]), tmp_path / "nb.ipynb")
         for arguments, said in (
             (["--address", "x:1"], "--address is for --backend ray only"),
+            (["--insecure-cluster"], "--insecure-cluster is for --backend ray only"),
             (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
             (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, colab"),
         ):

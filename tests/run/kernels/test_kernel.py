@@ -157,6 +157,20 @@ def test_modules_that_look_for_a_notebook_find_it(server: ForkServer, tmp_path: 
     assert warm.text == cold.text == "tqdm.notebook\n"
 
 
+SHOW_FORK = """
+import multiprocessing
+def tell():
+    print("from a fork", flush=True)
+process = multiprocessing.get_context("fork").Process(target=tell)
+process.start()
+process.join()"""
+
+
+def test_a_kernel_opens_no_port_and_hears_what_its_forks_print_all_the_same(ask: Ask) -> None:
+    list_ports = "import psutil\nprint(psutil.Process().net_connections('inet'))"
+    assert ask(list_ports + SHOW_FORK).text == "[]\nfrom a fork\n"
+
+
 def test_an_interrupt_stops_the_cell_and_not_the_kernel(tmp_path: Path) -> None:
     kernel = start(Talk((), str(tmp_path), warm=False))
     request = kernel.execute("print('!', flush=True)\nwhile True: pass")

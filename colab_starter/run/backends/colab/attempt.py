@@ -22,7 +22,8 @@ from colab_starter.run.failure import shorten
 from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded, Outcome, Status
 from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.saving import NotebookFile, NotebookText
-from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.secrets import make_mask
+from colab_starter.run.storage.address import name_files
 
 RESTART_LIMIT = 120.0
 DOWNLOAD_LIMIT = 1800.0
@@ -43,7 +44,7 @@ class Attempt:
         self._session = session
         self._folder = folder
         self._paths = RemotePaths(f"{FOLDER}/{session.name}")
-        self._mask = Mask(find_secrets({**os.environ, **job.environment}, job.secrets))
+        self._mask = make_mask({**os.environ, **job.environment}, job.secrets, job.parameters, (job.address,))
         self._start = time.monotonic()
 
     def execute(self, stop: StopRequest, send: Callable[[Event], None]) -> Outcome:
@@ -59,7 +60,7 @@ class Attempt:
 
     def _fail(self, cause: str) -> Outcome:
         seconds = round(time.monotonic() - self._start, 3)
-        return Outcome(Status.FAILED, self._mask.apply(shorten(cause, 1000)), seconds=seconds, host=self._session.name)
+        return Outcome(Status.FAILED, shorten(self._mask.apply(cause), 1000), seconds=seconds, host=self._session.name)
 
     def _execute(self, stop: StopRequest, send: Callable[[Event], None]) -> Outcome:
         notebook = self._make_notebook()
@@ -71,7 +72,7 @@ class Attempt:
         self._start = time.monotonic()
         began = time.time()
         ending = execution.run(stop, lambda cell: self._tell_cell(notebook, cell, total, send))
-        back = ReadBack(notebook, self._paths.mark, self._job.limits)
+        back = ReadBack(notebook, self._paths.mark, self._job.limits, self._mask)
         back.read(execution.result)
         if ending is Ending.LOST:
             self._session.is_lost = True
@@ -91,7 +92,8 @@ class Attempt:
             parameters[OUTPUT_DIR] = self._paths.output
         if parameters:
             notebook.inject(parameters, self._job.kernel)
-        notebook.note_source(self._job.notebook, self._job.output, parameters)
+        told = self._mask.apply_to_value(parameters)
+        notebook.note_source(*name_files(self._job), told)
         notebook.start()
         return notebook
 
@@ -177,7 +179,7 @@ class Attempt:
     def _write(self, notebook: ExecutedNotebook, back: ReadBack, end: End) -> Outcome:
         outcome = Outcome(
             status=end.status,
-            cause=self._mask.apply(shorten(end.cause, 1000)),
+            cause=shorten(self._mask.apply(end.cause), 1000),
             cell=None if end.at is None else notebook.number_of(end.at),
             seconds=round(time.monotonic() - self._start, 3),
             metrics=self._mask.apply_to_value(back.metrics),

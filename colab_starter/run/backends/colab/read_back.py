@@ -14,6 +14,7 @@ from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.failure import describe_cell_limit, describe_run_limit
 from colab_starter.run.job import Limits, Status
 from colab_starter.run.outputs import CellOutputs
+from colab_starter.run.secrets import Mask
 
 Record = dict[str, Any]
 
@@ -21,7 +22,7 @@ Record = dict[str, Any]
 class ReadBack:
     """Puts outputs and times into the executed notebook. ``mark`` is that of the run's own cells."""
 
-    def __init__(self, notebook: ExecutedNotebook, mark: str, limits: Limits) -> None:
+    def __init__(self, notebook: ExecutedNotebook, mark: str, limits: Limits, mask: Mask | None = None) -> None:
         self.outputs = CellOutputs(notebook)
         self.outputs.on_metric = self._note_metric
         self.metrics: dict[str, Any] = {}
@@ -31,6 +32,7 @@ class ReadBack:
         self._notebook = notebook
         self._mark = mark
         self._limits = limits
+        self._mask = mask or Mask()
         self._records: dict[int, Record] = {}
 
     def read(self, path: Path) -> None:
@@ -144,7 +146,7 @@ class ReadBack:
         cell = self._notebook.node.cells[index]
         shown = [output for output in cell.outputs if output.output_type == "error"]
         reply = {"status": "ok", "execution_count": record["count"]}
-        facts = CellFacts(cell.source, reply, shown, record["errors"])
+        facts = CellFacts(cell.source, reply, *self._mask.apply_to_value((shown, record["errors"])))
         return judge_cell(facts, index, name, may_fail=self._notebook.allows_error(index))
 
 

@@ -24,7 +24,8 @@ from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.gpus import read_share
 from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
-from colab_starter.run.secrets import Mask, find_secrets
+from colab_starter.run.masked_log import MaskedLog
+from colab_starter.run.secrets import Mask, find_secrets, make_mask
 
 JOINING = 120.0
 """Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""
@@ -55,21 +56,30 @@ class RayBackend(Backend):
         cwd: Path,
         log: Path,
         keep_fds: Sequence[int] = (),
+        *,
+        secrets: Sequence[str] = (),
+        mask: Mask | None = None,
+        is_insecure_allowed: bool = False,
     ) -> None:
-        """``jobs``, ``folder`` and ``cwd`` are those of ``Setup``; ``log`` gets what Ray prints, and
-        stays only if something went wrong with it.
+        """``jobs``, ``folder``, ``cwd``, ``secrets`` and ``is_insecure_allowed`` are those of ``Setup``.
 
-        ``keep_fds`` stay open until the cluster has been left: such as the sweep's lock.
+        ``log`` gets what Ray prints, and stays only if something went wrong with it. ``keep_fds`` stay open until
+        the cluster has been left: such as the sweep's lock. ``mask`` is for the log; None knows the secrets of the
+        environment.
         """
         check_ray(address)
-        self._log = log
+        self._log = MaskedLog(log, mask or make_mask(os.environ, secrets))
+        self.notice = ""
+        """What people should know about the cluster; empty for nothing."""
         self._capacity = 0
         self._running: set[str] = set()
         self._events: list[Event] = []
         self._is_lost = False
-        self._control, self._process = _start_driver(log, keep_fds)
+        self._control, self._process = _start_driver(self._log.descriptor, keep_fds)
+        self._log.follow()
         try:
-            self._control.send(Setup(address, needs, jobs, str(folder or ""), str(cwd)))
+            setup = Setup(address, needs, jobs, str(folder or ""), str(cwd), tuple(secrets), is_insecure_allowed)
+            self._control.send(setup)
             self._capacity = self._receive_room()
         except BaseException:
             self.close()
@@ -80,15 +90,16 @@ class RayBackend(Backend):
             if not self._control.poll(JOINING):
                 self._process.kill()
                 raise RayClusterError(
-                    f"the Ray cluster did not answer in {JOINING:g} s ({self._log} may say why); "
+                    f"the Ray cluster did not answer in {JOINING:g} s ({self._log.path} may say why); "
                     "if it is gone for good, run: ray stop"
                 )
             answer = self._control.recv()
         except (EOFError, OSError):
-            raise RayClusterError(f"Ray could not be started; {self._log} has what it said") from None
+            raise RayClusterError(f"Ray could not be started; {self._log.path} has what it said") from None
         if isinstance(answer, Refused):
             raise RayClusterError(answer.reason)
         assert isinstance(answer, Room)
+        self.notice = answer.notice
         return answer.capacity
 
     @property
@@ -101,7 +112,7 @@ class RayBackend(Backend):
     def submit(self, job: Job) -> None:
         """Also raises RayLostError once the cluster has been lost."""
         if self._is_lost:
-            raise RayLostError(f"the Ray cluster was lost ({self._log.name} says more); the same command goes on")
+            raise RayLostError(f"the Ray cluster was lost ({self._log.path.name} says more); the same command goes on")
         self._running.add(job.run)
         self._send(Submit(_add_secrets(job, os.environ)))
 
@@ -123,8 +134,9 @@ class RayBackend(Backend):
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._log.close()
         if not self._process.returncode:
-            self._log.unlink(missing_ok=True)
+            self._log.path.unlink(missing_ok=True)
 
     def _send(self, message: object) -> None:
         with suppress(OSError):  # The driver has died; wait() will say so.
@@ -152,10 +164,10 @@ class RayBackend(Backend):
         self._running.clear()
 
 
-def _start_driver(log: Path, keep_fds: Sequence[int]) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
+def _start_driver(output: int, keep_fds: Sequence[int]) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
     ours, theirs = socket.socketpair()
     path = [stand_ins.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
-    with log.open("ab") as output, theirs:
+    with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "colab_starter.run.backends.ray.driver", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""``python -m colab_starter.run.backends.ray.broker FOLDER LOG``: has the fork servers of a node.
+"""``python -m colab_starter.run.backends.ray.broker FOLDER LOG SECRET...``: has the fork servers of a node.
 
 The processes in which Ray executes tasks have threads, so none of them can be forked; and each would import the
 notebook's modules again. The first task on a node starts this process, and all tasks of the sweep on that node ask
@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import sys
+import traceback
 from collections import Counter
 from contextlib import suppress
 from multiprocessing import reduction
@@ -21,7 +22,9 @@ from colab_starter.errors import OverlayError
 from colab_starter.run.backends.local import MOST_FAILURES, MOST_SERVERS, WORKER
 from colab_starter.run.job import Job, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
+from colab_starter.run.secrets import make_mask
 
 Channel: TypeAlias = "Connection[Any, Any]"
 
@@ -39,7 +42,7 @@ class Broker:
     of a connection to its worker, or a text that says why not; or None when its worker has ended.
     """
 
-    def __init__(self, folder: Path, log: Path) -> None:
+    def __init__(self, folder: Path, log: MaskedLog) -> None:
         self._folder = folder
         self._log = log
         self._listener = socket.socket(socket.AF_UNIX)
@@ -128,7 +131,7 @@ class Broker:
             return self._find_server(without_modules)
         if server is None:
             self._make_room()
-            server = ForkServer(plan, {}, self._log, self._overlays.descriptors)
+            server = ForkServer(plan, {}, self._log.descriptor, self._overlays.descriptors)
         self._servers[plan] = self._servers.pop(plan, server)
         return server
 
@@ -140,14 +143,28 @@ class Broker:
 
 
 def main() -> None:
-    folder, log = map(Path, sys.argv[1:])
-    broker = Broker(folder, log)
+    folder, path, *names = sys.argv[1:]
+    log = MaskedLog(Path(path), make_mask(os.environ, names))
+    log.follow()
+    _print_to(log.descriptor)
     try:
-        broker.serve()
+        broker = Broker(Path(folder), log)
+        try:
+            broker.serve()
+        finally:
+            broker.close()
+    except BaseException:
+        traceback.print_exc()
+        raise SystemExit(1) from None
     finally:
-        broker.close()
-        if not log.stat().st_size:
-            log.unlink()
+        _print_to(os.open(os.devnull, os.O_WRONLY))
+        log.close()
+
+
+def _print_to(output: int) -> None:
+    sys.stderr.flush()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,13 @@ import ray
 
 from colab_starter.errors import RayClusterError
 from colab_starter.run.backends.ray.messages import Needs
+from colab_starter.run.backends.ray.safety import (
+    LOOPBACK,
+    check_has_token,
+    check_is_private,
+    describe_lack_of_token,
+    keep_to_this_machine,
+)
 from colab_starter.run.cpus import count_cores
 
 ANSWER_LIMIT = 10.0
@@ -20,28 +27,40 @@ Node = Mapping[str, Any]
 _nodes: Any = ray.nodes
 
 
-def connect(address: str | None) -> None:
-    """Join the cluster, or start one. Raises RayClusterError."""
+def connect(address: str | None, *, is_insecure_allowed: bool) -> str:
+    """Join the cluster, or start one that only this machine can reach. Raises RayClusterError.
+
+    A cluster of several machines without a token must be allowed. Returns what people should know of it.
+    """
     address = address or os.environ.get("RAY_ADDRESS")
     try:
         if address == "local":
-            _start()
+            return _start()
         elif address and address != "auto":
             _check_is_there(address)
             _join(address)
         else:
-            _join_or_start(must_be_there=address == "auto")
+            notice = _join_or_start(must_be_there=address == "auto")
+            if notice is not None:
+                return notice
+    except RayClusterError:
+        raise
     except Exception as error:
         raise RayClusterError(f"no Ray cluster at {address or 'this machine'}: {_describe(error)}") from error
+    if not is_insecure_allowed:
+        check_has_token(_list_addresses())
+    return ""
 
 
-def _join_or_start(*, must_be_there: bool) -> None:
+def _join_or_start(*, must_be_there: bool) -> str | None:
+    """What people should know of a cluster that was started; None for one that was there."""
     try:
         _join("auto")
     except ConnectionError:
         if must_be_there:
             raise
-        _start()
+        return _start()
+    return None
 
 
 def _check_is_there(address: str) -> None:
@@ -55,15 +74,23 @@ def _join(address: str) -> None:
     ray.init(address=address, log_to_driver=False, configure_logging=False)
 
 
-def _start() -> None:
+def _start() -> str:
+    keep_to_this_machine()
     ray.init(
         address="local",
+        _node_ip_address=LOOPBACK,
         num_cpus=count_cores(),
         include_dashboard=False,
         object_store_memory=STORE,
         log_to_driver=False,
         configure_logging=False,
     )
+    check_is_private(_list_addresses())
+    return describe_lack_of_token()
+
+
+def _list_addresses() -> list[str]:
+    return [str(node["NodeManagerAddress"]) for node in list_nodes()]
 
 
 def _describe(error: Exception) -> str:

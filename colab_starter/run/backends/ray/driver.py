@@ -70,10 +70,11 @@ class _Run:
 class Driver:
     """Has a task on the cluster for each run, and does those again that a node was lost with."""
 
-    def __init__(self, control: Channel, setup: Setup) -> None:
+    def __init__(self, control: Channel, setup: Setup, notice: str) -> None:
         self._control = control
+        self._notice = notice
         self._setup = setup
-        self._place = Place(setup.folder, setup.cwd, setup.needs.cpus)
+        self._place = Place(setup.folder, setup.cwd, setup.needs.cpus, setup.secrets)
         nodes = list_nodes()
         self._gpus = settle_gpus(setup.needs, nodes)
         self._capacity = self._count_capacity(nodes)
@@ -96,7 +97,7 @@ class Driver:
 
     async def serve(self) -> None:
         """Until the parent has gone; then nothing is left on the cluster."""
-        self._control.send(Room(self._capacity))
+        self._control.send(Room(self._capacity, self._notice))
         loop = asyncio.get_running_loop()
         loop.add_reader(self._control.fileno(), self._read)
         looking = asyncio.create_task(self._look_at_nodes())
@@ -286,8 +287,8 @@ def _last_line(error: Exception) -> str:
 
 async def _drive(control: Channel, setup: Setup) -> None:
     system.die_with_parent(os.getppid())  # a cluster that does not answer keeps Ray busy for minutes
-    connect(setup.address)
-    driver = Driver(control, setup)
+    notice = connect(setup.address, is_insecure_allowed=setup.is_insecure_allowed)
+    driver = Driver(control, setup, notice)
     system.outlive_parent()
     await driver.serve()
     ray.shutdown()

@@ -27,6 +27,10 @@ class Setup:
     """Of the sweep, which every node must be able to write to; empty where the runs go to a store."""
     cwd: str
     """Where the runs work, which every node must have."""
+    secrets: tuple[str, ...] = ()
+    """Names of further environment variables whose values are masked in the nodes' logs."""
+    is_insecure_allowed: bool = False
+    """Whether the cluster may have several machines and no token."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Room:
     """The driver's first message, and later where it changes."""
 
     capacity: int
+    notice: str = ""
+    """What people should know about the cluster; empty for nothing."""
 
 
 @dataclass(frozen=True)

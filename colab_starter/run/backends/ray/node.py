@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
@@ -35,10 +36,14 @@ OF_RAYS_OWN = {
 class Node:
     """This process's connection to the broker, made when it is first needed and kept for the tasks that follow."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
-        """``folder`` is the broker's: the same for all tasks of a sweep on this node, and for no others."""
+    def __init__(self, folder: Path, log: Path, secrets: Sequence[str] = ()) -> None:
+        """``folder`` is the broker's: the same for all tasks of a sweep on this node, and for no others.
+
+        ``secrets`` are names of further variables whose values are masked in the log.
+        """
         self._folder = folder
         self._log = log
+        self._secrets = secrets
         self._broker: Channel | None = None
 
     def warm(self, plan: WarmPlan) -> None:
@@ -94,7 +99,7 @@ class Node:
     def _find_or_start(self) -> Channel:
         connection = self._try_to_connect()
         if connection is None:
-            start_broker(self._folder, self._log)
+            start_broker(self._folder, self._log, self._secrets)
         deadline = time.monotonic() + START_LIMIT
         while connection is None:
             if time.monotonic() > deadline:
@@ -113,20 +118,22 @@ class Node:
         return Connection(ours.detach())
 
 
-def start_broker(folder: Path, log: Path) -> None:
-    """Start it so that it is no child of this process, which kills its children when it ends."""
-    broker = [sys.executable, "-m", "colab_starter.run.backends.ray.broker", str(folder), str(log)]
-    with log.open("ab") as output:
-        subprocess.run(
-            [sys.executable, "-c", _START, *broker],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=Path(__file__).parents[4],  # where -m finds this very package
-            env=clean_environment(dict(os.environ)),
-            start_new_session=True,
-            check=True,
-        )
+def start_broker(folder: Path, log: Path, secrets: Sequence[str]) -> None:
+    """Start it so that it is no child of this process, which kills its children when it ends.
+
+    What it prints goes to its log as soon as it can mask it, and nowhere before.
+    """
+    broker = [sys.executable, "-m", "colab_starter.run.backends.ray.broker", str(folder), str(log), *secrets]
+    subprocess.run(
+        [sys.executable, "-c", _START, *broker],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[4],  # where -m finds this very package
+        env=clean_environment(dict(os.environ)),
+        start_new_session=True,
+        check=True,
+    )
 
 
 _START = "import subprocess, sys; subprocess.Popen(sys.argv[1:])"

@@ -44,6 +44,8 @@ class Place:
     cwd: str
     """Both as in ``Setup``."""
     cpus: float
+    secrets: tuple[str, ...]
+    """As in ``Setup``."""
     version: str = __version__
 
 
@@ -222,4 +224,5 @@ def get_node(place: Place) -> Node:
     context = ray.get_runtime_context()
     job, node = context.get_job_id(), context.get_node_id()
     logs = Path(place.folder or tempfile.gettempdir())
-    return Node(find_broker_folder(job, node), logs / f"warm-{platform.node()}-{job}-{node[:6]}.log")
+    log = logs / f"warm-{platform.node()}-{job}-{node[:6]}.log"
+    return Node(find_broker_folder(job, node), log, place.secrets)
