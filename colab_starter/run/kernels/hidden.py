@@ -226,20 +226,25 @@ class HiddenModules:
     def _compare_start(self, records: list[ModuleRecord]) -> str:
         assert self._start
         now = self._read_start()
-        if now.argv != self._start.argv:
-            return "sys.argv was changed"
-        if now.cwd != self._start.cwd:
-            return "the working directory was changed"
         if list(map(id, now.hooks)) != list(map(id, self._start.hooks)):
             return "the hooks of Python's import were changed"
-        if now.settings != self._start.settings:
-            return "settings of Python were changed"
-        if self._has_other_filters() and any(record.name in self._files for record in records):
-            return "the filters of warnings were changed"
+        if not all(map(self._reads_little, records)):
+            if now.argv != self._start.argv:
+                return "sys.argv was changed"
+            if now.cwd != self._start.cwd:
+                return "the working directory was changed"
+            if now.settings != self._start.settings:
+                return "settings of Python were changed"
+            if self._has_other_filters():
+                return "the filters of warnings were changed"
         draws = any(record.draws_random_numbers for record in records)
         if draws and now.random != self._start.random:
             return "the random numbers were seeded, and its import draws some"
         return ""
+
+    def _reads_little(self, record: ModuleRecord) -> bool:
+        """Python's own modules, and what comes with the worker, only read variables; which ones is traced."""
+        return not record.root or record.name not in self._files
 
     def _read_start(self) -> _Start:
         try:
@@ -306,15 +311,16 @@ class HiddenModules:
 
     def _describe_difference(self, record: ModuleRecord, now: State) -> str:
         """Between the state in which a module was imported, and the one in which it would be now."""
-        then = record.state
-        # What comes with the worker was imported early, with a path of its own; Python's own modules read little.
-        is_simple = not record.root or record.name not in self._files
+        then, reads_little = record.state, self._reads_little(record)
         if then.environment != now.environment:
             for name in sorted({*then.environment, *now.environment} - _EACH_KERNEL_S_OWN):
                 if then.environment.get(name) == now.environment.get(name):
                     continue
-                if name in record.variables or (name.startswith(_READ_BY_PYTHON) if is_simple else name not in LATER):
+                if name in record.variables or (
+                    name.startswith(_READ_BY_PYTHON) if reads_little else name not in LATER
+                ):
                     return f"{name} was {'changed' if name in then.environment else 'set'}"
+        # What comes with the worker was imported early, with a path of its own.
         return "sys.path was changed" if record.root and then.path != now.path else ""
 
 

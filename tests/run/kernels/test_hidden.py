@@ -129,3 +129,7 @@ def test_a_forked_kernel_begins_with_the_modules_of_a_cold_one(ask: Ask, tmp_pat
         kernel.kill()
     more = {name for name in set(ask(cell).split()) - set(cold.split()) if not name.startswith("encodings.")}
     assert more == set()
+
+
+def test_a_module_of_python_itself_does_not_mind_the_arguments_and_the_folder(ask: Ask) -> None:
+    assert ask("import os, sys; os.chdir('/'); sys.argv = ['script.py']", "import sqlite3; print(1)") == "1\n"
