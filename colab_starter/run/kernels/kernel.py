@@ -223,10 +223,10 @@ class Kernel:
         if self._connection and not self.process.poll():
             self.process.let_go_on()
             self._ask_to_end()
-            has_ended = self.process.wait(grace)
-            self.farewell = (
-                self._describe_left() if has_ended else f"the kernel was killed: it did not end in {grace:g} s"
-            )
+            if self.process.wait(grace):
+                self.farewell = self._describe_left()
+            else:
+                self.farewell = f"the kernel was killed: it did not end in {grace:g} s"
         refusal = self.process.read_refusal()
         death = self.kill()
         if refusal:

@@ -30,8 +30,8 @@ class StoppedProcesses:
     def look(self, servers: Collection[int]) -> list[int]:
         """Let go on what has stood still for PATIENCE seconds; returns its process ids. Mostly does nothing.
 
-        ``servers`` are the ids of fork servers. Time in which this process did not look, because it was stopped
-        itself, does not count.
+        ``servers`` are the ids of fork servers, or of Ray's driver. Time in which this process did not look, because it
+        was stopped itself, does not count.
         """
         now = self._clock()
         if now < self._next_look or not servers:

@@ -24,6 +24,7 @@ from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.gpus import read_share
 from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
+from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.secrets import Mask, find_secrets, make_mask
 
@@ -75,6 +76,7 @@ class RayBackend(Backend):
         self._running: set[str] = set()
         self._events: list[Event] = []
         self._is_lost = False
+        self._stopped = StoppedProcesses()
         self._control, self._process = _start_driver(self._log.descriptor, keep_fds)
         self._log.follow()
         try:
@@ -119,6 +121,7 @@ class RayBackend(Backend):
     def wait(self, timeout: float) -> list[Event]:
         if not self._is_lost:
             self._receive(0 if self._events else timeout)
+            self._stopped.look([self._process.pid])
         events, self._events = self._events, []
         return events
 
@@ -129,6 +132,7 @@ class RayBackend(Backend):
     def close(self) -> None:
         self._control.close()
         self._is_lost = True
+        self._stopped.let_go_on([self._process.pid])
         try:
             self._process.wait(CLOSING)
         except subprocess.TimeoutExpired:

@@ -21,7 +21,9 @@ from typing import Any, TypeAlias
 from colab_starter.errors import OverlayError
 from colab_starter.run.backends.local import MOST_FAILURES, MOST_SERVERS, WORKER
 from colab_starter.run.job import Job, WarmPlan
+from colab_starter.run.kernels import stopped
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import make_mask
@@ -53,20 +55,22 @@ class Broker:
         self._servers: dict[WarmPlan, ForkServer] = {}
         self._failures: Counter[WarmPlan] = Counter()
         self._used: dict[Channel, ForkServer] = {}
+        self._stopped = StoppedProcesses()
         self._overlays = Overlays()
         self._jobs: dict[Channel, Job] = {}
         """What was asked for last by whom."""
 
     def serve(self) -> None:
         """Until the last client has gone; its fork servers, their workers and kernels end with it."""
-        patience: float | None = FIRST_CLIENT
+        patience = FIRST_CLIENT
         while True:
             ready = wait([self._listener, *self._clients], patience)
+            self._stopped.look([server.pid for server in self._used.values()])
             if self._listener in ready:
                 self._clients.append(Connection(self._listener.accept()[0].detach()))
             for client in [client for client in self._clients if client in ready]:
                 self._answer(client)
-            patience = None if self._clients else FIRST_CLIENT
+            patience = stopped.INTERVAL if self._clients else FIRST_CLIENT
             if not self._clients and self._leave():
                 return
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from colab_starter.errors import RayClusterError
+from colab_starter.run.backends.lateness import Deadline, Lateness
 from colab_starter.run.backends.ray.cluster import Node, connect, count_places, list_nodes, settle_gpus
 from colab_starter.run.backends.ray.messages import Cancel, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.backends.ray.task import (
@@ -31,7 +32,7 @@ from colab_starter.run.backends.ray.task import (
     relay,
     warm,
 )
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
+from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status
 from colab_starter.run.kernels import system
 from colab_starter.run.recovery import find_outcome, read_outcome
 from colab_starter.run.storage.address import is_address
@@ -65,6 +66,9 @@ class _Run:
     """Of the node that executes it."""
     is_started: bool = False
     stop: int = 0
+    deadline: Deadline = field(default_factory=Deadline)
+    verdict: Outcome | None = None
+    """How it ends if its node does not say so itself any more."""
 
 
 class Driver:
@@ -148,6 +152,7 @@ class Driver:
         """How the run ended; None where what executed it was lost."""
         if run.stop:
             return _STOPPED
+        run.deadline = Deadline()
         try:
             run.stream = self._relay.options(name=run.job.run).remote(run.job, self._stops, self._place)
             run.following = asyncio.create_task(self._follow(run))
@@ -156,7 +161,7 @@ class Driver:
                 return await self._settle_lost(run)
             return run.following.result()
         except exceptions.TaskCancelledError:
-            return _STOPPED
+            return run.verdict or _STOPPED
         except exceptions.OutOfMemoryError:
             return Outcome(Status.KILLED, "Ray ended it, because the memory of its node ran out")
         except (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
@@ -168,7 +173,8 @@ class Driver:
 
     async def _settle_lost(self, run: _Run) -> Outcome | None:
         """How a run ended whose node or process was lost; None where it is to be done again."""
-        return await asyncio.to_thread(_read_outcome, run.job) or (_STOPPED if run.stop else None)
+        found = await asyncio.to_thread(_read_outcome, run.job)
+        return found or run.verdict or (_STOPPED if run.stop else None)
 
     async def _follow(self, run: _Run) -> Outcome | None:
         async for batch in run.stream:
@@ -177,6 +183,8 @@ class Driver:
                     return event.outcome
                 if isinstance(event, Arrived):
                     run.node_id = event.node_id
+                elif isinstance(event, Due):
+                    run.deadline.set(event)
                 else:
                     self._pass_on(run, event)
         return None
@@ -211,12 +219,20 @@ class Driver:
     async def _look_at_nodes(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AT_NODES)
+            self._end_late_runs()
             nodes = list_nodes()
             self._give_up_runs_elsewhere({node["NodeID"] for node in nodes})
             capacity = self._count_capacity(nodes)
             if capacity != self._capacity:
                 self._capacity = capacity
                 self._send(Room(capacity))
+
+    def _end_late_runs(self) -> None:
+        """Those whose nodes do not keep their limits."""
+        for run in self._runs.values():
+            if run.deadline.check() is Lateness.LOST:
+                run.verdict = run.deadline.judge()
+                self._kill(run)
 
     def _give_up_runs_elsewhere(self, node_ids: set[str]) -> None:
         """Those of nodes that have gone: from one that fell silent, Ray itself goes on to wait for minutes."""
