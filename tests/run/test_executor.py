@@ -1,5 +1,6 @@
 """How cells are executed, and how that ends: with real kernels."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,53 @@ def test_a_kernel_that_dies_is_told_with_its_cause(jobs: Jobs, code: str, cause:
     assert ran.outcome.peak_memory
     assert ran.statuses == ["completed", "failed", "pending"]
     assert ran.text(2).startswith("last words\n")
+
+
+OWN_STREAM = "import sys\nclass Stream:\n    def write(self, text): pass\nsys.stdout = Stream()"
+RAISING_STREAM = f"{OWN_STREAM}\nStream.flush = lambda self: 1 / 0"
+NO_STREAM = "'NoneType' object has no attribute '(write|flush)'"
+LOST_STREAMS = {
+    "stdout is None": (
+        ["import sys\nsys.stdout = None", "1 + 1"],
+        NO_STREAM,
+    ),
+    "stderr is None": (
+        ["import sys\nsys.stderr = None", "1 + 1"],
+        NO_STREAM,
+    ),
+    "an object": (["import sys\nsys.stdout = object()"], "'object' object has no attribute 'flush'"),
+    "no flush": ([OWN_STREAM], "'Stream' object has no attribute 'flush'"),
+    "a flush that raises": ([RAISING_STREAM], "ZeroDivisionError: division by zero"),
+    "a closed file": (["import os, sys\nsys.stdout = open(os.devnull, 'w')\nsys.stdout.close()"], "closed file"),
+    "deleted": (["import sys\ndel sys.stdout"], "module 'sys' has no attribute 'stdout'"),
+}
+"""Cells after which the kernel itself fails where it flushes its streams, and why."""
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@pytest.mark.parametrize(("cells", "cause"), LOST_STREAMS.values(), ids=LOST_STREAMS)
+def test_a_cell_at_which_the_kernel_itself_fails_has_failed(
+    jobs: Jobs, warm: bool, cells: list[str], cause: str
+) -> None:
+    ran = jobs.execute(*cells, "print('never')", warm=warm)
+    assert ran.outcome.status == Status.FAILED
+    assert re.search(rf"{cause}.* \(cell {len(cells)}", ran.outcome.cause)
+    assert ran.statuses == ["completed"] * (len(cells) - 1) + ["failed", "pending"]
+
+
+GOOD_STREAMS = [
+    "os.close(1)",
+    "os.close(2)",
+    "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+    "sys.stdout = io.StringIO()",
+]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_notebook_may_do_with_its_streams_what_the_kernel_can_bear(jobs: Jobs, warm: bool) -> None:
+    ran = jobs.execute(*(f"import io, os, sys\n{code}" for code in GOOD_STREAMS), "print('nowhere')\n1 + 1", warm=warm)
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.OK, "")
+    assert [output["data"]["text/plain"] for output in ran.outputs(5)] == [["2"]]
 
 
 def test_a_cell_over_its_limit_is_interrupted(jobs: Jobs) -> None:

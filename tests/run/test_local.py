@@ -86,6 +86,13 @@ def wait_for_cell(backend: LocalBackend, run: str) -> None:
         assert time.monotonic() < deadline
 
 
+def wait_for_file(backend: LocalBackend, file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        backend.wait(0.1)
+        assert time.monotonic() < deadline
+
+
 def output_of(job: Job) -> str:
     cell = nbformat.read(job.output, as_version=4).cells[-1]
     return "".join(output.get("text", "") for output in cell.outputs)
@@ -227,6 +234,32 @@ def test_a_limit_is_kept_also_where_the_worker_or_the_kernel_was_stopped(
     assert ends["a"].cause.startswith(("the run took longer than its limit, 4 s", "cell 1 took longer"))
     assert [cell.metadata.papermill.status for cell in nbformat.read(job.output, 4).cells] == ["failed", "pending"]
     assert kernel not in {process.pid for process in list_processes()}
+
+
+PRINT_MUCH = f"""\
+{TELL_PIDS.partition("for")[0]}
+while not Path("stopped").exists():
+    time.sleep(0.05)
+for number in range(5000):
+    print(number, flush=True)
+Path("printed").touch()"""
+
+
+@pytest.mark.parametrize("warm", [NO_MODULES, None])
+def test_what_a_kernel_prints_while_its_worker_stands_still_is_kept(
+    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, warm: WarmPlan | None
+) -> None:
+    job = make_job("a", PRINT_MUCH, warm=warm)
+    backend.submit(job)
+    wait_for_file(backend, tmp_path / "pids")
+    worker = int((tmp_path / "pids").read_text().split()[0])
+    os.kill(worker, signal.SIGSTOP)
+    (tmp_path / "stopped").touch()
+    wait_for_file(backend, tmp_path / "printed")
+    os.kill(worker, signal.SIGCONT)
+    _, ends = collect(backend, 1)
+    assert ends["a"].status is Status.OK
+    assert output_of(job) == "".join(f"{number}\n" for number in range(5000))
 
 
 def test_a_run_whose_worker_was_stopped_ends_at_once_where_that_is_asked_for(

@@ -9,6 +9,7 @@ client, for the names that both sides use.
 """
 
 import functools
+import inspect
 import math
 import os
 import sys
@@ -226,10 +227,44 @@ def clean_forms(data: "dict[str, Any]", pack: Callable[[Any], bytes]) -> "tuple[
     return forms, ", ".join(left_out)
 
 
+def answer_everything(kernel: Any) -> None:
+    """Have the kernel reply also where it fails itself: at a notebook's own ``sys.stdout``, say, which it flushes.
+
+    Whoever asked would wait for ever.
+    """
+    execute = kernel.shell_handlers["execute_request"]
+
+    @functools.wraps(execute)
+    def execute_surely(stream: Any, ident: Any, parent: Any) -> Any:
+        result = execute(stream, ident, parent)
+        return wait_for(result, stream, ident, parent) if inspect.iscoroutine(result) else result
+
+    async def wait_for(result: Any, stream: Any, ident: Any, parent: Any) -> None:
+        try:
+            await result
+        except Exception as error:
+            content = {
+                "status": "error",
+                "ename": type(error).__name__,
+                "evalue": make_text(error),
+                "traceback": [],
+                "execution_count": kernel.execution_count,
+                "user_expressions": {},
+                "payload": [],
+            }
+            kernel.session.send(stream, "execute_reply", content, parent, ident=ident)
+            # It will fail in the same way before it says this.
+            kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent)
+            raise
+
+    kernel.shell_handlers["execute_request"] = execute_surely
+
+
 def install_error_hook() -> None:
     """In a kernel, once, before its first cell."""
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()
     send_everything(shell.kernel.session)
+    answer_everything(shell.kernel)
     ErrorHook(shell).install()

@@ -101,6 +101,10 @@ class WarmApplication(IPKernelApp, _KnowsItsConfig):
         if not system.IS_LINUX:  # there, the system kills a kernel whose parent dies
             super().init_poller()
 
+    def init_iopub(self, context: Any) -> None:
+        context.sndhwm = 0  # of 1000 messages that wait to be sent, every further one would be dropped in silence
+        super().init_iopub(context)
+
 
 def prepare_kernel() -> None:
     """Make the shell and read its configuration, in the process that kernels will be forked from."""

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -32,10 +33,19 @@ _LAST_WORDS = 0.05
 """Seconds without a message after which a dead kernel is taken to have sent no more."""
 _ASK_AGAIN = 0.2
 """Seconds after which a kernel is asked again that has replied, but whose iopub was not connected in time."""
+_END_BY_CODE = 5.0
+"""Seconds that a kernel has to reply to the code that ends it."""
 _MOST_LEFT = 3
 """Of what a notebook has left running, so many are named."""
 _WITHOUT_PIDFD = 0.2
 """Seconds between looks at the process where the system does not tell of its end."""
+
+
+_DROP_NOTHING = (
+    "(lambda thread: thread.schedule(lambda: thread.socket.setsockopt(__import__('zmq').SNDHWM, 0)))"
+    "(__import__('IPython').get_ipython().kernel.iopub_socket.io_thread)"
+)
+"""For an IPython kernel: of 1000 messages that wait to be sent, it would drop every further one in silence."""
 
 
 class HasFileno(Protocol):
@@ -132,6 +142,8 @@ class Kernel:
                 is_heard |= message.parent in requests and message.channel == "iopub"
             if self.info and not received.messages:
                 requests.add(self.send("shell", "kernel_info_request", {}))
+        if self.info.get("implementation") == "ipython" and not self.is_forked:
+            self.execute(_DROP_NOTHING, silent=True)
 
     def _wait_until_bound(self, bound: int, deadline: float, also: Sequence[HasFileno]) -> None:
         """Until a forked kernel has closed its end of the pipe, or has ended, which closes it too."""
@@ -221,9 +233,10 @@ class Kernel:
         Raises ColdKernelNeededError where an atexit handler of a forked kernel needs a cold one.
         """
         if self._connection and not self.process.poll():
+            deadline = time.monotonic() + grace
             self.process.let_go_on()
             self._ask_to_end()
-            if self.process.wait(grace):
+            if self.process.wait(max(0.0, deadline - time.monotonic())):
                 self.farewell = self._describe_left()
             else:
                 self.farewell = f"the kernel was killed: it did not end in {grace:g} s"
@@ -243,16 +256,27 @@ class Kernel:
         return f"ended what the notebook had left running: {', '.join(left[:_MOST_LEFT])}{more}"
 
     def _ask_to_end(self) -> None:
-        if self.info.get("implementation") == "ipython" and not self.is_forked:
-            # After a shutdown request, its control thread and its end sometimes wait for each other: 10 s.
-            told = str(self._place.folder / ending.FILE_NAME)
-            source = f"{inspect.getsource(ending)}\nreplace_shutdown({told!r})\n"
-            self.execute(
-                f"__import__('builtins').exec({source!r}, {{'__name__': 'ending'}})\n"
-                "__import__('IPython').get_ipython().ask_exit()"
-            )
-        else:
+        # After a shutdown request, the control thread and the end of a cold IPython may wait for each other: 10 s.
+        is_cold_ipython = self.info.get("implementation") == "ipython" and not self.is_forked
+        if not (is_cold_ipython and self._end_by_code()):
             self.send("control", "shutdown_request", {"restart": False})
+
+    def _end_by_code(self) -> bool:
+        """Whether the kernel has executed what ends it: where ``sys.stdout`` is None, IPython executes nothing."""
+        told = str(self._place.folder / ending.FILE_NAME)
+        source = f"{inspect.getsource(ending)}\nreplace_shutdown({told!r})\n"
+        request = self.execute(
+            f"__import__('builtins').exec({source!r}, {{'__name__': 'ending'}})\n"
+            "__import__('IPython').get_ipython().ask_exit()"
+        )
+        deadline = time.monotonic() + _END_BY_CODE
+        with suppress(KernelDiedError):
+            while received := self.receive(deadline - time.monotonic()).messages:
+                replies = [message for message in received if message.parent == request and message.channel == "shell"]
+                if replies:
+                    return bool(replies[0].content["status"] == "ok")
+            return False
+        return True
 
     def kill(self, grace: float = 0) -> Death:
         """End it and everything it started: at once, or ``grace`` seconds after SIGTERM."""
