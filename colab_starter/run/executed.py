@@ -5,7 +5,7 @@ reads these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell
 that never ran stays ``pending``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.mend import make_id, mend_language_info, mend_notebook
 from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
+from colab_starter.run.cell_errors import CellError
 from colab_starter.run.job import Job, Outcome, Status
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.literals import to_json, to_source
@@ -177,13 +178,13 @@ class ExecutedNotebook:
         """The cell has failed after all: something that it started showed an error when it was over."""
         self._note_cell(index, status="failed", exception=True)
 
-    def show_error(self, index: int, name: str, text: str, traceback: Sequence[str]) -> None:
+    def show_error(self, index: int, error: CellError) -> None:
         """Give a failed cell the output that says why, unless it shows an error itself."""
         outputs = self.node.cells[index].outputs
         if any(output.output_type == "error" for output in outputs):
             return
-        lines = list(traceback) or [": ".join(filter(None, (name, text)))]
-        outputs.append(nbformat.v4.new_output("error", ename=name, evalue=text, traceback=lines))
+        lines = [*error.traceback] or [": ".join(filter(None, (error.name, error.text)))]
+        outputs.append(nbformat.v4.new_output("error", ename=error.name, evalue=error.text, traceback=lines))
         self.changed.add(index)
 
     def pass_cell(self, index: int) -> None:

@@ -152,7 +152,7 @@ class Executor:
         if end.status == Status.FAILED and end.at is not None:
             self._notebook.note_failure(end.at)
             if end.error:
-                self._notebook.show_error(end.at, end.error.name, end.error.text, end.error.traceback)
+                self._notebook.show_error(end.at, end.error)
 
     def _wait_for_cell(self, index: int, request: str) -> End | None:
         self._outputs.expect(request, index)

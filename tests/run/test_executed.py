@@ -9,6 +9,7 @@ import pytest
 from nbformat import v4
 
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
+from colab_starter.run.cell_errors import CellError
 from colab_starter.run.executed import ExecutedNotebook, read_source
 from colab_starter.run.job import Outcome, Status
 from tests.run.jobs import cell
@@ -170,7 +171,7 @@ def test_a_cell_that_failed_after_all_says_so_and_shows_its_error() -> None:
     notebook.end_cell(0, failed=False)
     notebook.note_failure(0)
     for name in ("ValueError", "KeyError"):
-        notebook.show_error(0, name, "bad", [])
+        notebook.show_error(0, CellError(name, "bad"))
     assert statuses(notebook) == ["failed", "pending"]
     assert [(output.ename, output.traceback) for output in notebook.node.cells[0].outputs] == [
         ("ValueError", ["ValueError: bad"])

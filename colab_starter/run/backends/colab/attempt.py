@@ -187,6 +187,8 @@ class Attempt:
             host=back.start.get("host", self._session.name),
         )
         self._pass_cells(notebook, end)
+        if end.status is Status.FAILED and end.at is not None and end.error:
+            notebook.show_error(end.at, end.error)
         notebook.end(outcome)
         notebook.describe_attempt(self._job, outcome)
         path = Path(self._job.output)

@@ -95,8 +95,6 @@ class ReadBack:
                 output.execution_count = record["count"]
         end = self._judge(index, record)
         self._note_cell(index, record["started"], record["ended"], failed=end is not None and end.status != Status.OK)
-        if end and end.status == Status.FAILED and end.error:
-            self._notebook.show_error(index, end.error.name, end.error.text, end.error.traceback)
 
     def _note_cell(self, index: int, started: float, ended: float, failed: bool) -> None:
         facts = {
