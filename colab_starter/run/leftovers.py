@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from colab_starter.errors import SweepBusyError
@@ -23,11 +23,11 @@ class Leftovers:
     notice it too; those that are still there ``patience`` seconds later are killed, with all that they started.
     """
 
-    def __init__(self, lock: Path, descriptor: int, coordinator: str, patience: float) -> None:
+    def __init__(self, lock: Path, descriptors: Sequence[int], coordinator: str, patience: float) -> None:
         self.coordinator = coordinator
         """Its process id, as it signed."""
         self._lock = lock
-        self._descriptor = descriptor
+        self._descriptors = tuple(descriptors)
         self._force_at = time.monotonic() + patience
         self._next_look = time.monotonic() + min(_LOOK, patience)
         self._is_told = False
@@ -43,7 +43,7 @@ class Leftovers:
                 f"processes of an earlier run still work in {self._lock.parent}, and cannot be ended from here; "
                 f"end them (fuser {self._lock} names them), or choose another --out"
             )
-        holders = find_holders(self._descriptor, self.coordinator)
+        holders = find_holders(self._descriptors, self.coordinator)
         if now < self._force_at:
             self._next_look = min(self._next_look, self._force_at)
             for pid in holders:
@@ -63,14 +63,15 @@ class Leftovers:
             )
 
 
-def find_holders(descriptor: int, taker: str) -> list[int]:
-    """The processes of this user that hold the lock on an open file which ``taker`` took (Linux).
+def find_holders(descriptors: Sequence[int], dead: str) -> list[int]:
+    """The processes of this user that hold a lock on one of these open files which a dead process took (Linux).
 
-    A process that has only opened the file, or has taken the lock by itself, is none of them, nor is this one.
+    ``dead`` is the id of one that is known to be dead though another process may have its number. Who has only
+    opened the file, or has taken the lock by itself and lives, is none of them, nor is this process.
     """
-    wanted = os.fstat(descriptor)
+    wanted = [os.fstat(descriptor) for descriptor in descriptors]
     others = [process.pid for process in system.list_processes() if process.pid != os.getpid()]
-    return [pid for pid in others if _is_own(pid) and any(_holds(fd, wanted, taker) for fd in _list_descriptors(pid))]
+    return [pid for pid in others if _is_own(pid) and any(_holds(fd, wanted, dead) for fd in _list_descriptors(pid))]
 
 
 def _is_own(pid: int) -> bool:
@@ -89,16 +90,18 @@ def _list_descriptors(pid: int) -> Iterator[Path]:
         yield Path(f"/proc/{pid}/fd/{name}")
 
 
-def _holds(descriptor: Path, wanted: os.stat_result, taker: str) -> bool:
-    """Whether it is of the locked file, and has the lock by inheritance from ``taker``.
+def _holds(descriptor: Path, wanted: Sequence[os.stat_result], dead: str) -> bool:
+    """Whether it is of a locked file, and has the lock by inheritance from a process that is dead.
 
     The line is ``lock: 1: FLOCK  ADVISORY  WRITE 4711 08:01:123 0 EOF``; in a container, a dead process is 0 in it.
     """
     try:
-        if not os.path.samestat(descriptor.stat(), wanted):
+        status = descriptor.stat()
+        if not any(os.path.samestat(status, one) for one in wanted):
             return False
         facts = (descriptor.parents[1] / "fdinfo" / descriptor.name).read_text()
     except OSError:
         return False
     locks = [line.split() for line in facts.splitlines() if line.startswith("lock:")]
-    return any(lock[2] == "FLOCK" and lock[5] in (taker, "0") for lock in locks)
+    takers = [lock[5] for lock in locks if lock[2] == "FLOCK"]
+    return any(taker in (dead, "0") or not Path("/proc", taker).exists() for taker in takers)

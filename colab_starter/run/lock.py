@@ -97,7 +97,7 @@ class SweepLock:
         # Imported only now, because it is seldom needed.
         from colab_starter.run.leftovers import Leftovers
 
-        return Leftovers(path, self.descriptor, str(holder.get("pid")), wait)
+        return Leftovers(path, self.descriptors, str(holder.get("pid")), wait)
 
     def _try(self) -> bool:
         if not _lock(self.descriptor):

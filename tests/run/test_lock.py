@@ -87,15 +87,24 @@ def test_workers_that_were_stopped_go_on_and_are_waited_for(tmp_path: Path, caps
     assert capsys.readouterr().err == ""
 
 
+def test_workers_are_found_also_where_the_file_of_the_lock_was_removed(tmp_path: Path) -> None:
+    coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
+    end(coordinator)
+    (tmp_path / ".lock").unlink()
+    SweepLock(tmp_path, wait=0.2).close()
+    assert not is_running(worker)
+
+
 def test_only_who_inherited_the_lock_from_the_dead_coordinator_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     with (tmp_path / ".lock").open() as opened:
         reader = subprocess.Popen(["sleep", "600"], pass_fds=[opened.fileno()])
-        assert set(find_holders(opened.fileno(), str(coordinator.pid))) == {coordinator.pid, worker}
-        assert find_holders(opened.fileno(), str(reader.pid)) == []
-    end(coordinator)
+        assert set(find_holders([opened.fileno()], str(coordinator.pid))) == {coordinator.pid, worker}
+        assert find_holders([opened.fileno()], str(reader.pid)) == []
+        end(coordinator)
+        assert find_holders([opened.fileno()], str(reader.pid)) == [worker]
     SweepLock(tmp_path, wait=0.1).close()
     assert reader.poll() is None
     reader.kill()
@@ -105,7 +114,7 @@ def test_only_who_inherited_the_lock_from_the_dead_coordinator_is_ended(
 def test_workers_that_cannot_be_ended_are_an_error_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leftovers, "find_holders", lambda descriptor, taker: [])
+    monkeypatch.setattr(leftovers, "find_holders", lambda descriptors, dead: [])
     monkeypatch.setattr(leftovers, "_FORCE", 0.1)
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
