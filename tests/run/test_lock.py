@@ -87,7 +87,7 @@ def test_workers_that_were_stopped_go_on_and_are_waited_for(tmp_path: Path, caps
     assert capsys.readouterr().err == ""
 
 
-def test_workers_are_found_also_where_the_file_of_the_lock_was_removed(tmp_path: Path) -> None:
+def test_workers_hold_the_folder_without_its_lock_file_too_until_they_are_killed(tmp_path: Path) -> None:
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
     (tmp_path / ".lock").unlink()
@@ -162,16 +162,6 @@ def test_who_comes_before_the_file_is_back_waits_until_it_says_who_holds_the_fol
         lock.check()
         with pytest.raises(SweepBusyError, match=rf"by process {os.getpid()} on"):
             second.result(timeout=60)
-
-
-def test_workers_of_a_killed_coordinator_hold_the_folder_without_its_lock_file_too(tmp_path: Path) -> None:
-    coordinator, worker = start_coordinator(tmp_path, worker_lives=20)
-    end(coordinator)
-    (tmp_path / ".lock").unlink()
-    with pytest.raises(SweepBusyError, match="an earlier run"):
-        SweepLock(tmp_path, wait=0.2)
-    os.kill(worker, 9)
-    SweepLock(tmp_path, wait=30).close()
 
 
 def test_where_folders_cannot_be_locked_a_lock_file_that_was_removed_ends_the_sweep(
