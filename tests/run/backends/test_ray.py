@@ -333,7 +333,7 @@ def test_no_file_of_a_sweep_on_ray_and_no_log_of_ray_holds_a_secret(
     assert len(rays) > 10
     assert find_leaks({**files, **rays, "said": result.stdout + result.stderr}) == []
     (log,) = (content for name, content in files.items() if Path(name).name.startswith("warm-"))
-    assert count_masks([log]) > 4
+    assert count_masks([log]) > 2  # what was imported before says it in the notebooks
 
 
 class TestSeveralMachines:
