@@ -79,7 +79,7 @@ class HiddenModules:
         self._modules: dict[str, ModuleType] = {}
         self._state = state
         self._take_modules()
-        self._files = self._list_files()
+        self._files = {name: path for name, path in self._list_files().items() if not _is_of_python(path)}
         """The files of modules, without those of Python itself."""
         self._signatures = {path: read_signature(path) for path in self._files.values()}
         self._signatures |= {path: read_signature(path) for record in records.values() for path in record.files}
@@ -118,7 +118,7 @@ class HiddenModules:
 
     def _list_files(self) -> dict[str, str]:
         paths = {name: getattr(module, "__file__", None) for name, module in self._modules.items()}
-        return {name: path for name, path in paths.items() if isinstance(path, str) and not _is_of_python(path)}
+        return {name: path for name, path in paths.items() if isinstance(path, str)}
 
     def hide(self, filters: list[Any]) -> None:
         """Take them out of sight; ``filters`` are those of ``warnings`` that a cold kernel begins with."""
@@ -147,8 +147,7 @@ class HiddenModules:
 
     def _watch_libraries(self) -> None:
         """A library that is loaded cannot be loaded anew, as it would be by who loads its file without ``import``."""
-        paths = {name: getattr(module, "__file__", None) for name, module in self._modules.items()}
-        names = {path: name for name, path in paths.items() if isinstance(path, str) and path.endswith(_LIBRARIES)}
+        names = {path: name for name, path in self._list_files().items() if path.endswith(_LIBRARIES)}
         load = _imp.create_dynamic
 
         def create_dynamic(spec: Any, file: Any = None) -> ModuleType:
@@ -205,10 +204,10 @@ class HiddenModules:
             if isinstance(holder, ModuleType):
                 vars(holder).setdefault(child, module)
         _write_state(state)
-        added = [one for record in records for one in record.filters]
+        added = [one for record in reversed(records) for one in record.filters]
         if added:
-            self._filters = [*(one for record in reversed(records) for one in record.filters), *self._filters]
-            warnings.filters[:0] = [one for record in reversed(records) for one in record.filters]  # type: ignore[index]
+            self._filters = [*added, *self._filters]
+            warnings.filters[:0] = added  # type: ignore[index]
             _renew_filters()
 
     def _compare(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
@@ -282,11 +281,11 @@ class HiddenModules:
             module = sys.modules.get(need)
             if not isinstance(module, ModuleType):
                 continue
-            for then, now in (
-                (self._callables.get(need), _read_callables_of(module)),
-                (self._settings.get(need), _read_settings_of(module)),
+            for then, read in (
+                (self._callables.get(need), _read_callables_of),
+                (self._settings.get(need), _read_settings_of),
             ):
-                if then is not None and (name := _find_changed(then, now)):
+                if then is not None and (name := _find_changed(then, read(module))):
                     return f"{need}.{name} was changed"
         return ""
 

@@ -97,7 +97,6 @@ class ImportTrace:
         self._writes = 0
         self._filters = list(warnings.filters)
         self._capture: OutputCapture | None = None
-        self._random: list[Callable[[], object]] = []
         self._drawn: list[object] = []
         self._undo: list[Callable[[], None]] = []
         installed = [path for path in sys.path if path.endswith("-packages")]
