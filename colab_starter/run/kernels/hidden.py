@@ -81,6 +81,7 @@ class HiddenModules:
         self._take_modules()
         self._files = {name: path for name, path in self._list_files().items() if not _is_of_python(path)}
         """The files of modules, without those of Python itself."""
+        self._set_by_imports = _list_variables_set(records.values())
         self._signatures = {path: read_signature(path) for path in self._files.values()}
         self._signatures |= {path: read_signature(path) for record in records.values() for path in record.files}
         self._packages = _list_packages(state.path)
@@ -313,10 +314,13 @@ class HiddenModules:
         then, reads_little = record.state, self._reads_little(record)
         if then.environment != now.environment:
             for name in sorted({*then.environment, *now.environment} - _EACH_KERNEL_S_OWN):
-                if then.environment.get(name) == now.environment.get(name):
+                values = {(name, then.environment.get(name)), (name, now.environment.get(name))}
+                if len(values) == 1:
                     continue
                 if name in record.variables or (
-                    name.startswith(_READ_BY_PYTHON) if reads_little else name not in LATER
+                    name.startswith(_READ_BY_PYTHON)
+                    if reads_little
+                    else name not in LATER and not values <= self._set_by_imports
                 ):
                     return f"{name} was {'changed' if name in then.environment else 'set'}"
         # What comes with the worker was imported early, with a path of its own.
@@ -333,6 +337,21 @@ def _apply(change: Change, now: State) -> State:
             else:
                 environment[name] = value
     return State(environment, change.after.path if change.before.path != change.after.path else now.path)
+
+
+def _list_variables_set(records: Iterable[ModuleRecord]) -> set[tuple[str, str | None]]:
+    """The variables that imports changed themselves, with their values before and after.
+
+    A library sets them for itself, whatever else is imported before or after it. Python code that reads one is traced
+    all the same; that C code of another library does not, is all that is taken for granted.
+    """
+    found: set[tuple[str, str | None]] = set()
+    for record in records:
+        for change in record.changes:
+            for name in {*change.before.environment, *change.after.environment}:
+                values = {(name, one.environment.get(name)) for one in (change.before, change.after)}
+                found |= values if len(values) == 2 else set()
+    return found
 
 
 def _read_state() -> State:
@@ -365,8 +384,8 @@ def _read_settings() -> tuple[object, ...]:
 _CHANGED_BY_KERNEL = frozenset(["builtins", "getpass", "importlib._bootstrap", "sys", "threading", "time", "warnings"])
 
 
-_SET_BY_DRAWING = ("backend", "interactive")
-"""Settings that matplotlib decides on with the first figure, and that it asks for only then."""
+_SET_BY_DRAWING = ("backend", "interactive", "draw_if_interactive")
+"""What matplotlib and IPython set with the first figure, and ask for only then."""
 
 
 class _Container(NamedTuple):

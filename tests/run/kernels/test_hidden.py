@@ -17,6 +17,8 @@ MODULES = {
     "parent": "",
     "parent.child": "VALUE = 1",
     "reads": "import os\nVALUE = os.environ.get('SOME_VARIABLE')",
+    "sets": "import os; os.environ['SET_BY_A_MODULE'] = '1'",
+    "knows": "import os; VALUE = os.environ.get('SET_BY_A_MODULE')",
     "replaces": "import sys, types\nsys.modules['replaces'] = types.SimpleNamespace(VALUE='replaced')",
 }
 Ask = Callable[..., str]
@@ -112,6 +114,17 @@ def test_an_import_is_refused_where_a_cold_kernel_might_give_something_else(ask:
 
 def test_a_change_that_comes_after_the_import_is_no_reason_to_refuse(ask: Ask) -> None:
     assert ask("import os, reads; os.environ['SOME_VARIABLE'] = '1'", "import reads; print(reads.VALUE)") == "None\n"
+
+
+def test_what_a_module_sets_itself_is_no_reason_to_refuse_another_that_does_not_ask_for_it(ask: Ask) -> None:
+    seen = ask("import sets, os; print(os.environ['SET_BY_A_MODULE'])", "import marks; print(marks.PID != os.getpid())")
+    assert seen == "1\nTrue\n"
+
+
+def test_what_a_module_sets_itself_is_a_reason_to_refuse_another_that_asks_for_it(ask: Ask) -> None:
+    with pytest.raises(ColdKernelNeededError, match="SET_BY_A_MODULE was changed"):
+        ask("import knows")  # in the plan's order, it comes after the module that sets it
+    assert ask("import sets, knows; print(knows.VALUE)") == "1\n"
 
 
 def test_a_library_that_is_loaded_from_its_file_is_refused(ask: Ask) -> None:
