@@ -46,6 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where the groups are ignored, each process runs the long fixtures for itself, and Ray's clusters find others."""
+    if getattr(session.config.option, "loadgroup", False) and any("@" not in item.nodeid for item in session.items):
+        raise pytest.UsageError("pytest-xdist ignores the groups of these tests with this pytest: take an older one")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _heard_interrupts() -> None:
     """What the tests start is to hear Ctrl-C and the end of a terminal, also in a shell's background or under nohup."""
