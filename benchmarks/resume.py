@@ -16,7 +16,7 @@ from nbformat import v4
 
 from colab_starter.run.batch import Options, prepare_batch
 from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import open_ledger
+from colab_starter.run.ledger.ledger import open_ledger
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 

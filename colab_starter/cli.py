@@ -162,7 +162,7 @@ def new(
       colab-starter new --preset pytorch --name "Digits" --drive
       colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
     """
-    from colab_starter.generate import generate_project
+    from colab_starter.bake.generate import generate_project
 
     flags = {
         "project_name": name,
@@ -213,7 +213,7 @@ def list_presets(as_json: Annotated[bool, typer.Option("--json", help="As JSON."
     """
     from shutil import get_terminal_size
 
-    from colab_starter.presets import presets_table, read_presets
+    from colab_starter.bake.presets import presets_table, read_presets
 
     presets = read_presets()
     if as_json:

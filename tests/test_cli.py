@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bake.test_generate import EVERY_ANSWER, read_tree
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
 from tests.environments import make_environment
-from tests.test_generate import EVERY_ANSWER, read_tree
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))

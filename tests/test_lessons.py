@@ -20,7 +20,7 @@ import scrapbook
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
-from colab_starter.lessons import select_lessons
+from colab_starter.bake.lessons import select_lessons
 from tests.conftest import (
     LESSONS,
     REPOSITORY,

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
 from colab_starter.errors import ColabStarterError
-from colab_starter.installs import split_commands
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.installs import split_commands
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.open_in_colab import locate_notebook
 from colab_starter.runtimes import Runtime
 

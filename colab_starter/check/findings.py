@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from colab_starter.check.rules import ERROR, Problem, Rule, ignores
 from colab_starter.errors import BrokenNotebookError, NothingToCheckError
-from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import is_executed, is_run, is_sweep_folder, read_version
 

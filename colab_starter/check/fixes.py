@@ -9,7 +9,7 @@ from colab_starter.check.findings import check_notebook
 from colab_starter.check.rules import Rule
 from colab_starter.errors import BrokenNotebookError
 from colab_starter.files import write_whole
-from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, ignores, rule
-from colab_starter.notebook import Cell, Json, Notebook
+from colab_starter.notebook.model import Cell, Json, Notebook
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import tells_of_run
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Set
 from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
-from colab_starter.installs import Install, Requirement
-from colab_starter.notebook import Cell, Notebook
-from colab_starter.python_code import Import
+from colab_starter.notebook.installs import Install, Requirement
+from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.notebook.python import Import
 from colab_starter.runtimes import CORE_PACKAGES, Runtime, normalise_name, package_of_module
 
 _RESTART = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\)|condacolab", re.MULTILINE)

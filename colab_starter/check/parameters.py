@@ -4,8 +4,8 @@ import ast
 from collections.abc import Iterator
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, Notebook
-from colab_starter.python_code import read_literal
+from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
+from colab_starter.notebook.python import read_literal
 from colab_starter.runtimes import Runtime
 
 

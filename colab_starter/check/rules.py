@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.runtimes import Runtime
 
 ERROR = "error"

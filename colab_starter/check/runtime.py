@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from colab_starter.check.install import version_of
 from colab_starter.check.modules import CPU_ONLY, GPU_ONLY
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.notebook import Cell, Notebook
-from colab_starter.python_code import Call, read_literal
+from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime
 
 _MENTIONS_GPU = re.compile(r"cuda|gpu|nvidia|nvcc|\btpu\b|opencl|vulkan", re.IGNORECASE)

@@ -93,7 +93,7 @@ def run(
     """
     _check_system()
     from colab_starter.run.batch import Options
-    from colab_starter.run.durations import read_duration
+    from colab_starter.run.display.durations import read_duration
     from colab_starter.run.job import Limits
 
     if parameters:
@@ -131,7 +131,7 @@ def run(
         quiet=quiet,
     )
     if dry_run:
-        from colab_starter.run.preview import preview_batch
+        from colab_starter.run.display.preview import preview_batch
 
         return preview_batch(options)
     from colab_starter.run.coordinator import run_batch
@@ -146,7 +146,7 @@ def _check_system() -> None:
 
 def _print_parameters(notebook: Path) -> int:
     from colab_starter.run.batch import read_source
-    from colab_starter.run.parameters import describe_parameters, inspect_parameters
+    from colab_starter.run.sweep.parameters import describe_parameters, inspect_parameters
 
     print(describe_parameters(inspect_parameters(read_source(notebook))))
     return 0

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
+from colab_starter.run.display.progress import Progress
 from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Outcome, Started, StartedCold, Status
-from colab_starter.run.ledger import Ledger
-from colab_starter.run.progress import Progress
-from colab_starter.run.runs import Run
+from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.stopping import StopLevel, StopSignals
+from colab_starter.run.sweep.runs import Run
 
 TICK = 0.2
 """Seconds after which the runner looks at signals and at the clock when nothing else happens."""

@@ -8,7 +8,7 @@ import pytest
 
 from colab_starter.report.table import Column, Kind, Table, build_table
 from colab_starter.run.job import Status
-from colab_starter.run.ledger import RunRecord
+from colab_starter.run.ledger.ledger import RunRecord
 
 
 def make_run(number: int = 0, **values: Any) -> RunRecord:

@@ -81,7 +81,7 @@ class Jobs:
         return self.follow(self.make(self.write(*cells), warm=plan, **options), react, answered)
 
     def follow(self, job: Job, react: React = lambda event: None, answered: Path | None = None) -> Executed:
-        connection = self.server.fork("colab_starter.run.worker:run_job", job)
+        connection = self.server.fork("colab_starter.run.worker.attempt:run_job", job)
         events: list[Event] = []
         with connection:
             while not isinstance(event := connection.recv(), Exited):

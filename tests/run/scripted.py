@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from colab_starter.run.backends import Backend
+from colab_starter.run.display.progress import Progress
 from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
-from colab_starter.run.ledger import RunRecord
-from colab_starter.run.progress import Progress
-from colab_starter.run.runs import Run
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.sweep.runs import Run
 
 Script = Callable[[Job], Outcome | None]
 """How a job ends; None leaves it running until it is cancelled."""

@@ -13,9 +13,9 @@ import pytest
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.job import Outcome, Status
-from colab_starter.run.journal import JournalFile
-from colab_starter.run.ledger import Ledger, open_ledger, read_runs
-from colab_starter.run.resume import is_to_do
+from colab_starter.run.ledger.journal import JournalFile
+from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
 

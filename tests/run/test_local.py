@@ -12,8 +12,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.backends import lateness, local
+from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
 from colab_starter.run.backends.local import LocalBackend
-from colab_starter.run.gpus import GpuPlaces, GpuShare
 from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Outcome, Started, Status, WarmPlan
 from colab_starter.run.kernels.system import list_processes
 

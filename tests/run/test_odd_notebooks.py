@@ -42,7 +42,7 @@ class SharedServer(Backend):
         self._worker: Connection[Any, Any] | None = None
 
     def submit(self, job: Job) -> None:
-        self._worker = self._server.fork("colab_starter.run.worker:run_job", job)
+        self._worker = self._server.fork("colab_starter.run.worker.attempt:run_job", job)
 
     def wait(self, timeout: float) -> list[Event]:
         if self._worker is None or not self._worker.poll(timeout):

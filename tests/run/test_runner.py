@@ -8,11 +8,11 @@ import pytest
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run import runner as runners
 from colab_starter.run.job import Job, Outcome, StartedCold, Status
-from colab_starter.run.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
 from colab_starter.run.runner import Plan, Runner
-from colab_starter.run.runs import Run
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel, StopSignals
+from colab_starter.run.sweep.runs import Run
 from tests.run.scripted import Listener, Script, ScriptedBackend, end_with, runs_of
 
 

@@ -6,11 +6,11 @@ from functools import partial
 
 from colab_starter.errors import WrongOptionError
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.cpus import available_memory, choose_jobs, count_cores, share_threads
+from colab_starter.run.backends.gpus import GpuPlaces, find_gpus, read_share
 from colab_starter.run.batch import Batch, Options
-from colab_starter.run.cpus import available_memory, choose_jobs, count_cores, share_threads
-from colab_starter.run.gpus import GpuPlaces, find_gpus, read_share
+from colab_starter.run.display.formatting import count
 from colab_starter.run.storage.store import Lock
-from colab_starter.run.wording import count
 
 BACKENDS = ("local", "ray", "colab")
 OPTIONS_OF = {

@@ -12,18 +12,18 @@ from typing import Any
 
 from colab_starter.errors import OverlayError
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.gpus import GpuPlaces, set_visible
 from colab_starter.run.backends.lateness import Deadline, Lateness
-from colab_starter.run.failure import describe_log
-from colab_starter.run.gpus import GpuPlaces, set_visible
 from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
-from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask, make_mask
+from colab_starter.run.worker.causes import describe_log
+from colab_starter.run.worker.masked_log import MaskedLog
 
-WORKER = "colab_starter.run.worker:run_job"
+WORKER = "colab_starter.run.worker.attempt:run_job"
 MOST_SERVERS = 3
 """So many sets of imported modules are kept in memory; the one that was not used the longest goes first."""
 MOST_FAILURES = 2

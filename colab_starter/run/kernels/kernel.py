@@ -26,8 +26,8 @@ from colab_starter.run.kernels.kernelspecs import find_kernelspec, format_comman
 from colab_starter.run.kernels.process import Death, KernelProcess, fork_kernel, spawn_kernel
 from colab_starter.run.kernels.system import Log
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
-from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.entering import enter
+from colab_starter.run.worker.masked_log import MaskedLog
 
 _LAST_WORDS = 0.05
 """Seconds without a message after which a dead kernel is taken to have sent no more."""

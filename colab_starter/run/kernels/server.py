@@ -44,7 +44,7 @@ _KERNEL = (
 )
 """What a kernel imports by itself before its first cell."""
 
-_WORKER = ("colab_starter.run.worker", "ipykernel.kernelspec", "psutil", "pwd", "resource")
+_WORKER = ("colab_starter.run.worker.attempt", "ipykernel.kernelspec", "psutil", "pwd", "resource")
 """The worker, which brings nbclient and the rest of its own, and what kernels import later."""
 
 
@@ -115,7 +115,7 @@ def _import_worker(path: list[str], here: str) -> None:
 
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-    from colab_starter.run.quick_jsonschema import import_jsonschema
+    from colab_starter.run.worker.quick_jsonschema import import_jsonschema
 
     import_jsonschema()
     for name in _WORKER:

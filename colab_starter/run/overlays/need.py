@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab_starter.installs import UNINSTALL, Install
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.installs import UNINSTALL, Install
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.run.job import Overlay
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, find_python
 from colab_starter.run.literals import to_canonical
-from colab_starter.run.runs import Run, find_kernel_name
+from colab_starter.run.sweep.runs import Run, find_kernel_name
 
 _OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
 """Tools that know no virtual environments."""

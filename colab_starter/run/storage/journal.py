@@ -11,7 +11,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.ledger import FILE_NAME
+from colab_starter.run.ledger.ledger import FILE_NAME
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 

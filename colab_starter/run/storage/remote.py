@@ -11,17 +11,17 @@ from typing import Self
 
 from colab_starter.errors import SweepBusyError
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.publishing import PublishingBackend
 from colab_starter.run.job import Job, Status
-from colab_starter.run.journal import Journal
-from colab_starter.run.ledger import Ledger
-from colab_starter.run.lock import SweepLock
-from colab_starter.run.recovery import find_finished
+from colab_starter.run.ledger.journal import Journal
+from colab_starter.run.ledger.ledger import Ledger
+from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.ledger.recovery import find_finished
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import lease as leases
 from colab_starter.run.storage.journal import ObjectJournal
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
-from colab_starter.run.storage.publishing import PublishingBackend
 from colab_starter.run.storage.runs import publish_run
 from colab_starter.run.storage.store import Lock, Store, is_final
 

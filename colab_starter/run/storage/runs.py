@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from colab_starter.run.job import KERNEL_LOG, OUTPUT_FOLDER, Job, Outcome, Status
-from colab_starter.run.parameters import OUTPUT_DIR
 from colab_starter.run.storage.objects import Objects
+from colab_starter.run.sweep.parameters import OUTPUT_DIR
 
 
 def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:

@@ -11,10 +11,10 @@ from typing import Protocol, Self
 
 from colab_starter.files import write_whole
 from colab_starter.run.backends import Backend
-from colab_starter.run.journal import Journal, JournalFile
-from colab_starter.run.ledger import FILE_NAME, Ledger
-from colab_starter.run.lock import SweepLock
-from colab_starter.run.runs import make_folder
+from colab_starter.run.ledger.journal import Journal, JournalFile
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.sweep.runs import make_folder
 
 CLOCKS = 2.0
 """Seconds by which the clocks of a disk and of this machine may differ."""

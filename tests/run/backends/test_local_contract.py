@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
 from colab_starter.run.backends.local import LocalBackend
-from colab_starter.run.gpus import GpuPlaces, GpuShare
 from tests.run.backends.contract import BackendContract, MarkedEnvironment, Rig
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from colab_starter.errors import WrongOptionError
-from colab_starter.notebook import Json, Notebook
+from colab_starter.notebook.model import Json, Notebook
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
 from colab_starter.run.job import Overlay
 from colab_starter.run.overlays.need import Need, describe_need, find_need
-from colab_starter.run.runs import Run
+from colab_starter.run.sweep.runs import Run
 from tests.conftest import bake_into, read_notebook
 
 OWN = """\

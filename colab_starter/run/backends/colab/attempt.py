@@ -16,14 +16,14 @@ from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_conten
 from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
-from colab_starter.run.cell_errors import End
-from colab_starter.run.executed import ExecutedNotebook, read_source
-from colab_starter.run.failure import shorten
 from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded, Outcome, Status
-from colab_starter.run.parameters import OUTPUT_DIR
-from colab_starter.run.saving import NotebookFile, NotebookText
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.storage.address import name_files
+from colab_starter.run.sweep.parameters import OUTPUT_DIR
+from colab_starter.run.worker.causes import shorten
+from colab_starter.run.worker.cell_errors import End
+from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
+from colab_starter.run.worker.saving import NotebookFile, NotebookText
 
 RESTART_LIMIT = 120.0
 DOWNLOAD_LIMIT = 1800.0

@@ -9,12 +9,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from colab_starter.run.backends.colab.sent import RECORD_TYPE
-from colab_starter.run.cell_errors import CellFacts, End, judge_cell
-from colab_starter.run.executed import ExecutedNotebook
-from colab_starter.run.failure import describe_cell_limit, describe_run_limit
 from colab_starter.run.job import Limits, Status
-from colab_starter.run.outputs import CellOutputs
 from colab_starter.run.secrets import Mask
+from colab_starter.run.worker.causes import describe_cell_limit, describe_run_limit
+from colab_starter.run.worker.cell_errors import CellFacts, End, judge_cell
+from colab_starter.run.worker.executed_notebook import ExecutedNotebook
+from colab_starter.run.worker.outputs import CellOutputs
 
 Record = dict[str, Any]
 

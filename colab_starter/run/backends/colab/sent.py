@@ -9,10 +9,10 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from colab_starter.run.executed import ExecutedNotebook
 from colab_starter.run.job import Job
 from colab_starter.run.kernels import error_hook
-from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.sweep.parameters import OUTPUT_DIR
+from colab_starter.run.worker.executed_notebook import ExecutedNotebook
 
 FOLDER = "/tmp/colab-starter"
 """On Colab's machine: what a session's runs leave there, each until the next one empties it."""

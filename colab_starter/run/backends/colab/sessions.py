@@ -14,7 +14,7 @@ from typing import Any
 
 from colab_starter.errors import ColabSessionError, WrongOptionError
 from colab_starter.run.backends.colab.tool import SESSIONS, ColabTool
-from colab_starter.run.lock import read_start_time
+from colab_starter.run.ledger.lock import read_start_time
 
 GPUS = ("T4", "L4", "G4", "A100", "H100")
 """Those that google-colab-cli 0.7 knows (its commands/session.py); it makes an A100 of any other name."""

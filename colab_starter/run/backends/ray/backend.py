@@ -20,13 +20,13 @@ from typing import Any
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.gpus import read_share
 from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
-from colab_starter.run.gpus import read_share
 from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
-from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.secrets import Mask, find_secrets, make_mask
+from colab_starter.run.worker.masked_log import MaskedLog
 
 JOINING = 120.0
 """Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""

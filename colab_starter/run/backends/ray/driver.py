@@ -34,7 +34,7 @@ from colab_starter.run.backends.ray.task import (
 )
 from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status
 from colab_starter.run.kernels import system
-from colab_starter.run.recovery import find_outcome, read_outcome
+from colab_starter.run.ledger.recovery import find_outcome, read_outcome
 from colab_starter.run.storage.address import is_address
 
 Channel: TypeAlias = "Connection[Any, Any]"

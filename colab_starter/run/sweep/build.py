@@ -1,0 +1,188 @@
+"""The runs of a sweep: what the command line and a file ask for, checked before anything starts."""
+
+import itertools
+import keyword
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from colab_starter.errors import ParameterError, UnwritableValueError
+from colab_starter.notebook.model import Notebook
+from colab_starter.run.literals import to_canonical, to_source
+from colab_starter.run.secrets import Mask, is_secret_parameter
+from colab_starter.run.sweep.files import Entry, SweepFile, read_sweep_file
+from colab_starter.run.sweep.options import LARGEST_SWEEP, expand_range, read_options
+from colab_starter.run.sweep.parameters import OUTPUT_DIR, ParametersCell, read_parameters_cell
+from colab_starter.run.sweep.types import ANYTHING, NoDefault, Text, ValueType, Written
+
+_FAULTS_TOLD = 5
+
+_Axes = dict[str, list[Entry]]
+"""The values of each name; the runs are all their combinations, the last name's values changing fastest."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be run."""
+
+    runs: list[dict[str, Any]]
+    """The values that each run sets, with the types that the notebook wants; at least one run."""
+    dropped: int = 0
+    """How many runs were asked for again, and are not in ``runs`` twice."""
+
+
+def build_runs(
+    notebook: Notebook, options: Sequence[str] = (), sweep_file: Path | None = None, allow_unknown: bool = False
+) -> Sweep:
+    """The runs that ``-p`` and a sweep file ask for; with neither, one run with the defaults.
+
+    In the order of the file: its grid, then its list. A name behind ``-p`` replaces the file's, and
+    several values multiply the runs. ``allow_unknown`` lets names pass that the notebook does not
+    declare. Raises ParameterError, in one line for all that is wrong.
+    """
+    checker = _Checker(notebook, allow_unknown)
+    axes = _read_axes(options, read_sweep_file(sweep_file) if sweep_file else SweepFile(), checker)
+    for names in dict.fromkeys(frozenset(block) for block in axes):
+        checker.check_names_together(names)
+    checker.raise_faults()
+    return _drop_repeated(run for block in axes for run in _multiply(block))
+
+
+def _read_axes(options: Sequence[str], file: SweepFile, checker: "_Checker") -> list[dict[str, list[Any]]]:
+    """A dict of values a grid, or a row of a list."""
+    values, faults = read_options(options)
+    checker.faults |= dict.fromkeys(faults)
+    chosen: _Axes = {name: [Entry(text) for text in texts] for name, texts in values.items()}
+    read_chosen = checker.read_axes(chosen, ranges=True)
+    fixed = checker.read_axes(_as_axes(file.fixed, chosen))
+    blocks = []
+    if file.grid or not file.rows:
+        grid = {name: entries for name, entries in (file.grid or {}).items() if name not in chosen}
+        blocks.append(fixed | checker.read_axes(grid, ranges=True) | read_chosen)
+    for row in file.rows or []:
+        blocks.append(fixed | checker.read_axes(_as_axes(row, chosen)) | read_chosen)
+    count = sum(math.prod(map(len, block.values())) for block in blocks)
+    if count > LARGEST_SWEEP:
+        raise ParameterError(
+            f"the sweep has {count:,} runs, and at most {LARGEST_SWEEP:,} are taken; give fewer values"
+        )
+    return blocks
+
+
+def _as_axes(values: Mapping[str, Entry], replaced: Iterable[str]) -> _Axes:
+    return {name: [entry] for name, entry in values.items() if name not in replaced}
+
+
+def _multiply(axes: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _drop_repeated(runs: Iterable[dict[str, Any]]) -> Sweep:
+    by_text: dict[str, dict[str, Any]] = {}
+    total = 0
+    for total, run in enumerate(runs, 1):  # noqa: B007
+        by_text.setdefault(to_canonical(run), run)
+    return Sweep(list(by_text.values()), total - len(by_text))
+
+
+def _list_texts(written: Written) -> list[str]:
+    if isinstance(written, Text):
+        return [written.text]
+    parts = [*written, *written.values()] if isinstance(written, dict) else written or []
+    return [text for part in parts for text in _list_texts(part)]
+
+
+class _Checker:
+    """Reads values as the notebook wants them, and collects what is wrong."""
+
+    def __init__(self, notebook: Notebook, allow_unknown: bool) -> None:
+        self.notebook = notebook.path.name
+        self.is_python = notebook.is_python
+        self.cell: ParametersCell | None = read_parameters_cell(notebook) if notebook.is_python else None
+        self.parameters = {one.name: one for one in self.cell.parameters} if self.cell else {}
+        self.set_again = self.cell.set_again if self.cell else {}
+        self.allow_unknown = allow_unknown
+        self.faults: dict[str, None] = {}
+
+    def read_axes(self, axes: _Axes, ranges: bool = False) -> dict[str, list[Any]]:
+        """The values of all names; a name or value that is wrong is noted, and left out."""
+        read = {}
+        for written_name, entries in axes.items():
+            name = unicodedata.normalize("NFKC", written_name)
+            if fault := self._fault_of_name(name):
+                self.faults[entries[0].where + fault] = None
+                continue
+            wanted = self.parameters[name].type if name in self.parameters else ANYTHING
+            read[name] = [value for entry in entries for value in self._read(name, wanted, entry, ranges)]
+        return read
+
+    def _read(self, name: str, wanted: ValueType, entry: Entry, ranges: bool) -> list[Any]:
+        try:
+            several: Sequence[Written] | None = None
+            if ranges and isinstance(entry.written, Text) and not wanted.takes_texts:
+                several = expand_range(entry.written)
+            values = [wanted.read(written) for written in several or [entry.written]]
+            for value in values:
+                to_source(value)
+            return values
+        except UnwritableValueError as error:
+            self.faults[f"{entry.where}{name}: {error}"] = None
+        except ParameterError as error:
+            secrets = Mask(_list_texts(entry.written) if is_secret_parameter(name) else ())
+            self.faults[f"{entry.where}{name} {secrets.apply_to_excerpt(str(error))}"] = None
+        return []
+
+    def _fault_of_name(self, name: str) -> str | None:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            return f"{name!r} cannot be a name in Python; correct it"
+        if name == OUTPUT_DIR:
+            return f"{name} is set for each run, to a folder of its own; use --out to say where the runs' folders go"
+        if name in self.set_again:
+            return self._fault_of_second_cell(name)
+        if name in self.parameters or self.allow_unknown:
+            return None
+        if not self.is_python:
+            return f"{self.notebook} is not Python's, so its parameters are not known; add --allow-unknown"
+        if self.cell is None:
+            return (
+                f"{self.notebook} has no parameters cell, so {name} cannot be set; open it in Jupyter, select the "
+                "cell with the settings, and add the tag parameters (Property Inspector > Add tag)"
+            )
+        return f"{name} is no parameter of {self.notebook}; {self._suggest(name)}"
+
+    def _fault_of_second_cell(self, name: str) -> str:
+        number = self.set_again[name]
+        return f"{name} is set again in cell {number}, tagged parameters too; move all parameters into one cell"
+
+    def _suggest(self, name: str) -> str:
+        settable = [known for known in self.parameters if known != OUTPUT_DIR]
+        by_lower_case = {known.lower(): known for known in settable}
+        near = get_close_matches(name.lower(), by_lower_case, 1)
+        if near:
+            return f"did you mean {by_lower_case[near[0]]}? (--allow-unknown lets it pass)"
+        return f"it has {', '.join(settable) or 'none'} (--allow-unknown lets it pass)"
+
+    def check_names_together(self, given: frozenset[str]) -> None:
+        """Note what a run that sets these names, and no others, would go wrong by."""
+        for name, parameter in self.parameters.items():
+            if parameter.default is NoDefault.MISSING and name not in given and name != OUTPUT_DIR:
+                self.faults[f"{name} has no default, so every run must give it; add -p {name}=VALUE"] = None
+        if self.cell:
+            declared = {OUTPUT_DIR} & self.parameters.keys()
+            self.faults |= {self._fault_of_second_cell(name): None for name in declared & self.set_again.keys()}
+            for computation, name in self.cell.find_stale(given | declared):
+                self.faults[
+                    f"{computation.target:.60} is computed from {name} in the parameters cell, before {name} gets "
+                    f"its new value; move line {computation.line} to the next cell"
+                ] = None
+
+    def raise_faults(self) -> None:
+        faults = list(self.faults)
+        more = f"; and {len(faults) - _FAULTS_TOLD} more" if len(faults) > _FAULTS_TOLD else ""
+        if faults:
+            raise ParameterError("; ".join(faults[:_FAULTS_TOLD]) + more)
