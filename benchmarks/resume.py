@@ -15,8 +15,8 @@ import nbformat
 from nbformat import v4
 
 from colab_starter.run.batch import Options, prepare_batch
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger.ledger import open_ledger
+from colab_starter.run.outcome import Outcome, Status
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 

@@ -19,7 +19,7 @@ import colab_starter
 from colab_starter.report.libraries import pack_plotly, pack_tables, read_tables_style
 from colab_starter.report.summary import WORDS, Summary
 from colab_starter.report.table import Table
-from colab_starter.run.job import Status
+from colab_starter.run.outcome import Status
 
 SCRIPTS = ("unpack.js", "values.js", "table.js", "choices.js", "scales.js", "plots.js", "page.js")
 """In the order in which they stand in the page, as one module."""

@@ -13,11 +13,11 @@ from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.display.formatting import count
 from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
-from colab_starter.run.job import Status
 from colab_starter.run.job_maker import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.recovery import note_gone
 from colab_starter.run.ledger.resume import hide_secrets, is_to_do, settle
+from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask, find_secrets

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from colab_starter import cli
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from tests.report.sweeps import SampleRun, keras_sweep, write_sweep
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode, v4
 
-from colab_starter.run.job import Ended, Event, Job, Outcome, Stop, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
+from colab_starter.run.outcome import Outcome
 
 React = Callable[[Event], Stop | None]
 """Called with each event; what it returns is sent to the worker."""

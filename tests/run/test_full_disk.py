@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger.journal import JournalFile
 from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
 from colab_starter.run.ledger.resume import is_to_do
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
 
@@ -105,11 +105,11 @@ def test_a_run_that_died_on_a_full_disk_without_saying_so_is_done_again(mount: M
     out = mount("size=2m")
     assert run(tmp_path).returncode == 1
     [record] = read_runs(out).values()
-    assert (record.status, record.no_space, FULL in record.cause) == (Status.KILLED, True, False)
+    assert (record.status, record.lacked_space, FULL in record.outcome.cause) == (Status.KILLED, True, False)
     mount("size=20m")
     assert "(attempt 2)" in run(tmp_path).stdout
     [record] = read_runs(out).values()
-    assert (record.status, record.attempt, record.no_space) == (Status.KILLED, 2, False)
+    assert (record.status, record.attempt, record.lacked_space) == (Status.KILLED, 2, False)
     assert "started" not in run(tmp_path).stdout
 
 

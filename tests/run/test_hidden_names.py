@@ -14,10 +14,11 @@ import pytest
 from colab_starter.run import coordinator
 from colab_starter.run.batch import Options
 from colab_starter.run.display.preview import preview_batch
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.job import Job
 from colab_starter.run.ledger.ledger import open_ledger, read_runs
 from colab_starter.run.ledger.recovery import finish_renames
 from colab_starter.run.ledger.resume import hide_secrets, settle
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, may_be_secret
 from colab_starter.run.storage.remote import RemoteStore
 from colab_starter.run.storage.store import LocalStore

@@ -14,8 +14,10 @@ from nbformat import v4
 from colab_starter.run.backends import lateness, local
 from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
 from colab_starter.run.backends.local import LocalBackend
-from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Outcome, Started, Status, WarmPlan
+from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Started, WarmPlan
 from colab_starter.run.kernels.system import list_processes
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 
 NO_MODULES = WarmPlan()
 NO_GPUS = GpuPlaces([], GpuShare())
@@ -154,16 +156,16 @@ def test_few_sets_of_modules_are_kept(
         assert len(backend._servers) == 1
 
 
-@pytest.mark.parametrize("now", [False, True])
+@pytest.mark.parametrize("level", [StopLevel.AFTER_CELLS, StopLevel.NOW])
 def test_a_job_can_be_stopped_after_its_cell_or_now(
-    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, now: bool
+    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, level: StopLevel
 ) -> None:
-    job = make_job("a", LOOP if now else WAIT_FOR_GO, "print('next')")
+    job = make_job("a", LOOP if level is StopLevel.NOW else WAIT_FOR_GO, "print('next')")
     backend.submit(job)
     wait_for_cell(backend, "a")
-    backend.cancel("a", now=now)
+    backend.cancel("a", level)
     (tmp_path / "go").touch()
-    backend.cancel("unknown", now=now)
+    backend.cancel("unknown", level)
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.INTERRUPTED
     assert output_of(job) == ""
@@ -271,7 +273,7 @@ def test_a_run_whose_worker_was_stopped_ends_at_once_where_that_is_asked_for(
         backend.wait(0.1)
         assert time.monotonic() < deadline
     os.kill(int((tmp_path / "pids").read_text().split()[0]), signal.SIGSTOP)
-    backend.cancel("a", now=True)
+    backend.cancel("a", StopLevel.NOW)
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.INTERRUPTED
 

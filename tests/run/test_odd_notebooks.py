@@ -24,6 +24,7 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.batch import Options
 from colab_starter.run.job import Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
+from colab_starter.run.stopping import StopLevel
 from tests.run.odd_notebooks import SENTINEL, make_odd
 
 COUNT = int(os.environ.get("ODD_NOTEBOOKS", "60"))
@@ -53,9 +54,9 @@ class SharedServer(Backend):
             return []
         return [event]
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if self._worker:
-            self._worker.send(Stop(now))
+            self._worker.send(Stop(level))
 
     def close(self) -> None:
         if self._worker:

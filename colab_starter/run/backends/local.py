@@ -14,12 +14,14 @@ from colab_starter.errors import OverlayError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.gpus import GpuPlaces, set_visible
 from colab_starter.run.backends.lateness import Deadline, Lateness
-from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status, Stop, WarmPlan
+from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop, WarmPlan
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask, make_mask
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import describe_log
 from colab_starter.run.worker.masked_log import MaskedLog
 
@@ -117,12 +119,12 @@ class LocalBackend(Backend):
         events, self._events = self._events, []
         return events
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         worker = self._workers.get(run)
         if worker:
             with suppress(OSError):  # It has died; wait() will say so.
-                worker.connection.send(Stop(now=now))
-            if now:
+                worker.connection.send(Stop(level))
+            if level is StopLevel.NOW:
                 self._stopped.let_go_on([worker.server.pid])
 
     def close(self) -> None:

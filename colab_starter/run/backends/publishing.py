@@ -8,7 +8,9 @@ from pathlib import Path
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import Ended, Event, Job, Outcome, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, WarmPlan
+from colab_starter.run.outcome import Outcome
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.runs import describe_failure, publish_run
 
@@ -58,9 +60,9 @@ class PublishingBackend(Backend):
             events.append(Ended(run, self._publishing.pop(run).result()))
         return events
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if run not in self._publishing:
-            self._inner.cancel(run, now=now)
+            self._inner.cancel(run, level)
 
     def close(self) -> None:
         """What is being published is published first."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from colab_starter.check.findings import printable
-from colab_starter.run.job import Status
 from colab_starter.run.literals import to_source
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.worker.causes import shorten
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.durations import format_duration
 from colab_starter.run.display.formatting import STYLES, Wording, count
-from colab_starter.run.job import CellStarted, MetricRecorded, Status
-from colab_starter.run.ledger.ledger import RunRecord, encode_metric
+from colab_starter.run.job import CellStarted, MetricRecorded
+from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.literals import to_json
+from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.sweep.runs import Run
@@ -95,9 +96,10 @@ class JsonProgress(Progress):
         self.write("metric", {"run": event.run}, {"name": event.name, "value": encode_metric(event.value)})
 
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
-        facts = {key: value for key, value in asdict(record).items() if key not in {"parameters", "metrics", "source"}}
-        metrics = {name: encode_metric(value) for name, value in record.metrics.items()}
-        self.write("ended", {**facts, "again": again}, {"metrics": metrics})
+        outcome = record.outcome.to_record()
+        told = {"metrics": outcome.pop("metrics")}
+        facts = {name: getattr(record, name) for name in ("run", "attempt", "notebook", "started", "ended")}
+        self.write("ended", {**facts, **outcome, "again": again}, told)
 
     def stopping(self, level: StopLevel, running: int) -> None:
         self.write("stopping", {"now": level is StopLevel.NOW, "running": running}, {})
@@ -149,8 +151,8 @@ class LiveProgress(Progress):
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
         self._lines.pop(run.id, None)
         self._ends[record.status] += not again
-        self._taken.append(record.seconds)
-        if record.status is not Status.OK or record.cause:
+        self._taken.append(record.outcome.seconds)
+        if record.status is not Status.OK or record.outcome.cause:
             name = self._wording.name_run(run.id, run.parameters)
             self._print(f"{record.status}: {name}, {describe_end(record, again, self._wording)}", record.status)
 
@@ -221,9 +223,10 @@ class LiveProgress(Progress):
 
 def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
     """Such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell 5, line 3); is tried again``."""
-    metrics = [wording.show_metric(name, value) for name, value in list(record.metrics.items())[:3]]
-    cause = f": {wording.clean(record.cause)}" if record.cause else ""
-    return f"{', '.join([format_duration(record.seconds), *metrics])}{cause}{'; is tried again' if again else ''}"
+    outcome = record.outcome
+    metrics = [wording.show_metric(name, value) for name, value in list(outcome.metrics.items())[:3]]
+    cause = f": {wording.clean(outcome.cause)}" if outcome.cause else ""
+    return f"{', '.join([format_duration(outcome.seconds), *metrics])}{cause}{'; trying again' if again else ''}"
 
 
 def describe_stopping(level: StopLevel, running: int) -> str:

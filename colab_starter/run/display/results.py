@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.display.durations import format_duration
 from colab_starter.run.display.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
-from colab_starter.run.job import Status
-from colab_starter.run.ledger.ledger import RunRecord, encode_metric
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
@@ -63,7 +63,7 @@ def format_results(
     first = [*_FIRST, *[_VERSION] * (len({row.version for row in rows}) > 1)]
     names = _list_names([*(row.given for row in rows), *(row.defaults for row in rows)])
     parameters = _name_columns(names, {*_FIRST, _VERSION, *_LAST}, "parameter")
-    metrics = _list_names(row.record.metrics for row in rows if row.record)
+    metrics = _list_names(row.record.outcome.metrics for row in rows if row.record)
     metric_columns = _name_columns(metrics, {*_FIRST, _VERSION, *_LAST, *parameters.values()}, "metric")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -71,7 +71,7 @@ def format_results(
     for row in rows:
         head = [row.run, _status(row.record), row.version][: len(first)]
         values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
-        recorded = row.record.metrics if row.record else {}
+        recorded = row.record.outcome.metrics if row.record else {}
         told = mask.apply_to_value([*values, *(recorded.get(name, "") for name in metric_columns)])
         cells = [*head, *mask.apply_to_value([*map(_write_cell, told)]), *_write_facts(row.record, mask)]
         writer.writerow(map(write_cell, cells))
@@ -116,9 +116,10 @@ def _write_cell(value: Any) -> str:
 def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:
     if record is None:
         return ["0", *[""] * (len(_LAST) - 1)]
-    memory = "" if record.peak_memory is None else f"{record.peak_memory / 1e6:.1f}"
-    facts = (mask.apply(record.cause), memory, record.host, record.started, record.ended, record.notebook)
-    return [str(record.attempt), f"{record.seconds:.3f}", *facts]
+    outcome = record.outcome
+    memory = "" if outcome.peak_memory is None else f"{outcome.peak_memory / 1e6:.1f}"
+    facts = (mask.apply(outcome.cause), memory, outcome.host, record.started, record.ended, record.notebook)
+    return [str(record.attempt), f"{outcome.seconds:.3f}", *facts]
 
 
 def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: int) -> "Table":
@@ -126,11 +127,11 @@ def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: i
     from rich.table import Table
     from rich.text import Text
 
-    metrics = _list_names(records[run.id].metrics for run in runs if run.id in records)
+    metrics = _list_names(records[run.id].outcome.metrics for run in runs if run.id in records)
     names = wording.varying
     shown_metrics = metrics[: max(1, width // _COLUMN_WIDTH - len(names) - 2)]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    has_cause = any(records[run.id].cause for run in runs if run.id in records)
+    has_cause = any(records[run.id].outcome.cause for run in runs if run.id in records)
     headers = [*(names or ["run"]), "status", *shown_metrics, "time", *["cause"] * has_cause]
     for header in headers:
         is_number = header in {*shown_metrics, "time"}
@@ -147,17 +148,17 @@ def _make_row(run: Run, record: RunRecord | None, metrics: Sequence[str], wordin
     values = [wording.show(run.parameters[name]) if name in run.parameters else "" for name in wording.varying]
     status = record.status if record else Status.PENDING
     measured = [_show_metric(record, name, wording) for name in metrics]
-    seconds = format_duration(record.seconds) if record else ""
-    cause = wording.clean(record.cause) if record else ""
+    seconds = format_duration(record.outcome.seconds) if record else ""
+    cause = wording.clean(record.outcome.cause) if record else ""
     head = [Text(value) for value in values or [wording.clean(run.id)]]
     tail = [Text(text) for text in (*measured, seconds, cause)]
     return [*head, Text(status, style=STYLES.get(status, "")), *tail]
 
 
 def _show_metric(record: RunRecord | None, name: str, wording: Wording) -> str:
-    if record is None or name not in record.metrics:
+    if record is None or name not in record.outcome.metrics:
         return ""
-    return shorten(wording.clean(format_metric(record.metrics[name])), LONGEST_VALUE)
+    return shorten(wording.clean(format_metric(record.outcome.metrics[name])), LONGEST_VALUE)
 
 
 def _choose_rows(runs: Sequence[Run], records: Records) -> list[Run | None]:

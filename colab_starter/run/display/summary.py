@@ -9,9 +9,9 @@ from pathlib import Path
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.formatting import count, list_counts
 from colab_starter.run.display.results import FILE_NAME, format_results, make_table
-from colab_starter.run.job import Status
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
+from colab_starter.run.outcome import Status
 from colab_starter.run.versions import find_defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import tell_version
 
@@ -51,7 +51,7 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
     not_ok = len(batch.runs) - counts[Status.OK]
     if to_do:
-        advice = "free some space, then give" if any(record.no_space for record in known) else "give"
+        advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
         batch.say(f"{count(to_do, 'run')} to do: {advice} the same command again to go on")
     elif not_ok:
         batch.say(f"{count(not_ok, 'run')} not ok: the same command with --retry-failed tries again")

@@ -10,26 +10,26 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import LedgerVersionError, LedgerWriteError, UnwritableValueError
-from colab_starter.run.job import BAD, Outcome, Status
-from colab_starter.run.ledger.journal import Journal, JournalFile
-from colab_starter.run.literals import to_json
-from colab_starter.run.secrets import Mask
-from colab_starter.run.space import NO_SPACE, tells_of_no_space
-from colab_starter.run.worker.facts import (
+from colab_starter.errors import LedgerVersionError, LedgerWriteError
+from colab_starter.run.facts import (
     check_file_name,
-    make_outcome,
     read_count,
     read_file_name,
     read_hash,
     read_text,
     read_values,
 )
+from colab_starter.run.ledger.journal import Journal, JournalFile
+from colab_starter.run.literals import to_json
+from colab_starter.run.outcome import BAD, Outcome, Status
+from colab_starter.run.secrets import Mask
+from colab_starter.run.space import NO_SPACE, tells_of_no_space
 from colab_starter.sweep_folder import LEDGER
 
 VERSION = 1
@@ -57,37 +57,24 @@ class RunRecord:
     """Path of the executed notebook, relative to the sweep's folder; it is there when the attempt has ended."""
     started: str
     """When the last attempt started: ISO 8601, UTC."""
-    host: str = ""
-    status: Status = Status.RUNNING
-    cause: str = ""
-    cell: int | None = None
-    seconds: float = 0.0
-    metrics: dict[str, Any] = field(default_factory=dict)
-    peak_memory: int | None = None
-    """In bytes."""
+    outcome: Outcome = field(default_factory=partial(Outcome, Status.RUNNING))
+    """How the last attempt ended; while it runs, only its host."""
     ended: str = ""
     """ISO 8601, UTC; empty while it runs."""
-    no_space: bool = False
-    """Whether it did not end well because a disk was full."""
 
     @property
-    def outcome(self) -> Outcome:
-        """How the last attempt ended."""
-        return Outcome(
-            self.status, self.cause, self.cell, self.seconds, self.metrics, self.peak_memory, self.host, self.no_space
-        )
+    def status(self) -> Status:
+        return self.outcome.status
 
-    def note_outcome(self, outcome: Outcome, ended: str, host: str) -> None:
-        """Take down how the last attempt ended."""
-        self.status = outcome.status
-        self.cause = outcome.cause
-        self.cell = outcome.cell
-        self.seconds = outcome.seconds
-        self.metrics = dict(outcome.metrics)
-        self.peak_memory = outcome.peak_memory
-        self.ended = ended
-        self.host = host
-        self.no_space = outcome.status in BAD and (outcome.no_space or tells_of_no_space(outcome.cause))
+    @property
+    def lacked_space(self) -> bool:
+        """Whether it did not end well because a disk was full."""
+        outcome = self.outcome
+        return outcome.status in BAD and (outcome.no_space or tells_of_no_space(outcome.cause))
+
+    def end(self, outcome: Outcome, ended: str) -> None:
+        """Record how the last attempt ended."""
+        self.outcome, self.ended = outcome, ended
 
     def move(self, run: str) -> None:
         """Give it another id, which is its folder's name too."""
@@ -203,21 +190,8 @@ class Ledger:
         return self._describe("start", **facts, pid=os.getpid())
 
     def _describe_end(self, run: RunRecord, outcome: Outcome) -> Record:
-        metrics = {name: encode_metric(value) for name, value in outcome.metrics.items()}
-        return self._describe(
-            "end",
-            run=run.run,
-            attempt=run.attempt,
-            status=str(outcome.status),
-            cause=self._mask.apply(outcome.cause),
-            cell=outcome.cell,
-            seconds=round(outcome.seconds, 3),
-            metrics=self._mask.apply_to_value(metrics),
-            peak_memory=outcome.peak_memory,
-            notebook=run.notebook,
-            **({"no_space": True} if outcome.no_space else {}),
-            **({"host": outcome.host} if outcome.host else {}),
-        )
+        facts = outcome.masked(self._mask).to_record()
+        return self._describe("end", run=run.run, attempt=run.attempt, notebook=run.notebook, **facts)
 
     def _describe(self, kind: str, **facts: Any) -> Record:
         return {"record": kind, "time": _now(), "host": socket.gethostname(), **facts}
@@ -239,21 +213,6 @@ class Ledger:
                 f"{self._journal.path} cannot be written ({error.strerror}); "
                 f"{remedy}, then give the same command again: what has ended is kept"
             ) from error
-
-
-def encode_metric(value: Any) -> Any:
-    """Strict JSON for a metric, which may be any JSON; what ``to_json`` refuses is kept as text."""
-    try:
-        return to_json(value)
-    except UnwritableValueError:
-        return _write_deep(value)
-
-
-def _write_deep(value: Any) -> str:
-    try:
-        return ascii(value)
-    except RecursionError:
-        return "nested too deep to be kept"
 
 
 def _hash_id(run: str) -> str:
@@ -345,19 +304,17 @@ def _read_start(record: Record) -> RunRecord:
         source=read_hash(record, "source"),
         notebook=f"{folder}/{check_file_name(name)}",
         started=read_text(record, "time", ""),
-        host=read_text(record, "host", ""),
+        outcome=Outcome(Status.RUNNING, host=read_text(record, "host", "")),
     )
 
 
 def _note_end(run: RunRecord, record: Record) -> None:
-    outcome = make_outcome(record, read_values(record, "metrics", {}))
-    run.note_outcome(outcome, read_text(record, "time", ""), outcome.host)
+    run.end(Outcome.from_record(record), read_text(record, "time", ""))
 
 
 def _note_loss(run: RunRecord, record: Record) -> None:
-    run.ended = read_text(record, "time", "")
-    run.status = Status.INTERRUPTED
-    run.cause = read_text(record, "cause", LOST)
+    cause = read_text(record, "cause", LOST)
+    run.end(replace(run.outcome, status=Status.INTERRUPTED, cause=cause), read_text(record, "time", ""))
 
 
 _NOTES = {"end": _note_end, "lost": _note_loss}

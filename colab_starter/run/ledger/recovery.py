@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.facts import read_count, read_text, read_values
+from colab_starter.run.job import Job
 from colab_starter.run.ledger.ledger import GONE, Ledger, RunRecord
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.sweep.parameters import OUTPUT_DIR
-from colab_starter.run.worker.facts import make_outcome, read_count, read_text, read_values
 from colab_starter.sweep_folder import KEY, is_run, is_same_run, read_version
 
 if TYPE_CHECKING:
@@ -83,11 +84,7 @@ def _describe(told: Any, papermill: Any, run: str, name: str) -> RunRecord | Non
         notebook=f"{run}/{name}",
         started=_read_time(about, "start_time"),
     )
-    metrics = told.get("metrics", {})
-    if not isinstance(metrics, dict):
-        raise ValueError("metrics has no names")
-    outcome = make_outcome(told, metrics)
-    record.note_outcome(outcome, _read_time(about, "end_time"), outcome.host)
+    record.end(Outcome.from_record(told), _read_time(about, "end_time"))
     return record
 
 

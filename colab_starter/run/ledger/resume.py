@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from colab_starter.run.job import BAD, Status
 from colab_starter.run.ledger.ledger import Ledger, RunRecord
 from colab_starter.run.ledger.recovery import adopt_finished, finish_renames
+from colab_starter.run.outcome import BAD, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import find_revealing
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def is_to_do(record: RunRecord | None, retry_failed: bool) -> bool:
     """Whether a run is executed (again): what is ok never is, what failed only on request, or for want of space."""
-    if record is None or record.status in {Status.RUNNING, Status.INTERRUPTED} or record.no_space:
+    if record is None or record.status in {Status.RUNNING, Status.INTERRUPTED} or record.lacked_space:
         return True
     return retry_failed and record.status in BAD
 

@@ -11,9 +11,9 @@ from typing import Any
 from colab_starter.errors import NoRunsFolderError
 from colab_starter.files import write_whole
 from colab_starter.notebook.model import Notebook
-from colab_starter.run.job import Status
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.literals import to_canonical, to_source
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import MASK, Mask, may_be_secret
 from colab_starter.sweep_folder import DIGEST_LENGTH, is_run, name_source, tell_digest
 

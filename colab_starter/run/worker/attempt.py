@@ -24,8 +24,9 @@ from colab_starter.errors import (
     KernelSilentError,
     StartStoppedError,
 )
-from colab_starter.run.job import BAD, KERNEL_LOG, Ended, Job, Limits, Outcome, Started, StartedCold, Status
+from colab_starter.run.job import KERNEL_LOG, Ended, Job, Limits, Started, StartedCold
 from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from colab_starter.run.job import Status
 from colab_starter.run.kernels.error_hook import LONGEST_TEXT, is_good_exit, is_success
+from colab_starter.run.outcome import Status
 from colab_starter.run.worker.causes import describe_error
 
 NO_REPLY = "the kernel went on without a reply; kernel.log may say why"

@@ -18,9 +18,10 @@ from nbformat import NotebookNode
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
 from colab_starter.notebook.repair import make_id, mend_language_info, mend_notebook
-from colab_starter.run.job import Job, Outcome, Status
+from colab_starter.run.job import Job
 from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.literals import to_json, to_source
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.worker.cell_errors import CellError
 
 SKIP_TAG = "skip-execution"
@@ -207,19 +208,8 @@ class ExecutedNotebook:
         )
 
     def describe_attempt(self, job: Job, outcome: Outcome) -> None:
-        """Say all that the runner has to know of an attempt; ``resume`` reads it back."""
-        self.describe(
-            run=job.run,
-            attempt=job.attempt,
-            status=outcome.status.value,
-            cause=outcome.cause,
-            cell=outcome.cell,
-            seconds=outcome.seconds,
-            metrics=dict(outcome.metrics),
-            peak_memory=outcome.peak_memory,
-            host=outcome.host,
-            source=Path(job.notebook).name,
-        )
+        """Say all that the runner has to know of an attempt; ``recovery`` reads it back."""
+        self.describe(run=job.run, attempt=job.attempt, source=Path(job.notebook).name, **outcome.to_record())
 
     def describe(self, **facts: Any) -> None:
         """Set ``metadata.colab_starter``, which is what the runner goes by."""

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from colab_starter.errors import KernelDiedError
-from colab_starter.run.job import Limits, Status
+from colab_starter.run.job import Limits
 from colab_starter.run.kernels import error_hook
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import (
     describe_cell_limit,
     describe_log,
@@ -57,8 +59,8 @@ class StopSource(Protocol):
     def waited_for(self) -> Sequence[HasFileno]:
         """What becomes readable when one comes."""
 
-    def read_stop(self) -> bool | None:
-        """None: go on; False: stop after this cell; True: stop now. Does not wait."""
+    def read_stop(self) -> StopLevel:
+        """Whether the run is to stop, and how. Does not wait."""
 
 
 class NeverStopped:
@@ -67,8 +69,8 @@ class NeverStopped:
     def waited_for(self) -> Sequence[HasFileno]:
         return ()
 
-    def read_stop(self) -> bool | None:
-        return None
+    def read_stop(self) -> StopLevel:
+        return StopLevel.NO
 
 
 class Executor:
@@ -120,7 +122,7 @@ class Executor:
             if index not in self._notebook.executable:
                 self._notebook.pass_cell(index)
                 continue
-            if self._stops.read_stop() is not None:
+            if self._stops.read_stop():
                 return End(Status.INTERRUPTED, f"stopped before {self._notebook.name_of(index)}", index)
             if time.monotonic() >= self._run_deadline:
                 cause = f"{describe_run_limit(self._limits.run)}, before {self._notebook.name_of(index)}"
@@ -167,7 +169,7 @@ class Executor:
             self._do_chores()
             if time.monotonic() >= wait.probe_time:
                 wait.probe = self._kernel.send("shell", "kernel_info_request", {})
-            if received.ready and self._stops.read_stop():
+            if received.ready and self._stops.read_stop() >= StopLevel.NOW:
                 self._kernel.kill()
                 return End(Status.INTERRUPTED, f"stopped in {self._notebook.name_of(index)}", index)
             if time.monotonic() >= wait.deadline:

@@ -87,7 +87,8 @@ class _Execution:
 
     def run(self, kernel_name: str) -> "NotebookNode":
         """Execute and save it. Until the kernel has started, nothing is written: a good output is there still."""
-        from colab_starter.run.job import KERNEL_LOG, Status
+        from colab_starter.run.job import KERNEL_LOG
+        from colab_starter.run.outcome import Status
         from colab_starter.run.worker.cell_errors import End
         from colab_starter.run.worker.executor import SHUTDOWN_GRACE
         from colab_starter.run.worker.masked_log import MaskedLog
@@ -158,7 +159,7 @@ class _Execution:
 
     def _finish(self, end: "End") -> None:
         """Say in the notebook how it ended, and save it, if anybody asked for that."""
-        from colab_starter.run.job import Outcome, Status
+        from colab_starter.run.outcome import Outcome, Status
 
         number = None if end.at is None else self._notebook.number_of(end.at)
         self._echo.flush()
@@ -166,7 +167,7 @@ class _Execution:
         self._outputs.set_widgets_metadata()
         self._mark_exit(end)
         self._notebook.end(outcome)
-        self._notebook.describe(status=outcome.status.value, cause=outcome.cause, cell=number, seconds=outcome.seconds)
+        self._notebook.describe(**outcome.to_record())
         if self._bar:
             self._bar.update(self._bar.total - self._bar.n if end.status == Status.OK else 0)
             self._bar.close()
@@ -203,7 +204,7 @@ class _Execution:
 def _raise_for(end: "End") -> None:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    from colab_starter.run.job import Status
+    from colab_starter.run.outcome import Status
 
     if end.status == Status.KILLED:
         raise DeadKernelError(end.cause)

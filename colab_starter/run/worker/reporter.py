@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from colab_starter.errors import CoordinatorGoneError
 from colab_starter.run.job import CellStarted, Due, Event, MetricRecorded, Stop
 from colab_starter.run.kernels.kernel import HasFileno
+from colab_starter.run.stopping import StopLevel
 
 REPORT_INTERVAL = 0.1
 """Seconds between two reports; of what comes between, the last cell, the last value of each metric and the last limit
@@ -37,7 +38,7 @@ class Uplink:
     def __init__(self, run: str, channel: Channel) -> None:
         self._run = run
         self._channel = channel
-        self._stop: bool | None = None
+        self._stop = StopLevel.NO
         self._reports: dict[str, Event] = {}
         self._next_report = 0.0
 
@@ -92,13 +93,13 @@ class Uplink:
         """What becomes readable when a stop comes."""
         return (self._channel,)
 
-    def read_stop(self) -> bool | None:
-        """None: go on; False: stop after this cell; True: stop now. Does not wait."""
+    def read_stop(self) -> StopLevel:
+        """Whether the run is to stop, and how. Does not wait."""
         try:
             while self._channel.poll():
                 stop = self._channel.recv()
                 if isinstance(stop, Stop):
-                    self._stop = bool(self._stop) or stop.now
+                    self._stop = max(self._stop, stop.level)
         except (EOFError, OSError):
             raise CoordinatorGoneError("the coordinator has gone") from None
         return self._stop

@@ -25,18 +25,9 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import (
-    CellStarted,
-    Ended,
-    Event,
-    Job,
-    Limits,
-    MetricRecorded,
-    Outcome,
-    Started,
-    Status,
-    WarmPlan,
-)
+from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Started, WarmPlan
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.listeners import list_listeners, make_stranger
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
@@ -221,8 +212,8 @@ class BackendContract:
         made.add("after cell", TELL_PID, *[SHORT_CELL] * SHORT_CELLS)
         made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
         made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel))
-        made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", now=False))
-        made.when_begun("now", lambda backend, kernel: backend.cancel("now", now=True))
+        made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", StopLevel.AFTER_CELLS))
+        made.when_begun("now", lambda backend, kernel: backend.cancel("now", StopLevel.NOW))
         with rig.open() as backend:
             made.execute(backend)
             assert backend.wait(0.2) == []

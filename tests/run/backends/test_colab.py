@@ -16,7 +16,9 @@ import pytest
 from colab_starter.errors import ColabSessionError, ColabToolMissingError, WrongOptionError
 from colab_starter.run.backends.colab import ColabBackend, execution, sessions
 from colab_starter.run.backends.colab.server import KernelProcess, KernelState, SessionServer
-from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Outcome, Started, Status
+from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Started
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.colab_rig import ColabRig, install_colab
 
 SECRET = "hunter2-hunter2"
@@ -276,9 +278,9 @@ print("ended")"""
             backend.submit(job)
         wait_for_cell(backend, 2, after, now)
         wait_for_texts(backend, b"begun\n", 2)
-        backend.cancel("waiting", now=False)
-        backend.cancel("after", now=False)
-        backend.cancel("now", now=True)
+        backend.cancel("waiting", StopLevel.AFTER_CELLS)
+        backend.cancel("after", StopLevel.AFTER_CELLS)
+        backend.cancel("now", StopLevel.NOW)
         ends = Ends([after, now], wait_for(backend, after, now, waiting))
     assert {ends.outcome(run).status for run in ("after", "now", "waiting")} == {Status.INTERRUPTED}
     assert ends.outcome("after").cause == "stopped before cell 4"

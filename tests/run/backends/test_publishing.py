@@ -8,7 +8,8 @@ import pytest
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends.publishing import PublishingBackend
-from colab_starter.run.job import Ended, Job, Outcome, Status
+from colab_starter.run.job import Ended, Job
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.runs import execute_staged

@@ -26,8 +26,10 @@ from colab_starter.run.backends.ray import RayBackend, stand_ins
 from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
-from colab_starter.run.job import Ended, Event, Job, Outcome, Overlay, Started, Status, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Overlay, Started, WarmPlan
 from colab_starter.run.kernels.system import list_processes as list_all_processes
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.contract import (
     COMMAND,
     MARK,
@@ -155,7 +157,7 @@ class TestCluster:
             while not events:
                 events = opened.wait(1)
             for run in "ab":
-                opened.cancel(run, now=True)
+                opened.cancel(run, StopLevel.NOW)
             while len(ends(events)) < 2:
                 events += opened.wait(1)
         assert {outcome.status for _, outcome in ends(events)} == {Status.INTERRUPTED}

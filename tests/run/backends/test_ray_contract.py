@@ -9,7 +9,7 @@ import pytest
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.ray import RayBackend
 from colab_starter.run.backends.ray.messages import Needs
-from colab_starter.run.job import Status
+from colab_starter.run.outcome import Status
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from colab_starter.run.display.formatting import Wording, count, list_counts
-from colab_starter.run.job import Status
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 
 WORDING = Wording(["lr", "name"], Mask(["hunter22"]))

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from colab_starter.run.display.formatting import Wording
 from colab_starter.run.display.progress import JsonProgress, LiveProgress, PlainProgress, Progress
-from colab_starter.run.job import CellStarted, MetricRecorded, Outcome, Status
+from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.sweep.runs import Run
@@ -48,7 +49,7 @@ def test_without_a_terminal_there_is_a_line_for_each_start_and_end(ledger: Ledge
     name = "lr=0.1 name=[b]?[2J ***"
     assert out.getvalue().splitlines() == [
         f"[0/2] started     {name} (GPU 0)",
-        f"[0/2] failed      {name}, 3.2 s: E: ***; is tried again",
+        f"[0/2] failed      {name}, 3.2 s: E: ***; trying again",
         f"[0/2] started     {name} (attempt 2, GPU 0)",
         f"[1/2] ok          {name}, 1:10 min",
         "[1/2] started     lr=0.2 name=b",
@@ -76,7 +77,7 @@ def test_in_a_terminal_a_table_moves_and_failures_stay(ledger: Ledger) -> None:
     console = Console(file=out, force_terminal=True, width=100, height=20, color_system=None)
     play(LiveProgress(2, WORDING, console), ledger)
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", out.getvalue())
-    assert "failed: lr=0.1 name=[b]?[2J ***, 3.2 s: E: ***; is tried again" in text
+    assert "failed: lr=0.1 name=[b]?[2J ***, 3.2 s: E: ***; trying again" in text
     for part in ("cell 2/5", "loss=nan", "GPU 0", "1 of 2 done", "Ctrl-C again"):
         assert part in text
     assert "hunter22" not in text

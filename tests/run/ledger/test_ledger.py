@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import LedgerVersionError, LedgerWriteError
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger.journal import JournalFile
 from colab_starter.run.ledger.ledger import FILE_NAME, Ledger, read_ledger, read_runs
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 
 STORED = Path(__file__).parent / "assets/ledger-1.jsonl"
@@ -41,7 +41,12 @@ def test_a_run_is_running_until_its_end_is_written(ledger: Ledger, tmp_path: Pat
     assert ledger.runs["a"].status is Status.RUNNING
     record = ledger.write_end("a", OK)
     assert read_runs(tmp_path) == ledger.runs == {"a": record}
-    assert (record.status, record.seconds, record.metrics, record.host) == (Status.OK, 1.5, {"accuracy": 0.5}, "far")
+    assert (record.status, record.outcome.seconds, record.outcome.metrics, record.outcome.host) == (
+        Status.OK,
+        1.5,
+        {"accuracy": 0.5},
+        "far",
+    )
     assert record.parameters == {"n": (1, 2), "x": 0.5}
 
 
@@ -50,7 +55,7 @@ def test_the_last_attempt_counts(ledger: Ledger, tmp_path: Path) -> None:
     ledger.write_end("a", Outcome(Status.FAILED, "ValueError: bad (cell 2, line 1)", cell=2))
     start(ledger, attempt=2)
     assert read_runs(tmp_path)["a"].status is Status.RUNNING
-    assert read_runs(tmp_path)["a"].cause == ""
+    assert read_runs(tmp_path)["a"].outcome.cause == ""
     ledger.write_end("a", OK)
     assert (read_runs(tmp_path)["a"].status, read_runs(tmp_path)["a"].attempt) == (Status.OK, 2)
 
@@ -101,9 +106,9 @@ def test_a_stored_ledger_of_version_1_is_understood(tmp_path: Path) -> None:
     content = read_ledger(tmp_path)
     first, second, third = content.runs.values()
     assert content.damaged == []
-    assert (first.status, first.metrics["accuracy"]) == (Status.OK, 0.91)
-    assert math.isnan(first.metrics["loss"])
-    assert (second.status, second.attempt, second.cell) == (Status.FAILED, 2, 5)
+    assert (first.status, first.outcome.metrics["accuracy"]) == (Status.OK, 0.91)
+    assert math.isnan(first.outcome.metrics["loss"])
+    assert (second.status, second.attempt, second.outcome.cell) == (Status.FAILED, 2, 5)
     assert (third.status, third.parameters) == (Status.RUNNING, {"layers": (1, 2)})
 
 
@@ -148,7 +153,7 @@ def test_secrets_and_odd_metrics_do_not_reach_the_file(tmp_path: Path) -> None:
     text = (tmp_path / FILE_NAME).read_text()
     assert "hunter22" not in text
     assert "NaN" not in text
-    assert read_runs(tmp_path)["a"].cause == record.cause == "ValueError: ***"
+    assert read_runs(tmp_path)["a"].outcome.cause == record.outcome.cause == "ValueError: ***"
     assert read_runs(tmp_path)["a"].parameters == {"password": "***"}
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
 from colab_starter.run.ledger.resume import is_to_do, settle
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore
 
@@ -65,7 +65,12 @@ def test_a_final_notebook_without_an_end_in_the_ledger_is_adopted(status: Status
     settle(ledger, LocalStore(tmp_path))
     ledger.close()
     found = read_runs(tmp_path)["a"]
-    assert (found.status, found.seconds, found.metrics, found.host) == (status, 2.5, {"loss": 0.5}, "mill")
+    assert (found.status, found.outcome.seconds, found.outcome.metrics, found.outcome.host) == (
+        status,
+        2.5,
+        {"loss": 0.5},
+        "mill",
+    )
 
 
 @pytest.mark.parametrize("told", [{"attempt": 1}, {"run": "b", "attempt": 2}, {"attempt": 2, "status": "fine"}])
@@ -75,7 +80,7 @@ def test_a_notebook_of_another_attempt_is_not(told: dict[str, Any], tmp_path: Pa
     settle(ledger, LocalStore(tmp_path))
     ledger.close()
     found = read_runs(tmp_path)["a"]
-    assert (found.status, found.cause) == (Status.INTERRUPTED, "colab-starter itself was killed while this ran")
+    assert (found.status, found.outcome.cause) == (Status.INTERRUPTED, "colab-starter itself was killed while this ran")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"metadata": {}}', '{"metadata": {"colab_starter": {}}}'])

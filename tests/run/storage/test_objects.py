@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from colab_starter.errors import StoreAddressError
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.address import is_address, read_path
 from colab_starter.run.storage.choice import open_store

@@ -12,8 +12,9 @@ from nbformat import v4, write
 from colab_starter.notebook.model import read_notebook
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
-from colab_starter.run.job import Job, Limits, StartedCold, Status, WarmPlan
+from colab_starter.run.job import Job, Limits, StartedCold, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.outcome import Status
 from colab_starter.run.warm.plan import plan_warm
 from tests.conftest import LESSONS
 from tests.run.jobs import Executed, Jobs, cell

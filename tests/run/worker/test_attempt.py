@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from colab_starter.run.job import CellStarted, Ended, Event, Limits, Started, Status, Stop, WarmPlan
+from colab_starter.run.job import CellStarted, Ended, Event, Limits, Started, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
+from colab_starter.run.outcome import Status
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.attempt import execute_job
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executor import Executor
@@ -269,7 +271,7 @@ def test_a_worker_that_is_killed_leaves_no_kernel(jobs: Jobs) -> None:
 
 def test_a_stop_before_the_kernel_is_there_ends_the_run(jobs: Jobs) -> None:
     def react(event: Event) -> Stop | None:
-        return Stop(now=True) if isinstance(event, Started) else None
+        return Stop(StopLevel.NOW) if isinstance(event, Started) else None
 
     ran = jobs.execute("1", react=react)
     assert ran.outcome.status == Status.INTERRUPTED

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.job import Status, WarmPlan
+from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.outcome import Status
 from colab_starter.run.worker.cell_errors import NO_REPLY, CellFacts, End, judge_cell
 from tests.run.jobs import Executed, Jobs, cell
 

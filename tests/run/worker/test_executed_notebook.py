@@ -9,7 +9,7 @@ import pytest
 from nbformat import v4
 
 from colab_starter.errors import BrokenNotebookError, UnwritableValueError
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.worker.cell_errors import CellError
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from tests.run.jobs import cell

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
-from colab_starter.run.job import CellStarted, Event, Limits, MetricRecorded, Status, Stop, WarmPlan
+from colab_starter.run.job import CellStarted, Event, Limits, MetricRecorded, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.outcome import Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.jobs import Executed, Jobs, cell
 
 
@@ -179,23 +181,23 @@ def test_the_limit_of_the_run_counts_all_cells(jobs: Jobs) -> None:
 class StopAt:
     """Sends a stop when a cell starts."""
 
-    def __init__(self, number: int, now: bool) -> None:
-        self.number, self.now = number, now
+    def __init__(self, number: int, level: StopLevel) -> None:
+        self.number, self.level = number, level
 
     def __call__(self, event: Event) -> Stop | None:
-        return Stop(self.now) if isinstance(event, CellStarted) and event.number == self.number else None
+        return Stop(self.level) if isinstance(event, CellStarted) and event.number == self.number else None
 
 
 def test_a_stop_lets_the_cell_end(jobs: Jobs) -> None:
     slow = "import os, time\nwhile not os.path.exists('stopped'): time.sleep(0.02)\nprint('done')"
-    ran = jobs.execute("1", slow, "never", react=StopAt(2, now=False), answered=jobs.folder / "stopped")
+    ran = jobs.execute("1", slow, "never", react=StopAt(2, StopLevel.AFTER_CELLS), answered=jobs.folder / "stopped")
     assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped before cell 3")
     assert ran.statuses == ["completed", "completed", "pending"]
     assert ran.text(2) == "done\n"
 
 
 def test_a_stop_now_ends_it_at_once(jobs: Jobs) -> None:
-    ran = jobs.execute("1", "import time; time.sleep(600)", "never", react=StopAt(2, now=True))
+    ran = jobs.execute("1", "import time; time.sleep(600)", "never", react=StopAt(2, StopLevel.NOW))
     assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped in cell 2")
     assert ran.statuses == ["completed", "failed", "pending"]
 

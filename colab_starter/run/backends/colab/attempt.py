@@ -16,7 +16,8 @@ from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_conten
 from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
-from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded, Outcome, Status
+from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.storage.address import name_files
 from colab_starter.run.sweep.parameters import OUTPUT_DIR

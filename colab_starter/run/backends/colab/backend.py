@@ -21,7 +21,9 @@ from colab_starter.run.backends.colab.sessions import (
     remove_left_over_folders,
 )
 from colab_starter.run.backends.colab.tool import ColabTool, find_program
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
+from colab_starter.run.job import Ended, Event, Job, Started
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 
 
 class ColabBackend(Backend):
@@ -83,9 +85,9 @@ class ColabBackend(Backend):
         except queue.Empty:
             return events
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if stop := self._stops.get(run):
-            (stop.now if now else stop.after_cell).set()
+            (stop.now if level >= StopLevel.NOW else stop.after_cell).set()
 
     def close(self) -> None:
         """Also releases the sessions that were opened; raises ColabSessionError if one may still be open."""

@@ -9,7 +9,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from colab_starter.run.backends.colab.sent import RECORD_TYPE
-from colab_starter.run.job import Limits, Status
+from colab_starter.run.job import Limits
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.worker.causes import describe_cell_limit, describe_run_limit
 from colab_starter.run.worker.cell_errors import CellFacts, End, judge_cell

@@ -23,9 +23,11 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.backends.gpus import read_share
 from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
-from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, find_secrets, make_mask
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.masked_log import MaskedLog
 
 JOINING = 120.0
@@ -125,9 +127,9 @@ class RayBackend(Backend):
         events, self._events = self._events, []
         return events
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if run in self._running:
-            self._send(Cancel(run, now))
+            self._send(Cancel(run, level))
 
     def close(self) -> None:
         self._control.close()

@@ -7,7 +7,6 @@ default: nothing else may come of a damaged file.
 from collections.abc import Mapping
 from typing import Any
 
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.literals import from_json
 
 LONGEST_NAME = 255
@@ -79,20 +78,3 @@ def read_values(facts: Facts, name: str, default: Facts | None = None) -> dict[s
         return {key: from_json(value) for key, value in encoded.items()}
     except (TypeError, LookupError, OverflowError, RecursionError) as error:
         raise ValueError(f"{name} cannot be read: {error}") from None
-
-
-def make_outcome(facts: Facts, metrics: dict[str, Any]) -> Outcome:
-    """How an attempt ended; what an older colab-starter did not write down is empty."""
-    status = Status(read_text(facts, "status"))
-    if status in {Status.PENDING, Status.RUNNING}:
-        raise ValueError(f"{status} is no end")
-    return Outcome(
-        status=status,
-        cause=read_text(facts, "cause", ""),
-        cell=read_optional_number(facts, "cell"),
-        seconds=read_seconds(facts, "seconds"),
-        metrics=metrics,
-        peak_memory=read_optional_number(facts, "peak_memory"),
-        host=read_text(facts, "host", ""),
-        no_space=facts.get("no_space") is True,
-    )
