@@ -269,7 +269,8 @@ class HiddenModules:
             if _find_origin(name) != self._origins.get(name):
                 return f"{name} would be found elsewhere"
         for name in {name for record in records for name in record.missing} - found:
-            if name not in sys.modules and name not in self._modules and _find_origin(name) is not None:
+            is_put = name in sys.modules and name not in self._visible
+            if is_put or (name not in {*sys.modules, *self._modules} and _find_origin(name) is not None):
                 return f"{name} is there now, which was not"
         if any(record.asks_for_packages for record in records) and _list_packages(self._state.path) != self._packages:
             return "packages were installed"

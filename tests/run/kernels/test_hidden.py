@@ -19,6 +19,7 @@ MODULES = {
     "reads": "import os\nVALUE = os.environ.get('SOME_VARIABLE')",
     "sets": "import os; os.environ['SET_BY_A_MODULE'] = '1'",
     "knows": "import os; VALUE = os.environ.get('SET_BY_A_MODULE')",
+    "looks": "import importlib.util\nVALUE = importlib.util.find_spec('optional')",
     "replaces": "import sys, types\nsys.modules['replaces'] = types.SimpleNamespace(VALUE='replaced')",
 }
 Ask = Callable[..., str]
@@ -114,6 +115,11 @@ def test_an_import_is_refused_where_a_cold_kernel_might_give_something_else(ask:
 
 def test_a_change_that_comes_after_the_import_is_no_reason_to_refuse(ask: Ask) -> None:
     assert ask("import os, reads; os.environ['SOME_VARIABLE'] = '1'", "import reads; print(reads.VALUE)") == "None\n"
+
+
+def test_a_stand_in_for_a_module_that_was_missing_is_a_reason_to_refuse_who_looked_for_it(ask: Ask) -> None:
+    with pytest.raises(ColdKernelNeededError, match="optional is there now"):
+        ask("import sys, types; sys.modules['optional'] = types.SimpleNamespace()", "import looks")
 
 
 def test_what_a_module_sets_itself_is_no_reason_to_refuse_another_that_does_not_ask_for_it(ask: Ask) -> None:
