@@ -19,6 +19,7 @@ from colab_starter.run.warm.plan import plan_warm
 from tests.conftest import LESSONS
 from tests.run.jobs import Executed, Jobs, cell
 from tests.run.warm.warm_notebooks import Trial, make_trial
+from tests.support.lessons import CHANGED, WITH_IMAGES, write_with_fewer_images
 
 NOTEBOOKS = int(os.environ.get("WARM_NOTEBOOKS", "16"))
 """How many are generated; 300 take about ten minutes."""
@@ -119,6 +120,9 @@ def test_what_a_run_wrote_to_output_dir_before_it_was_begun_again_is_gone(
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_lessons_stay_warm(lesson: str, all_lessons: Path, tmp_path: Path) -> None:
     path = all_lessons / "notebooks" / f"{lesson}.ipynb"
+    if lesson in WITH_IMAGES:
+        path = tmp_path / path.name
+        write_with_fewer_images(all_lessons / "notebooks" / path.name, path)
     plan = plan_warm(read_notebook(path), {}, cwd=str(path.parent))
     server = ForkServer(plan or WarmPlan(), {}, tmp_path / "log")
     try:
@@ -128,7 +132,7 @@ def test_the_lessons_stay_warm(lesson: str, all_lessons: Path, tmp_path: Path) -
                 1,
                 str(path),
                 str(tmp_path / "run" / "trial.ipynb"),
-                {"output_dir": str(tmp_path / "out")},
+                {"output_dir": str(tmp_path / "out"), **CHANGED[lesson]},
                 str(path.parent),
                 warm=plan,
             )
