@@ -21,6 +21,7 @@ from colab_starter.report.command import report
 from colab_starter.run.command import run
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
+from colab_starter.text import warn
 
 app = typer.Typer(
     add_completion=False,
@@ -238,7 +239,7 @@ def open_notebook(
     location = locate_notebook(notebook)
     print(location.url)
     if location.warning:
-        print(f"colab-starter: warning: {location.warning}", file=sys.stderr)
+        warn(location.warning)
     if browser:
         from colab_starter.browser import show_in_browser
 

@@ -13,10 +13,14 @@ class ColabStarterError(Exception):
     """The status that the command ends with: 1 failed, 2 wrong usage."""
 
 
-class UnknownRuntimeError(ColabStarterError):
-    """No Colab runtime of that name is in the table; the message names those that are."""
+class UsageError(ColabStarterError):
+    """The command was given something that it cannot work with."""
 
     exit_code = 2
+
+
+class UnknownRuntimeError(UsageError):
+    """No Colab runtime of that name is in the table; the message names those that are."""
 
 
 class UnknownPackageError(ColabStarterError):
@@ -31,10 +35,8 @@ class TemplateMissingError(ColabStarterError):
     """This installation of colab-starter lacks its template."""
 
 
-class UnknownChoiceError(ColabStarterError):
+class UnknownChoiceError(UsageError):
     """An answer is none of the choices of its question; the message names them."""
-
-    exit_code = 2
 
 
 class ProjectExistsError(ColabStarterError):
@@ -79,16 +81,12 @@ class BrokenNotebookError(ColabStarterError):
     """A file is no notebook at all; ``check`` makes a finding of it. The message goes on after the file's name."""
 
 
-class NothingToCheckError(ColabStarterError):
+class NothingToCheckError(UsageError):
     """A path that ``check`` was given does not exist, or holds no notebook."""
 
-    exit_code = 2
 
-
-class UnknownRuleError(ColabStarterError):
+class UnknownRuleError(UsageError):
     """No rule of ``check`` has that code; the message names the nearest."""
-
-    exit_code = 2
 
 
 class LedgerVersionError(ColabStarterError):
@@ -107,40 +105,28 @@ class SweepBusyError(ColabStarterError):
     """Another process works on the same sweep."""
 
 
-class WrongOptionError(ColabStarterError):
+class WrongOptionError(UsageError):
     """An option's value is none that it takes; the message names those it does."""
 
-    exit_code = 2
 
-
-class NoRunsFolderError(ColabStarterError):
+class NoRunsFolderError(UsageError):
     """The folder for the runs cannot be made or written."""
 
-    exit_code = 2
 
-
-class UnwritableValueError(ColabStarterError):
+class UnwritableValueError(UsageError):
     """A parameter's value does not survive being written as Python source."""
 
-    exit_code = 2
 
-
-class ParameterError(ColabStarterError):
+class ParameterError(UsageError):
     """Parameters that do not fit the notebook, or a file of them that cannot be read; one line tells of several."""
 
-    exit_code = 2
 
-
-class NoSuchKernelError(ColabStarterError):
+class NoSuchKernelError(UsageError):
     """No kernel of that name is installed; the message names those that are."""
 
-    exit_code = 2
 
-
-class OverlayError(ColabStarterError):
+class OverlayError(UsageError):
     """The environment that a notebook is to install its packages into cannot be made; the message says why."""
-
-    exit_code = 2
 
 
 class KernelDiedError(ColabStarterError):
@@ -173,10 +159,8 @@ class StartStoppedError(ColabStarterError):
     """A stop came while a kernel was starting; nothing of it is left."""
 
 
-class NoSweepError(ColabStarterError):
+class NoSweepError(UsageError):
     """A folder that ``report`` was given holds no ledger of runs."""
-
-    exit_code = 2
 
 
 class ReportFileError(ColabStarterError):
@@ -191,45 +175,33 @@ class CoordinatorGoneError(ColabStarterError):
     """The process that a worker reports to has gone; the worker ends without a word."""
 
 
-class ColabToolMissingError(ColabStarterError):
+class ColabToolMissingError(UsageError):
     """Google's command ``colab``, which ``--backend colab`` needs, is not installed."""
-
-    exit_code = 2
 
 
 class ColabSessionError(ColabStarterError):
     """A session on Colab could not be opened, used or released; the message says what Google's command said."""
 
 
-class NoSourceError(ColabStarterError):
+class NoSourceError(UsageError):
     """The path that ``run`` was given is no notebook."""
 
-    exit_code = 2
 
-
-class UnsupportedSystemError(ColabStarterError):
+class UnsupportedSystemError(UsageError):
     """The operating system lacks what a command needs."""
 
-    exit_code = 2
 
-
-class RayMissingError(ColabStarterError):
+class RayMissingError(UsageError):
     """Ray, which ``--backend ray`` needs, is not installed."""
 
-    exit_code = 2
 
-
-class RayClusterError(ColabStarterError):
+class RayClusterError(UsageError):
     """The Ray cluster cannot be joined or started, or cannot execute the runs; the message says what of it cannot."""
-
-    exit_code = 2
 
 
 class RayLostError(ColabStarterError):
     """The Ray cluster broke down during a sweep; what was running is done again by the next one."""
 
 
-class StoreAddressError(ColabStarterError):
+class StoreAddressError(UsageError):
     """The address for ``--out`` is none, or the library that its store needs is not installed."""
-
-    exit_code = 2

@@ -8,13 +8,11 @@ cookiecutter and Jinja takes longer than all else that ``colab-starter --help`` 
 from cookiecutter.exceptions import FailedHookException
 from jinja2 import UndefinedError
 
-from colab_starter.errors import ColabStarterError
+from colab_starter.errors import ColabStarterError, UsageError
 
 
-class BadAnswerError(ColabStarterError, FailedHookException):
+class BadAnswerError(UsageError, FailedHookException):
     """An answer to a question of cookiecutter.json cannot be used."""
-
-    exit_code = 2
 
 
 class TemplateFaultError(ColabStarterError, UndefinedError):

@@ -18,6 +18,7 @@ from colab_starter.errors import (
     TemplateMissingError,
     UnknownChoiceError,
 )
+from colab_starter.text import suggest
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -82,11 +83,8 @@ def check_choices(answers: Answers) -> None:
 
 
 def _unknown_choice(question: str, answer: str, choices: list[str]) -> str:
-    from difflib import get_close_matches
-
-    by_lower_case = {choice.lower(): choice for choice in choices}
-    close = get_close_matches(answer.lower(), by_lower_case, n=1)
-    hint = f"did you mean {by_lower_case[close[0]]!r}? " if close else ""
+    near = suggest(answer, choices)
+    hint = f"did you mean {near!r}? " if near else ""
     return f"unknown {question} {answer!r}: {hint}choose one of {', '.join(choices)}"
 
 

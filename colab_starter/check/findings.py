@@ -11,6 +11,7 @@ from colab_starter.errors import BrokenNotebookError, NothingToCheckError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import is_executed, is_run, is_sweep_folder, read_version
+from colab_starter.text import printable
 
 UNREADABLE = "CS101"
 """The rule for files that are no notebook at all."""
@@ -153,8 +154,3 @@ def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
         severity=rule.severity,
         message=printable(" ".join(problem.message.split())),
     )
-
-
-def printable(text: str) -> str:
-    """The text with a question mark for what a terminal cannot show, or would obey."""
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

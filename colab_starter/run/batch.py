@@ -10,7 +10,7 @@ from typing import Any
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.notebook.repair import mend_notebook
-from colab_starter.run.display.formatting import Wording, count
+from colab_starter.run.display.formatting import Wording
 from colab_starter.run.job import Limits
 from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
 from colab_starter.run.overlays.need import Need, find_need
@@ -20,6 +20,7 @@ from colab_starter.run.storage.store import Store
 from colab_starter.run.sweep.build import build_runs
 from colab_starter.run.sweep.parameters import OUTPUT_DIR, inspect_parameters
 from colab_starter.run.sweep.runs import Run, find_varying, hash_source, make_runs
+from colab_starter.text import plural
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def prepare_batch(options: Options) -> Batch:
         need=_find_need(options, notebook, built.runs),
     )
     if built.dropped:
-        batch.say(f"{count(built.dropped, 'run')} asked for twice: done once")
+        batch.say(f"{plural(built.dropped, 'run')} asked for twice: done once")
     return batch
 
 

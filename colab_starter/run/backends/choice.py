@@ -9,8 +9,8 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.backends.cpus import available_memory, choose_jobs, count_cores, share_threads
 from colab_starter.run.backends.gpus import GpuPlaces, find_gpus, read_share
 from colab_starter.run.batch import Batch, Options
-from colab_starter.run.display.formatting import count
 from colab_starter.run.storage.store import Lock
+from colab_starter.text import plural
 
 BACKENDS = ("local", "ray", "colab")
 OPTIONS_OF = {
@@ -56,7 +56,7 @@ def _open_local(places: GpuPlaces, batch: Batch, todo: int, lock: Lock) -> Backe
     jobs = batch.options.jobs or choose_jobs(todo, places.capacity, cores, available_memory())
     if places.capacity is not None and jobs > places.capacity:
         jobs = places.capacity
-        batch.say(f"{count(jobs, 'run')} at once, by the number of GPUs (--gpus-per-run 0.5 lets two share one)")
+        batch.say(f"{plural(jobs, 'run')} at once, by the number of GPUs (--gpus-per-run 0.5 lets two share one)")
     threads = share_threads(min(jobs, todo), cores)
     overlays = Overlays(batch.kept_environment)
     log = batch.folder / SERVER_LOG

@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from colab_starter.check.findings import printable
 from colab_starter.run.literals import to_source
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
-from colab_starter.run.worker.causes import shorten
+from colab_starter.text import printable, shorten
 
 LONGEST_VALUE = 30
 STYLES = {
@@ -53,11 +52,6 @@ def format_metric(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def count(number: int, what: str) -> str:
-    """Such as ``1 run`` or ``12 runs``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def list_counts(counts: Mapping[Status, int]) -> str:

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 from colab_starter.run.batch import Batch, Options, prepare_batch
-from colab_starter.run.display.formatting import count
 from colab_starter.run.ledger.journal import Copy
 from colab_starter.run.ledger.ledger import Ledger, RunRecord
 from colab_starter.run.ledger.recovery import adopt_finished, note_gone
@@ -14,6 +13,7 @@ from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.sweep.runs import Run, find_revealing, recognise_runs
+from colab_starter.text import plural
 
 
 def preview_batch(options: Options) -> int:
@@ -34,7 +34,7 @@ def preview_batch(options: Options) -> int:
         _print_preview(batch, replace(run, id=names.get(run.id, run.id)), record, is_next)
     for line in describe_need(batch.need, batch.kept_environment, options.backend) if todo else ():
         batch.say(line)
-    batch.say(f"{count(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")
+    batch.say(f"{plural(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.durations import format_duration
-from colab_starter.run.display.formatting import STYLES, Wording, count
+from colab_starter.run.display.formatting import STYLES, Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.literals import to_json
@@ -18,6 +18,7 @@ from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.sweep.runs import Run
+from colab_starter.text import plural
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -182,7 +183,7 @@ class LiveProgress(Progress):
 
         room = max(1, self._console.height - 4)
         hidden = len(self._lines) - room
-        more = [Text(f"and {count(hidden, 'run')} more")] if hidden > 0 else []
+        more = [Text(f"and {plural(hidden, 'run')} more")] if hidden > 0 else []
         notice = [Text(self._notice, style="yellow")] if self._notice else []
         return Group(Text(self._sum_up(), style="bold"), self._table(room), *more, *notice)
 
@@ -232,8 +233,8 @@ def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
 def describe_stopping(level: StopLevel, running: int) -> str:
     """What happens after Ctrl-C, and what may be done about it."""
     if level is StopLevel.NOW:
-        return f"ending {count(running, 'run')} now"
-    return f"waiting for the cells that run to end ({count(running, 'run')}); Ctrl-C again ends them now"
+        return f"ending {plural(running, 'run')} now"
+    return f"waiting for the cells that run to end ({plural(running, 'run')}); Ctrl-C again ends them now"
 
 
 def choose_progress(batch: Batch, total: int) -> Progress:

@@ -15,8 +15,8 @@ from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
-from colab_starter.run.worker.causes import shorten
 from colab_starter.sweep_folder import RESULTS, tell_version
+from colab_starter.text import shorten
 
 if TYPE_CHECKING:
     from rich.table import Table

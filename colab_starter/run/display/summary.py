@@ -1,19 +1,19 @@
 """What is written and said when a batch has ended."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.display.formatting import count, list_counts
+from colab_starter.run.display.formatting import list_counts
 from colab_starter.run.display.results import FILE_NAME, format_results, make_table
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Status
 from colab_starter.run.versions import find_defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import tell_version
+from colab_starter.text import plural, warn
 
 Records = Mapping[str, RunRecord]
 
@@ -29,7 +29,7 @@ def write_table(batch: Batch, records: Records) -> bool:
         batch.store.write(FILE_NAME, format_results(batch.runs, records, batch.mask, batch.source, defaults))
     except OSError as error:
         path = batch.mask.apply(batch.store.show(FILE_NAME))
-        print(f"colab-starter: warning: {path} could not be written ({error.strerror})", file=sys.stderr)
+        warn(f"{path} could not be written ({error.strerror})")
         return False
     return True
 
@@ -52,14 +52,14 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     not_ok = len(batch.runs) - counts[Status.OK]
     if to_do:
         advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
-        batch.say(f"{count(to_do, 'run')} to do: {advice} the same command again to go on")
+        batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to go on")
     elif not_ok:
-        batch.say(f"{count(not_ok, 'run')} not ok: the same command with --retry-failed tries again")
+        batch.say(f"{plural(not_ok, 'run')} not ok: the same command with --retry-failed tries again")
     return stopped or int(not_ok > 0)
 
 
 def _describe_table(path: str, others: int) -> str:
-    return f"; {_shorten(path)} has it all" + (f", with {count(others, 'other run')} of this folder" if others else "")
+    return f"; {_shorten(path)} has it all" + (f", with {plural(others, 'other run')} of this folder" if others else "")
 
 
 def _shorten(path: str) -> str:

@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.registry import known_implementations
 
 from colab_starter.errors import StoreAddressError
-from colab_starter.run.worker.causes import shorten
+from colab_starter.text import shorten
 
 PATIENCE = 60.0
 """Seconds for which something that fails is tried again."""

@@ -6,7 +6,6 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from colab_starter.run.sweep.files import Entry, SweepFile, read_sweep_file
 from colab_starter.run.sweep.options import LARGEST_SWEEP, expand_range, read_options
 from colab_starter.run.sweep.parameters import OUTPUT_DIR, ParametersCell, read_parameters_cell
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, Text, ValueType, Written
+from colab_starter.text import suggest
 
 _FAULTS_TOLD = 5
 
@@ -161,10 +161,8 @@ class _Checker:
 
     def _suggest(self, name: str) -> str:
         settable = [known for known in self.parameters if known != OUTPUT_DIR]
-        by_lower_case = {known.lower(): known for known in settable}
-        near = get_close_matches(name.lower(), by_lower_case, 1)
-        if near:
-            return f"did you mean {by_lower_case[near[0]]}? (--allow-unknown lets it pass)"
+        if near := suggest(name, settable):
+            return f"did you mean {near}? (--allow-unknown lets it pass)"
         return f"it has {', '.join(settable) or 'none'} (--allow-unknown lets it pass)"
 
     def check_names_together(self, given: frozenset[str]) -> None:

@@ -5,12 +5,12 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from colab_starter.errors import ParameterError
 from colab_starter.run.sweep.types import Text, Written
+from colab_starter.text import suggest
 
 _PARTS = ("fixed", "grid", "list")
 _LARGEST_TREE = 2_000_000
@@ -148,8 +148,8 @@ def _read_mapping(path: Path, node: Any) -> dict[str, Any]:
 def _read_parts(path: Path, parts: dict[str, Any]) -> SweepFile:
     for name in parts:
         if name not in _PARTS:
-            near = get_close_matches(name.lower(), _PARTS, 1)
-            hint = f"did you mean {near[0]}:?" if near else "put parameters under grid:, fixed: or list:"
+            near = suggest(name, _PARTS)
+            hint = f"did you mean {near}:?" if near else "put parameters under grid:, fixed: or list:"
             raise ParameterError(f"{path}: {name} is no part of a sweep; {hint}")
     grid, rows = parts.get("grid"), parts.get("list")
     return SweepFile(

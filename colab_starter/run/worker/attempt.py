@@ -32,7 +32,7 @@ from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full
 from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.sweep.parameters import OUTPUT_DIR
-from colab_starter.run.worker.causes import describe_log, describe_run_limit, shorten
+from colab_starter.run.worker.causes import describe_log, describe_run_limit
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from colab_starter.run.worker.executor import SHUTDOWN_GRACE, Executor
@@ -40,6 +40,7 @@ from colab_starter.run.worker.masked_log import MaskedLog
 from colab_starter.run.worker.outputs import CellOutputs
 from colab_starter.run.worker.reporter import Channel, Uplink
 from colab_starter.run.worker.saving import NotebookFile, NotebookText, TimedSaves
+from colab_starter.text import shorten
 
 START_LIMIT = 60.0
 """Seconds that a kernel has to answer."""

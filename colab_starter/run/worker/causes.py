@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-LONGEST_CAUSE = 200
-"""Characters."""
+from colab_starter.text import LONGEST_LINE, shorten, strip_colours
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _FAULT_REPORT = re.compile(r"^(Fatal Python error|Current thread|Thread 0x|Extension modules)", re.MULTILINE)
 _NAME_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)\Z")
 """What a SyntaxError calls a cell."""
@@ -22,12 +20,6 @@ _NOBODY_TELLS = (
 """No parameter: those are written into notebooks and tables."""
 
 
-def shorten(text: str, length: int = LONGEST_CAUSE) -> str:
-    """One line of at most so many characters, without colours."""
-    line = " ".join(_ANSI.sub("", text).split())
-    return line if len(line) <= length else f"{line[: length - 1]}…"
-
-
 def describe_error(
     reply: Mapping[str, Any], execution_count: int | None, cell: str, line: int | str | None = None
 ) -> str:
@@ -38,11 +30,11 @@ def describe_error(
     """
     line = line or _find_line(reply, execution_count)
     place = f" ({cell}, line {line})" if line else f" ({cell})"
-    return shorten(_describe_exception(reply), LONGEST_CAUSE - len(place)) + place
+    return shorten(_describe_exception(reply), LONGEST_LINE - len(place)) + place
 
 
 def _describe_exception(reply: Mapping[str, Any]) -> str:
-    name, value = str(reply.get("ename", "")), _ANSI.sub("", str(reply.get("evalue", "")))
+    name, value = str(reply.get("ename", "")), strip_colours(str(reply.get("evalue", "")))
     if name == "StdinNotImplementedError":
         return _NOBODY_TELLS if value.startswith("getpass") else _NOBODY_ANSWERS
     first = _NAME_OF_CELL.sub("", next((line for line in value.splitlines() if line.strip()), ""))
@@ -50,7 +42,7 @@ def _describe_exception(reply: Mapping[str, Any]) -> str:
 
 
 def _find_line(reply: Mapping[str, Any], execution_count: int | None) -> str:
-    text = _ANSI.sub("", "\n".join(map(str, reply.get("traceback") or ())))
+    text = strip_colours("\n".join(map(str, reply.get("traceback") or ())))
     lines = re.findall(rf"Cell In\[{execution_count}\], line (\d+)", text)
     return lines[-1] if lines else ""
 

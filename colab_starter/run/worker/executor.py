@@ -17,15 +17,11 @@ from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Receive
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
-from colab_starter.run.worker.causes import (
-    describe_cell_limit,
-    describe_log,
-    describe_run_limit,
-    shorten,
-)
+from colab_starter.run.worker.causes import describe_cell_limit, describe_log, describe_run_limit
 from colab_starter.run.worker.cell_errors import CellFacts, End, judge_cell
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook
 from colab_starter.run.worker.outputs import CellErrors, CellOutputs
+from colab_starter.text import shorten
 
 INTERRUPT_GRACE = 2.0
 """Seconds between the interrupt of a cell that takes too long and the end of its kernel."""

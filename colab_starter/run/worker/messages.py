@@ -10,7 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from colab_starter.notebook.nesting import DEEPEST, is_too_deep
-from colab_starter.run.worker.causes import shorten
+from colab_starter.text import shorten
 
 Content = dict[str, Any]
 

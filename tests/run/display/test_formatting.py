@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.display.formatting import Wording, count, list_counts
+from colab_starter.run.display.formatting import Wording, list_counts
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 
@@ -46,5 +46,4 @@ def test_metrics_are_shown_with_the_digits_that_count(value: Any, shown: str) ->
 
 
 def test_counts_are_said_in_words() -> None:
-    assert [count(number, "run") for number in (0, 1, 12345)] == ["0 runs", "1 run", "12,345 runs"]
     assert list_counts({Status.FAILED: 1, Status.OK: 3, Status.KILLED: 0}) == "3 ok, 1 failed"

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.run.worker.causes import describe_error, describe_log, shorten
-
-
-def test_a_long_text_is_cut_and_a_coloured_one_is_plain() -> None:
-    assert shorten("\x1b[31mred\x1b[0m\n and  more") == "red and more"
-    assert shorten("x" * 300) == "x" * 199 + "…"
+from colab_starter.run.worker.causes import describe_error, describe_log
 
 
 def test_the_line_is_the_last_one_in_the_cell_itself() -> None:

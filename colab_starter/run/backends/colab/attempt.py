@@ -21,10 +21,10 @@ from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.storage.address import name_files
 from colab_starter.run.sweep.parameters import OUTPUT_DIR
-from colab_starter.run.worker.causes import shorten
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from colab_starter.run.worker.saving import NotebookFile, NotebookText
+from colab_starter.text import shorten
 
 RESTART_LIMIT = 120.0
 DOWNLOAD_LIMIT = 1800.0
