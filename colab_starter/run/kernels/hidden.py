@@ -321,7 +321,7 @@ class HiddenModules:
                 if name in record.variables or (
                     name.startswith(_READ_BY_PYTHON)
                     if reads_little
-                    else name not in LATER and not values <= self._set_by_imports
+                    else name not in LATER and (record.lists_variables or not values <= self._set_by_imports)
                 ):
                     return f"{name} was {'changed' if name in then.environment else 'set'}"
         # What comes with the worker was imported early, with a path of its own.

@@ -51,6 +51,8 @@ class ModuleRecord:
         """Top-level modules that it asked for in vain."""
         self.variables: set[str] = set()
         """Environment variables that it read through ``os.environ``."""
+        self.lists_variables = False
+        """It went through all of ``os.environ``, as who copies it does."""
         self.files: dict[str, None] = {}
         """Files that it read or looked for; those of Python itself are left out."""
         self.asks_for_packages = False
@@ -70,6 +72,7 @@ class ModuleRecord:
         self.needs |= inner.needs
         self.missing |= inner.missing
         self.variables |= inner.variables
+        self.lists_variables |= inner.lists_variables
         self.files |= inner.files
         self.changes += inner.changes
         self.filters = inner.filters + self.filters
@@ -276,6 +279,8 @@ class ImportTrace:
 
             def __iter__(self) -> Iterator[str]:
                 TracedEnvironment.iterations += 1
+                if top := trace._top():
+                    top.lists_variables = True
                 try:
                     yield from super().__iter__()
                 finally:

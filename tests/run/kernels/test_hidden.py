@@ -19,6 +19,7 @@ MODULES = {
     "reads": "import os\nVALUE = os.environ.get('SOME_VARIABLE')",
     "sets": "import os; os.environ['SET_BY_A_MODULE'] = '1'",
     "knows": "import os; VALUE = os.environ.get('SET_BY_A_MODULE')",
+    "copies": "import os\nVALUE = dict(os.environ)",
     "looks": "import importlib.util\nVALUE = importlib.util.find_spec('optional')",
     "replaces": "import sys, types\nsys.modules['replaces'] = types.SimpleNamespace(VALUE='replaced')",
 }
@@ -130,6 +131,8 @@ def test_what_a_module_sets_itself_is_no_reason_to_refuse_another_that_does_not_
 def test_what_a_module_sets_itself_is_a_reason_to_refuse_another_that_asks_for_it(ask: Ask) -> None:
     with pytest.raises(ColdKernelNeededError, match="SET_BY_A_MODULE was changed"):
         ask("import knows")  # in the plan's order, it comes after the module that sets it
+    with pytest.raises(ColdKernelNeededError, match="SET_BY_A_MODULE was changed"):
+        ask("import copies")
     assert ask("import sets, knows; print(knows.VALUE)") == "1\n"
 
 
