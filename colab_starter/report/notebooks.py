@@ -19,7 +19,7 @@ from colab_starter.notebook.model import read_notebook
 from colab_starter.report.libraries import pack_plotly
 from colab_starter.report.markup import make_harmless
 from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset
-from colab_starter.run.worker.quick_jsonschema import import_jsonschema
+from colab_starter.run.shims import import_jsonschema
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter

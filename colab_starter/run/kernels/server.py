@@ -115,7 +115,7 @@ def _import_worker(path: list[str], here: str) -> None:
 
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-    from colab_starter.run.worker.quick_jsonschema import import_jsonschema
+    from colab_starter.run.shims import import_jsonschema
 
     import_jsonschema()
     for name in _WORKER:

@@ -22,7 +22,8 @@ from nbformat import v4
 from packaging.version import Version
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
-from colab_starter.run.backends.ray import RayBackend, stand_ins
+from colab_starter.run import shims
+from colab_starter.run.backends.ray import RayBackend
 from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
@@ -463,13 +464,11 @@ def test_kernels_get_the_environment_that_they_would_have_without_ray() -> None:
         "CUDA_VISIBLE_DEVICES": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONBREAKPOINT": "ray.util.rpdb.set_trace",
-        "PYTHONPATH": f"{stand_ins.FOLDER}:/mine",
+        "PYTHONPATH": f"{shims.FOLDER}:/mine",
         "RAY_JOB_ID": "01000000",
     }
     assert clean_environment({**rays, "HOME": "/root"}) == {"HOME": "/root", "PYTHONPATH": "/mine"}
-    assert clean_environment({"PYTHONPATH": stand_ins.FOLDER, "PYTHONBREAKPOINT": "mine"}) == {
-        "PYTHONBREAKPOINT": "mine"
-    }
+    assert clean_environment({"PYTHONPATH": shims.FOLDER, "PYTHONBREAKPOINT": "mine"}) == {"PYTHONBREAKPOINT": "mine"}
 
 
 class TestBroker:

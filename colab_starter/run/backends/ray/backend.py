@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
+from colab_starter.run import shims
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.gpus import read_share
-from colab_starter.run.backends.ray import stand_ins
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.job import Ended, Event, Job, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
@@ -172,7 +172,7 @@ class RayBackend(Backend):
 
 def _start_driver(output: int, keep_fds: Sequence[int]) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
     ours, theirs = socket.socketpair()
-    path = [stand_ins.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [shims.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "colab_starter.run.backends.ray.driver", str(theirs.fileno())],

@@ -1,7 +1,7 @@
-"""Stands in for the package of this name in the processes of Ray, each of which would import it by way of jsonschema.
+"""Stands for the package of this name in processes that import jsonschema, and with it this, for other reasons.
 
-The package builds a parser at its import, which takes 2.5 s of a core, and Ray has no use for it. Here it is
-imported when an address is checked.
+The package builds a parser at its import, which takes 2.5 s of a core, and nbformat and Ray have no use for it. Here
+it is imported when an address is checked.
 """
 
 import importlib
