@@ -1,10 +1,5 @@
 """Every error of the command ``colab-starter``, by name; those of a bake are in ``template_errors``."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from colab_starter.run.kernels.process import Death
-
 
 class ColabStarterError(Exception):
     """Base of all errors; its message is one line that names the remedy."""
@@ -127,14 +122,6 @@ class NoSuchKernelError(UsageError):
 
 class OverlayError(UsageError):
     """The environment that a notebook is to install its packages into cannot be made; the message says why."""
-
-
-class KernelDiedError(ColabStarterError):
-    """A kernel's process has ended by itself; ``death`` says how (a ``colab_starter.run.kernels.process.Death``)."""
-
-    def __init__(self, message: str, death: "Death") -> None:
-        super().__init__(message)
-        self.death = death
 
 
 class ColdKernelNeededError(ColabStarterError):

@@ -14,7 +14,7 @@ from colab_starter.report.table import build_table
 from colab_starter.run.backends.cpus import count_cores
 from colab_starter.run.ledger.journal import Copy, Journal
 from colab_starter.run.ledger.ledger import Ledger, LedgerContent, RunRecord
-from colab_starter.run.ledger.recovery import adopt_finished
+from colab_starter.run.recovery import adopt_finished
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore, Store
 from colab_starter.run.versions import Defaults, list_versions, read_defaults

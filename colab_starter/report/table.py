@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
 from colab_starter.run.versions import Defaults
 from colab_starter.sweep_folder import tell_version
 

@@ -10,15 +10,15 @@ from typing import Any
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.notebook.repair import mend_notebook
-from colab_starter.run.display.formatting import Wording
-from colab_starter.run.job import Limits
+from colab_starter.run.formatting import Wording
+from colab_starter.run.job import OUTPUT_DIR, Limits
 from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
 from colab_starter.run.overlays.need import Need, find_need
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.storage.choice import open_store
 from colab_starter.run.storage.store import Store
 from colab_starter.run.sweep.build import build_runs
-from colab_starter.run.sweep.parameters import OUTPUT_DIR, inspect_parameters
+from colab_starter.run.sweep.parameters import inspect_parameters
 from colab_starter.run.sweep.runs import Run, find_varying, hash_source, make_runs
 from colab_starter.text import plural
 

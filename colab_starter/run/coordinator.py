@@ -13,17 +13,18 @@ from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
 from colab_starter.run.job_maker import JobMaker, check_kernel, plan_run
 from colab_starter.run.ledger.ledger import Ledger
-from colab_starter.run.ledger.recovery import note_gone
-from colab_starter.run.ledger.resume import hide_secrets, is_to_do, settle
+from colab_starter.run.ledger.names import recognise_runs
+from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
+from colab_starter.run.recovery import hide_secrets, note_gone, settle
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask, find_secrets
 from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
-from colab_starter.run.sweep.runs import Run, recognise_runs, write_snapshot
+from colab_starter.run.sweep.runs import Run, write_snapshot
 from colab_starter.sweep_folder import tell_version
 from colab_starter.text import plural, warn
 

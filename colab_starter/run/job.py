@@ -12,6 +12,8 @@ from colab_starter.run.stopping import StopLevel
 
 KERNEL_LOG = "kernel.log"
 """In a run's folder: what its kernel wrote by itself, outside of any cell."""
+OUTPUT_DIR = "output_dir"
+"""The parameter that every run is given a folder of its own in."""
 OUTPUT_FOLDER = "output"
 """In a run's folder: the files that its notebook writes to ``output_dir``."""
 

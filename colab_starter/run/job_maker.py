@@ -4,10 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.job import OUTPUT_FOLDER, Job, StartedCold, WarmPlan
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
+from colab_starter.run.job import OUTPUT_DIR, OUTPUT_FOLDER, Job, StartedCold, WarmPlan
 from colab_starter.run.sweep.runs import Run, find_kernel_name
+from colab_starter.run.this_python import DEFAULT_KERNEL
 from colab_starter.run.warm.plan import plan_warm
 
 

@@ -16,13 +16,13 @@ from colab_starter.run.batch import Options
 from colab_starter.run.display.preview import preview_batch
 from colab_starter.run.job import Job
 from colab_starter.run.ledger.ledger import open_ledger, read_runs
-from colab_starter.run.ledger.recovery import finish_renames
-from colab_starter.run.ledger.resume import hide_secrets, settle
+from colab_starter.run.ledger.names import find_revealing
 from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.recovery import finish_renames, hide_secrets, settle
 from colab_starter.run.secrets import Mask, may_be_secret
 from colab_starter.run.storage.remote import RemoteStore
 from colab_starter.run.storage.store import LocalStore
-from colab_starter.run.sweep.runs import find_revealing, make_id, make_slug
+from colab_starter.run.sweep.runs import make_id, make_slug
 from colab_starter.sweep_folder import tell_digest
 from tests.run.finished import write_notebook, write_source
 from tests.run.scripted import ScriptedBackend

@@ -18,12 +18,12 @@ from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop, WarmPla
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import describe_log
-from colab_starter.run.worker.masked_log import MaskedLog
 
 WORKER = "colab_starter.run.worker.attempt:run_job"
 MOST_SERVERS = 3

@@ -6,13 +6,14 @@ from dataclasses import replace
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.ledger.journal import Copy
 from colab_starter.run.ledger.ledger import Ledger, RunRecord
-from colab_starter.run.ledger.recovery import adopt_finished, note_gone
+from colab_starter.run.ledger.names import find_revealing, recognise_runs
 from colab_starter.run.ledger.resume import find_open, is_to_do
 from colab_starter.run.literals import to_json
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
+from colab_starter.run.recovery import adopt_finished, note_gone
 from colab_starter.run.storage.choice import reach
-from colab_starter.run.sweep.runs import Run, find_revealing, recognise_runs
+from colab_starter.run.sweep.runs import Run
 from colab_starter.text import plural
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.durations import format_duration
-from colab_starter.run.display.formatting import STYLES, Wording
+from colab_starter.run.formatting import STYLES, Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.literals import to_json

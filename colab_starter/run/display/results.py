@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.display.durations import format_duration
-from colab_starter.run.display.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
+from colab_starter.run.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.secrets import Mask

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.display.formatting import list_counts
 from colab_starter.run.display.results import FILE_NAME, format_results, make_table
+from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Status

@@ -14,7 +14,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import DELIM, Session
 
 from colab_starter.run.kernels.heritage import get_heritage
-from colab_starter.run.worker.messages import UNREADABLE
+from colab_starter.run.kernels.messages import UNREADABLE
 
 _PORTS: dict[str, Any] = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CHANNELS = {"iopub": zmq.SUB, "shell": zmq.DEALER, "control": zmq.DEALER}

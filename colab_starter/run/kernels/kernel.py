@@ -11,23 +11,18 @@ from typing import Any, NamedTuple, Protocol
 
 from jupyter_client.kernelspec import KernelSpec
 
-from colab_starter.errors import (
-    ColdKernelNeededError,
-    KernelDiedError,
-    KernelSilentError,
-    NoSuchKernelError,
-    StartStoppedError,
-)
+from colab_starter.errors import ColdKernelNeededError, KernelSilentError, NoSuchKernelError, StartStoppedError
 from colab_starter.run.kernels import ending
 from colab_starter.run.kernels.connection import Connection, Place, listen, make_place
 from colab_starter.run.kernels.connection import Message as Message
+from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.heritage import is_worker
 from colab_starter.run.kernels.kernelspecs import find_kernelspec, format_command, read_environment
 from colab_starter.run.kernels.process import Death, KernelProcess, fork_kernel, spawn_kernel
 from colab_starter.run.kernels.system import Log
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.entering import enter
-from colab_starter.run.worker.masked_log import MaskedLog
+from colab_starter.run.this_python import DEFAULT_KERNEL
 
 _LAST_WORDS = 0.05
 """Seconds without a message after which a dead kernel is taken to have sent no more."""

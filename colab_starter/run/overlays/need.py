@@ -11,9 +11,9 @@ from typing import Any
 from colab_starter.notebook.installs import UNINSTALL, Install
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.run.job import Overlay
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, find_python
 from colab_starter.run.literals import to_canonical
 from colab_starter.run.sweep.runs import Run, find_kernel_name
+from colab_starter.run.this_python import DEFAULT_KERNEL, find_python
 
 _OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
 """Tools that know no virtual environments."""

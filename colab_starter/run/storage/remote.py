@@ -13,10 +13,10 @@ from colab_starter.errors import SweepBusyError
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.publishing import PublishingBackend
 from colab_starter.run.job import Job
+from colab_starter.run.ledger.finished import find_finished
 from colab_starter.run.ledger.journal import Journal
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.lock import SweepLock
-from colab_starter.run.ledger.recovery import find_finished
 from colab_starter.run.outcome import Status
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import lease as leases

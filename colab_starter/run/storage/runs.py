@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from colab_starter.run.job import KERNEL_LOG, OUTPUT_FOLDER, Job
+from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, OUTPUT_FOLDER, Job
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage.objects import Objects
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
 
 
 def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 from colab_starter.errors import ParameterError, UnwritableValueError
 from colab_starter.notebook.model import Notebook
+from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.secrets import Mask, is_secret_parameter
 from colab_starter.run.sweep.files import Entry, SweepFile, read_sweep_file
 from colab_starter.run.sweep.options import LARGEST_SWEEP, expand_range, read_options
-from colab_starter.run.sweep.parameters import OUTPUT_DIR, ParametersCell, read_parameters_cell
+from colab_starter.run.sweep.parameters import ParametersCell, read_parameters_cell
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, Text, ValueType, Written
 from colab_starter.text import suggest
 

@@ -9,6 +9,7 @@ from typing import Any
 from colab_starter.errors import ParameterError
 from colab_starter.notebook.model import Cell, Notebook, parse_python
 from colab_starter.notebook.python import dotted_name, read_literal
+from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.sweep.comments import ParameterComment, read_comment, read_comments, type_of_form
 from colab_starter.run.sweep.types import (
     ANYTHING,
@@ -18,9 +19,6 @@ from colab_starter.run.sweep.types import (
     type_of_annotation,
     type_of_expression,
 )
-
-OUTPUT_DIR = "output_dir"
-"""The parameter that every run is given a folder of its own in."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 from colab_starter.notebook.model import Notebook
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.hidden import LATER
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, starts_this_python
 from colab_starter.run.sweep.runs import find_kernel_name
+from colab_starter.run.this_python import DEFAULT_KERNEL, starts_this_python
 from colab_starter.run.warm.steps import (
     AssignStep,
     BarrierStep,

@@ -20,23 +20,22 @@ from colab_starter.errors import (
     ColabStarterError,
     ColdKernelNeededError,
     CoordinatorGoneError,
-    KernelDiedError,
     KernelSilentError,
     StartStoppedError,
 )
-from colab_starter.run.job import KERNEL_LOG, Ended, Job, Limits, Started, StartedCold
+from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, Ended, Job, Limits, Started, StartedCold
+from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full
 from colab_starter.run.storage.address import is_address, name_files
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
 from colab_starter.run.worker.causes import describe_log, describe_run_limit
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from colab_starter.run.worker.executor import SHUTDOWN_GRACE, Executor
-from colab_starter.run.worker.masked_log import MaskedLog
 from colab_starter.run.worker.outputs import CellOutputs
 from colab_starter.run.worker.reporter import Channel, Uplink
 from colab_starter.run.worker.saving import NotebookFile, NotebookText, TimedSaves

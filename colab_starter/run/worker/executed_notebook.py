@@ -19,9 +19,9 @@ from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
 from colab_starter.notebook.repair import make_id, mend_language_info, mend_notebook
 from colab_starter.run.job import Job
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL
 from colab_starter.run.literals import to_json, to_source
 from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.this_python import DEFAULT_KERNEL
 from colab_starter.run.worker.cell_errors import CellError
 
 SKIP_TAG = "skip-execution"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from colab_starter.errors import KernelDiedError
 from colab_starter.run.job import Limits
 from colab_starter.run.kernels import error_hook
+from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask

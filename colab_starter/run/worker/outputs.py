@@ -17,8 +17,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from colab_starter.run.kernels.error_hook import REPORT
+from colab_starter.run.kernels.messages import UNREADABLE, keep_content
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook
-from colab_starter.run.worker.messages import UNREADABLE, keep_content
 from colab_starter.run.worker.streams import Stream
 
 Message = dict[str, Any]

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
     from colab_starter.run.kernels.kernel import Kernel
+    from colab_starter.run.masked_log import MaskedLog
     from colab_starter.run.secrets import Mask
     from colab_starter.run.worker.cell_errors import End
     from colab_starter.run.worker.executor import Executor
-    from colab_starter.run.worker.masked_log import MaskedLog
 
 
 class ColabStarterEngine:
@@ -88,10 +88,10 @@ class _Execution:
     def run(self, kernel_name: str) -> "NotebookNode":
         """Execute and save it. Until the kernel has started, nothing is written: a good output is there still."""
         from colab_starter.run.job import KERNEL_LOG
+        from colab_starter.run.masked_log import MaskedLog
         from colab_starter.run.outcome import Status
         from colab_starter.run.worker.cell_errors import End
         from colab_starter.run.worker.executor import SHUTDOWN_GRACE
-        from colab_starter.run.worker.masked_log import MaskedLog
 
         end = End(Status.INTERRUPTED, "stopped")
         with tempfile.TemporaryDirectory(prefix="colab-starter-") as folder:
@@ -117,7 +117,7 @@ class _Execution:
     def _start_kernel(self, name: str, log: "MaskedLog") -> "Kernel":
         from nbclient.exceptions import DeadKernelError
 
-        from colab_starter.errors import KernelDiedError
+        from colab_starter.run.kernels.death import KernelDiedError
         from colab_starter.run.kernels.kernel import Kernel
 
         try:

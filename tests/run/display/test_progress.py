@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from colab_starter.run.display.formatting import Wording
 from colab_starter.run.display.progress import JsonProgress, LiveProgress, PlainProgress, Progress
+from colab_starter.run.formatting import Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
 from colab_starter.run.outcome import Outcome, Status

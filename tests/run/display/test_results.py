@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from colab_starter.run.display.formatting import Wording
 from colab_starter.run.display.results import format_results, make_table
+from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask

@@ -8,8 +8,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import ColdKernelNeededError, KernelDiedError
-from colab_starter.run.kernels.death import Death
+from colab_starter.errors import ColdKernelNeededError
+from colab_starter.run.kernels.death import Death, KernelDiedError
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.kernels.kernel import Kernel, Message
 

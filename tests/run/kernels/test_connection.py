@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from colab_starter.run.kernels.kernel import Kernel, Message
-from colab_starter.run.worker.messages import UNREADABLE
+from colab_starter.run.kernels.messages import UNREADABLE
 from tests.run.kernels.talks import PATIENCE, Talk, start
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.errors import KernelDiedError, KernelSilentError, NoSuchKernelError, StartStoppedError
+from colab_starter.errors import KernelSilentError, NoSuchKernelError, StartStoppedError
 from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.kernel import Kernel
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
-from colab_starter.run.ledger.resume import is_to_do, settle
+from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.recovery import settle
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore
 

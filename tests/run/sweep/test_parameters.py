@@ -7,12 +7,7 @@ import pytest
 
 from colab_starter.errors import ParameterError
 from colab_starter.notebook.model import Notebook, read_notebook
-from colab_starter.run.sweep.parameters import (
-    Parameter,
-    describe_parameters,
-    inspect_parameters,
-    read_parameters_cell,
-)
+from colab_starter.run.sweep.parameters import Parameter, describe_parameters, inspect_parameters, read_parameters_cell
 from colab_starter.run.sweep.types import NoDefault
 from tests.conftest import REPOSITORY
 from tests.run.notebooks import notebook_of

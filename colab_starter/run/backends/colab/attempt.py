@@ -16,11 +16,10 @@ from colab_starter.run.backends.colab.sent import FOLDER, RemotePaths, as_conten
 from colab_starter.run.backends.colab.server import SessionServer
 from colab_starter.run.backends.colab.sessions import Session
 from colab_starter.run.backends.colab.tool import ColabTool
-from colab_starter.run.job import CellStarted, Event, Job, MetricRecorded
+from colab_starter.run.job import OUTPUT_DIR, CellStarted, Event, Job, MetricRecorded
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.storage.address import name_files
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from colab_starter.run.worker.saving import NotebookFile, NotebookText

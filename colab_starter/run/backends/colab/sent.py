@@ -9,9 +9,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from colab_starter.run.job import Job
+from colab_starter.run.job import OUTPUT_DIR, Job
 from colab_starter.run.kernels import error_hook
-from colab_starter.run.sweep.parameters import OUTPUT_DIR
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook
 
 FOLDER = "/tmp/colab-starter"

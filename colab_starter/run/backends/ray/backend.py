@@ -25,10 +25,10 @@ from colab_starter.run.backends.gpus import read_share
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.job import Ended, Event, Job, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, find_secrets, make_mask
 from colab_starter.run.stopping import StopLevel
-from colab_starter.run.worker.masked_log import MaskedLog
 
 JOINING = 120.0
 """Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""

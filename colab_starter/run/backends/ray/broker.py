@@ -24,9 +24,9 @@ from colab_starter.run.job import Job, WarmPlan
 from colab_starter.run.kernels import stopped
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import make_mask
-from colab_starter.run.worker.masked_log import MaskedLog
 
 Channel: TypeAlias = "Connection[Any, Any]"
 

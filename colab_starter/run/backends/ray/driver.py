@@ -31,7 +31,7 @@ from colab_starter.run.backends.ray.task import (
 )
 from colab_starter.run.job import Due, Ended, Event, Job, Started
 from colab_starter.run.kernels import system
-from colab_starter.run.ledger.recovery import find_outcome, read_outcome
+from colab_starter.run.ledger.finished import find_outcome, read_outcome
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.address import is_address

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.secrets import Mask
-from colab_starter.run.worker.masked_log import MaskedLog
 
 SECRET = "hunter2-hunter2"
 
@@ -91,7 +91,7 @@ def test_when_the_reader_is_killed_the_file_has_no_secret(tmp_path: Path) -> Non
     script = f"""\
         import os, time
         from pathlib import Path
-        from colab_starter.run.worker.masked_log import MaskedLog
+        from colab_starter.run.masked_log import MaskedLog
         from colab_starter.run.secrets import Mask
         log = MaskedLog(Path({str(path)!r}), Mask([{SECRET!r}]))
         log.follow()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.display.formatting import Wording, list_counts
+from colab_starter.run.formatting import Wording, list_counts
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 

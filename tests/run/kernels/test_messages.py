@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_output
 
-from colab_starter.run.worker.messages import keep_content
+from colab_starter.run.kernels.messages import keep_content
 
 
 def nest(levels: int) -> Any:
