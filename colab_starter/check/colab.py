@@ -13,7 +13,6 @@ from colab_starter.errors import ColabStarterError
 from colab_starter.notebook.installs import split_commands
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.open_in_colab import locate_notebook
-from colab_starter.runtimes import Runtime
 
 _APT_ASKS = frozenset(("install", "upgrade", "dist-upgrade", "full-upgrade", "remove", "purge", "autoremove"))
 _APT_YES = re.compile(
@@ -33,7 +32,7 @@ def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator
 
 
 @rule("CS301", "bare-drive-mount", WARNING)
-def find_bare_mounts(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_bare_mounts(notebook: Notebook) -> Iterator[Problem]:
     """drive.mount is only called where a browser can answer.
 
     The call asks the Colab tab for permission before it looks whether Drive is mounted already. Without a tab
@@ -50,7 +49,7 @@ def find_bare_mounts(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS302", "waits-for-upload", WARNING)
-def find_uploads(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     """files.upload is only called where a browser can answer.
 
     It waits for somebody to choose files, without a time limit: Runtime > Run all stands still there, and papermill
@@ -65,7 +64,7 @@ def find_uploads(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS303", "waits-for-javascript", WARNING)
-def find_javascript(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     """output.eval_js is only called where a browser can answer.
 
     It waits, without a time limit, for JavaScript to run in the Colab tab: under papermill, or with the tab closed, it
@@ -80,7 +79,7 @@ def find_javascript(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS304", "unguarded-secret", WARNING)
-def find_unguarded_secrets(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unguarded_secrets(notebook: Notebook) -> Iterator[Problem]:
     """userdata.get is tried, and may fail.
 
     Secrets can be read only from the Colab tab of their owner. For everybody else, and without a tab, the call stops
@@ -108,7 +107,7 @@ def _lines_of_tensorflow_version(notebook: Notebook) -> list[tuple[Cell, int]]:
 
 
 @rule("CS305", "tensorflow-version-magic", WARNING, fix=drop_tensorflow_version)
-def find_tensorflow_version(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_tensorflow_version(notebook: Notebook) -> Iterator[Problem]:
     """%tensorflow_version is not used.
 
     The magic chose between TensorFlow 1 and 2. TensorFlow 1 left Colab in 2022: the magic does nothing or stops the
@@ -134,7 +133,7 @@ def _is_shell_magic(kind: str, text: str) -> bool:
 
 
 @rule("CS306", "colab-only-shell", WARNING, fix=use_bash)
-def find_shell_magic(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
     """%%shell and %shell are not used.
 
     Only Colab's own kernel has these magics: in every other Jupyter, and so wherever the notebook is tested, they end
@@ -173,7 +172,7 @@ def _asks(words: list[str]) -> bool:
 
 
 @rule("CS307", "apt-without-yes", WARNING, fix=say_yes_to_apt)
-def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_asking_apt(notebook: Notebook) -> Iterator[Problem]:
     """apt is told yes beforehand.
 
     As soon as the package needs another one, apt asks "Do you want to continue?": on Colab the cell waits for an
@@ -186,7 +185,7 @@ def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS308", "dead-ocamlfuse", ERROR)
-def find_ocamlfuse(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_ocamlfuse(notebook: Notebook) -> Iterator[Problem]:
     """google-drive-ocamlfuse is not used.
 
     That is how Drive was mounted before Colab could do it itself: it waits for a code that somebody fetches from a
@@ -200,7 +199,7 @@ def find_ocamlfuse(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS309", "cv2-imshow", ERROR)
-def find_imshow(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_imshow(notebook: Notebook) -> Iterator[Problem]:
     """cv2.imshow is not used.
 
     Colab has no screen to open a window on, and replaces cv2.imshow by a function that raises DisabledFunctionError.
@@ -231,7 +230,7 @@ def _locate_folder(folder: Path, name: str) -> _Place | None:
 
 
 @rule("CS310", "wrong-badge", WARNING)
-def find_wrong_badge(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_wrong_badge(notebook: Notebook) -> Iterator[Problem]:
     """The Open in Colab badge leads to this very file.
 
     A badge that was copied from another notebook, or is older than a new name of the file, opens another notebook or
@@ -273,7 +272,7 @@ def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
 
 
 @rule("CS311", "silent-shell-failure", WARNING, opt_in=True)
-def find_unchecked_shell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unchecked_shell(notebook: Notebook) -> Iterator[Problem]:
     """Shell lines whose failure must be noticed are run by subprocess.
 
     A ! line that fails raises nothing: the notebook goes on, and papermill calls it a success. subprocess.run([...],
@@ -291,18 +290,3 @@ def find_unchecked_shell(notebook: Notebook, runtime: Runtime) -> Iterator[Probl
 def _is_shell_cell(cell: Cell) -> bool:
     """A %%bash cell does stop the notebook when its last command fails."""
     return cell.commands[0].kind == "%%" and not cell.code.python.strip()
-
-
-COLAB_RULES = (
-    find_bare_mounts,
-    find_uploads,
-    find_javascript,
-    find_unguarded_secrets,
-    find_tensorflow_version,
-    find_shell_magic,
-    find_asking_apt,
-    find_ocamlfuse,
-    find_imshow,
-    find_wrong_badge,
-    find_unchecked_shell,
-)

@@ -19,7 +19,7 @@ _NEWER_SYNTAX = re.compile(
 
 
 @rule("CS101", "readable-file", ERROR)
-def find_unreadable_file(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unreadable_file(notebook: Notebook) -> Iterator[Problem]:
     """The file is JSON in UTF-8.
 
     Colab and every other program refuse a notebook that is empty, cut off, saved in another encoding, holds the marks
@@ -45,7 +45,7 @@ def add_missing_parts(notebook: Notebook) -> None:
 
 
 @rule("CS102", "valid-notebook", ERROR, fix=add_missing_parts)
-def find_invalid_structure(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_invalid_structure(notebook: Notebook) -> Iterator[Problem]:
     """The file is what the notebook format calls a notebook.
 
     A part is missing or of the wrong type, so that Colab shows an empty notebook, or papermill and nbconvert stop
@@ -117,7 +117,7 @@ def upgrade_format(notebook: Notebook) -> None:
 
 
 @rule("CS103", "current-format", WARNING, fix=upgrade_format)
-def find_old_format(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_old_format(notebook: Notebook) -> Iterator[Problem]:
     """The notebook is of nbformat 4.
 
     Formats 1 to 3 are of IPython before 2015. papermill refuses them, GitHub and git tools show them badly, and what
@@ -145,7 +145,7 @@ def renew_ids(notebook: Notebook) -> None:
 
 
 @rule("CS104", "unique-ids", ERROR, fix=renew_ids)
-def find_bad_ids(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_bad_ids(notebook: Notebook) -> Iterator[Problem]:
     """No two cells have the same id.
 
     Colab and nbdime recognise cells by their id (Colab keeps its own in the cell's metadata). Two cells with one id
@@ -194,7 +194,7 @@ def strip_outputs(notebook: Notebook) -> None:
 
 
 @rule("CS105", "no-outputs", WARNING, fix=strip_outputs)
-def find_outputs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_outputs(notebook: Notebook) -> Iterator[Problem]:
     """No outputs and no execution counts are kept in the file.
 
     Outputs make every run a change in git, collide when two versions are merged, may hold what should stay private,
@@ -213,7 +213,7 @@ def strip_widgets(notebook: Notebook) -> None:
 
 
 @rule("CS106", "no-widget-state", WARNING, fix=strip_widgets)
-def find_widget_state(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_widget_state(notebook: Notebook) -> Iterator[Problem]:
     """No state of widgets is kept in the file.
 
     Progress bars and logins leave metadata.widgets behind. What Colab writes there lacks a key, so that GitHub shows
@@ -262,7 +262,7 @@ def restore_ids(notebook: Notebook) -> None:
 
 
 @rule("CS108", "ids-in-metadata", WARNING, fix=restore_ids, opt_in=True)
-def find_ids_in_metadata(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_ids_in_metadata(notebook: Notebook) -> Iterator[Problem]:
     """Cell ids are where nbformat 4.5 has them, not in the metadata.
 
     Colab may save a notebook in format 4.0, with each cell's id in its metadata. It works there, but nbdime then
@@ -271,15 +271,3 @@ def find_ids_in_metadata(notebook: Notebook, runtime: Runtime) -> Iterator[Probl
     """
     if any("id" in cell.metadata and "id" not in cell.data for cell in notebook.cells):
         yield Problem("the cell ids are in the metadata, as Colab saves them; before a merge, --fix moves them back")
-
-
-FORMAT_RULES = (
-    find_unreadable_file,
-    find_invalid_structure,
-    find_old_format,
-    find_bad_ids,
-    find_outputs,
-    find_widget_state,
-    find_syntax_errors,
-    find_ids_in_metadata,
-)

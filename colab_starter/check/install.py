@@ -261,7 +261,7 @@ def _lines_of_old_libarchive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
 
 
 @rule("CS405", "old-libarchive", ERROR, fix=use_libarchive_c)
-def find_old_libarchive(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_old_libarchive(notebook: Notebook) -> Iterator[Problem]:
     """libarchive comes from the package libarchive-c.
 
     The package libarchive is of 2019 and has to be compiled, which fails on Colab for want of libarchive-dev.
@@ -288,7 +288,7 @@ def _lines_of_unquoted_versions(notebook: Notebook) -> Iterator[tuple[Cell, int]
 
 
 @rule("CS406", "unquoted-version", ERROR, fix=quote_versions)
-def find_unquoted_versions(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unquoted_versions(notebook: Notebook) -> Iterator[Problem]:
     """A version with < or > stands in quotes.
 
     The line goes through a shell, which takes > for "write into a file" and < for "read from a file": pip never sees
@@ -327,7 +327,7 @@ def _python_of(runtime: Runtime) -> tuple[int, ...]:
 
 
 @rule("CS408", "dead-import", ERROR)
-def find_dead_imports(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_dead_imports(notebook: Notebook) -> Iterator[Problem]:
     """No module is imported that the libraries on Colab have dropped.
 
     Tutorials of 2016 to 2020 use modules that Keras, TensorFlow, scikit-learn and pandas have taken out since, and the
@@ -338,15 +338,3 @@ def find_dead_imports(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]
         for dead, instead in DEAD_MODULES.items():
             if not found.guarded and path.startswith(f"{dead}."):
                 yield Problem(f"{dead} is gone; use {instead}", cell, found.line)
-
-
-INSTALL_RULES = (
-    find_late_installs,
-    find_missing_packages,
-    find_replaced_core_packages,
-    find_upgraded_core_packages,
-    find_old_libarchive,
-    find_unquoted_versions,
-    find_removed_modules,
-    find_dead_imports,
-)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
 from colab_starter.notebook.python import read_literal
-from colab_starter.runtimes import Runtime
 
 
 @rule("CS201", "one-parameters-cell", ERROR)
-def find_second_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_second_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """At most one cell is tagged parameters, and it is a code cell.
 
     papermill puts its values behind the first cell with the tag; a second one sets its own defaults again, and the
@@ -40,7 +39,7 @@ def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
 
 
 @rule("CS202", "has-parameters-cell", WARNING, opt_in=True)
-def find_no_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """A cell is tagged parameters.
 
     Without one, papermill puts its values before the first cell, and the notebook's own assignments overwrite them.
@@ -51,7 +50,7 @@ def find_no_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Pr
 
 
 @rule("CS203", "literal-parameters", WARNING)
-def find_computed_parameters(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_computed_parameters(notebook: Notebook) -> Iterator[Problem]:
     """The parameters cell holds only names and literal values.
 
     papermill puts its values into a new cell below this one: whatever this cell has computed from the old values by
@@ -94,6 +93,3 @@ def _is_arithmetic(value: ast.expr) -> bool:
     """``60 * 60`` and ``2**20`` are as good as literals."""
     parts = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
     return all(isinstance(node, parts) for node in ast.walk(value))
-
-
-PARAMETERS_RULES = (find_second_parameters_cell, find_no_parameters_cell, find_computed_parameters)

@@ -25,7 +25,7 @@ _GONE_FROM_OPENCV = frozenset(
 
 
 @rule("CS501", "unused-accelerator", WARNING)
-def find_unused_accelerator(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unused_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that uses no GPU asks for none.
 
     A GPU or TPU session uses up the user's quota, and where none is free the notebook does not start. Choose
@@ -53,7 +53,7 @@ def _may_use_gpu(cell: Cell) -> bool:
 
 
 @rule("CS502", "missing-accelerator", WARNING)
-def find_missing_accelerator(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that cannot do without a GPU asks for one.
 
     Colab starts the machine that the notebook's metadata names: without accelerator that is one without a GPU, and the
@@ -127,7 +127,7 @@ def _instead_of(name: str) -> str:
 
 
 @rule("CS504", "gpu-hist", ERROR)
-def find_gpu_hist(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_gpu_hist(notebook: Notebook) -> Iterator[Problem]:
     """XGBoost is told of the GPU by device, not by gpu_hist.
 
     tree_method="gpu_hist" and predictor="gpu_predictor" are of XGBoost before 2.0, and Colab's has dropped them. Write
@@ -138,11 +138,3 @@ def find_gpu_hist(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
             yield Problem(
                 f'{text.value} is gone from XGBoost; write tree_method="hist", device="cuda"', cell, text.line
             )
-
-
-RUNTIME_RULES = (
-    find_unused_accelerator,
-    find_missing_accelerator,
-    find_gone_from_opencv,
-    find_gpu_hist,
-)
