@@ -4,13 +4,15 @@ import re
 import sys
 from collections.abc import Iterator, Set
 
+from packaging.utils import canonicalize_name
+
 from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
 from colab_starter.notebook.installs import Install, Requirement
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Import
-from colab_starter.runtimes import CORE_PACKAGES, Runtime, normalise_name, package_of_module
+from colab_starter.runtimes import CORE_PACKAGES, Runtime, package_of_module
 
 _RESTART = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\)|condacolab", re.MULTILINE)
 _BRINGS_CODE = re.compile(
@@ -71,7 +73,7 @@ def _is_known(module: str) -> bool:
 
 def _names_of(missing: _Missing) -> set[str]:
     """Names under which package registries usually have such a module."""
-    name = normalise_name(missing.module)
+    name = canonicalize_name(missing.module)
     forms = {name, f"python-{name}", f"{name}-python", f"py{name}", f"py-{name}", f"{name}py", f"{name}-py"}
     return {missing.package, *forms}
 

@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from packaging import requirements
+from packaging.utils import canonicalize_name
+
 from colab_starter.notebook.python import PythonFacts, read_literal
-from colab_starter.runtimes import normalise_name
 
 UNINSTALL = "pip uninstall"
 """The tool of what takes packages away; it asks for none."""
@@ -63,10 +65,6 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PIP = re.compile(r"pip[23]?(\.\d+)?")
 _PYTHON = re.compile(r"python[23]?(\.\d+)?|\{[\w.]*\}|\$\{?sys\.executable\}?|%s|-m")
 """A name of Python's, what stands for one in a text to be filled in, or the option after one."""
-_REQUIREMENT = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?P<extras>\[[^\]]*\])?\s*"
-    r"(?P<specifier>(?:(?:===?|~=|!=|<=?|>=?)[^,;@\s]+,?\s*)*)(?:;.*)?"
-)
 _OTHER_TOOLS = frozenset(
     "conda mamba micromamba poetry pipenv pixi make npm condacolab setup.py install.sh setup.sh".split()
 )
@@ -194,11 +192,14 @@ def _skip_options(words: Iterator[str]) -> str:
 
 def read_requirement(text: str) -> Requirement | None:
     """The package of ``timm>=1.0`` or ``pandas[excel]``; None for an address, a path or a variable."""
-    match = _REQUIREMENT.fullmatch(text.strip())
-    if not match or match["name"].endswith((".whl", ".zip", ".gz", ".txt")):
+    try:
+        found = requirements.Requirement(text)
+    except requirements.InvalidRequirement:
         return None
-    specifier = match["specifier"].replace(" ", "").rstrip(",")
-    return Requirement(normalise_name(match["name"]), specifier, match["extras"] or "")
+    if found.url or found.name.endswith((".whl", ".zip", ".gz", ".txt")):
+        return None
+    extras = f"[{','.join(sorted(found.extras))}]" if found.extras else ""
+    return Requirement(canonicalize_name(found.name), str(found.specifier), extras)
 
 
 def read_python_installs(facts: PythonFacts) -> Iterator[Install]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
+from packaging.utils import canonicalize_name
 
 from colab_starter.errors import UnknownPackageError
-from colab_starter.runtimes.packages import normalise_name, package_of_module
+from colab_starter.runtimes.packages import package_of_module
 from colab_starter.runtimes.table import (
     Image,
     Runtime,
@@ -78,7 +79,7 @@ def show_runtime(
 
 def _package_versions(runtime: Runtime, package: str) -> dict[str, str | None]:
     """The version in each image: "" where the table keeps none, None where the package is missing."""
-    name = normalise_name(package)
+    name = canonicalize_name(package)
     images = {"cpu": None, "gpu": runtime.gpu, "tpu": runtime.tpu}
     versions = {kind: _version_in(runtime, image, name) for kind, image in images.items() if kind == "cpu" or image}
     if not any(version is not None for version in versions.values()):

@@ -2,6 +2,8 @@
 
 import re
 
+from packaging.utils import canonicalize_name
+
 TRACKED_PACKAGES = frozenset(
     """
     numpy scipy pandas polars pyarrow xarray numexpr bottleneck sympy mpmath networkx statsmodels patsy numba llvmlite
@@ -230,11 +232,6 @@ _NAMESPACES = ("google.cloud", "google.ai", "google", "jaraco", "keyrings", "laz
 """Packages with these names hold no code of their own; what comes below them is named after the whole path."""
 
 
-def normalise_name(name: str) -> str:
-    """A package's name as PEP 503 compares it: lower case, and one ``-`` for any run of ``-``, ``_`` and ``.``."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def package_of_module(module: str) -> str:
     """The PyPI package that ``import module`` comes from: ``cv2`` is of ``opencv-python``, ``google.colab`` of its own.
 
@@ -247,5 +244,5 @@ def package_of_module(module: str) -> str:
         if path in _PACKAGE_OF_MODULE and (path not in _NAMESPACES or length == len(parts)):
             return _PACKAGE_OF_MODULE[path]
         if path in _NAMESPACES and length < len(parts):
-            return re.sub(r"-v\d\w*$", "", normalise_name(".".join(parts[: length + 1])))
-    return normalise_name(parts[0])
+            return re.sub(r"-v\d\w*$", "", canonicalize_name(".".join(parts[: length + 1])))
+    return canonicalize_name(parts[0])
