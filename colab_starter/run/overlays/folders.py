@@ -153,9 +153,10 @@ def _describe(error: OSError | subprocess.SubprocessError) -> str:
 
 def name_home() -> Path:
     """The folder of the user's overlays."""
-    caches = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    cache = os.path.abspath(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser(caches))
-    return Path(cache, "colab-starter", "overlays")
+    # Imported only now: the coordinator of a sweep without an overlay has no use for it.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("colab-starter", appauthor=False).absolute() / "overlays"
 
 
 def _claim_folder(home: Path) -> tuple[Path, int]:
