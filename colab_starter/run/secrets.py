@@ -211,6 +211,24 @@ class Mask:
         """All that is masked, in UTF-8, the longest first."""
         return [spelling.encode("utf-8", "surrogatepass") for spelling in self._spellings]
 
+    @cached_property
+    def _json_spellings(self) -> list[str]:
+        """As they stand within a text in JSON that keeps the letters of all languages."""
+        return [json.dumps(spelling, ensure_ascii=False)[1:-1] for spelling in self._spellings]
+
+    def occurs_in(self, value: Any) -> bool:
+        """Whether a JSON value may hold a secret; False means that masking would leave it as it is.
+
+        Looks at all of the value's texts at once: most outputs of a notebook tell nothing, and need not be copied.
+        """
+        if not self._spellings:
+            return False
+        try:
+            text = json.dumps(value, ensure_ascii=False)
+        except (TypeError, ValueError):
+            return True  # bytes, which are masked too
+        return "\\u001b" in text or any(spelling in text for spelling in self._json_spellings)
+
     def apply(self, text: str) -> str:
         """The text without the secrets; colours in the middle of a secret cost the text all its colours."""
         masked = self._replace(text)
