@@ -8,6 +8,7 @@ place, and the run goes on. The work for a message does not grow with what came 
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -81,7 +82,8 @@ class CellOutputs(NotebookClient):
     def sync_widgets(self) -> None:
         """Tell the kernel what output widgets show, before it is asked to execute anything that may look at it."""
         for widget in self.changed_widgets:
-            widget.sync()
+            with suppress(Exception):  # as in take: whatever is in it
+                widget.sync()
         self.changed_widgets.clear()
 
     def expect(self, request: str, index: int) -> None:
