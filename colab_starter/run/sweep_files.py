@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from colab_starter.errors import ParameterError
 from colab_starter.run.parameter_types import Text, Written
-from colab_starter.run.sweep_options import LARGEST_SWEEP
+from colab_starter.run.sweep_options import LARGEST_SWEEP, TOO_MANY
 from colab_starter.run.sweep_survey import DEEPEST, MOST_NAMES, TOO_DEEP, Survey
 
 _PARTS = ("fixed", "grid", "list")
@@ -222,9 +222,7 @@ def _check_size(path: Path) -> None:
         if len(row) > MOST_NAMES:
             raise ParameterError(f"{path}, line {number}: more than {MOST_NAMES:,} cells; a run has fewer parameters")
         if count > LARGEST_SWEEP:
-            raise ParameterError(
-                f"{path}, line {number}: the sweep has more than {LARGEST_SWEEP:,} runs here; give fewer values"
-            )
+            raise ParameterError(f"{path}, line {number}: {TOO_MANY}")
 
 
 def _iterate_rows(path: Path) -> Iterator[tuple[int, list[str]]]:

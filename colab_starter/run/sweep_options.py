@@ -10,6 +10,7 @@ from colab_starter.run.parameter_types import Text
 
 LARGEST_SWEEP = 100_000
 """Runs; more is taken for a mistake."""
+TOO_MANY = f"this makes more than {LARGEST_SWEEP:,} runs, the most that a sweep may have; give fewer values"
 
 _RANGE = re.compile(r"range\((?P<numbers>[^()]*)\)")
 _SPACE = re.compile(r"\s*")

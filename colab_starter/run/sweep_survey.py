@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from colab_starter.errors import ParameterError
-from colab_starter.run.sweep_options import LARGEST_SWEEP
+from colab_starter.run.sweep_options import LARGEST_SWEEP, TOO_MANY
 
 DEEPEST = 50
 TOO_DEEP = f"nested more than {DEEPEST} deep; make it flatter"
@@ -147,7 +147,7 @@ class Survey:
 
     def _check_runs(self, event: Any, runs: int) -> None:
         if runs > LARGEST_SWEEP:
-            self._refuse(event, f"the sweep has more than {LARGEST_SWEEP:,} runs here; give fewer values")
+            self._refuse(event, TOO_MANY)
 
     def _refuse(self, event: Any, why: str) -> NoReturn:
         raise ParameterError(f"{self._path}, line {event.start_mark.line + 1}: {why}")
