@@ -75,7 +75,7 @@ def compare(name: str, count: int, cell: str) -> None:
 def time_bare(code: str) -> tuple[float, int]:
     """Seconds with a kernel's start and end, and how many messages came."""
     started = time.perf_counter()
-    manager, client = start_new_kernel(kernel_name="python3")
+    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
         execute(client, _KEEP_ALL)
         messages = execute(client, code)
