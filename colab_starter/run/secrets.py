@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -201,6 +202,7 @@ class Mask:
         self._pieces = pieces
         # The longest first: a secret may be part of another.
         self._spellings = sorted({text for piece in pieces for text in _spellings(piece)}, key=len, reverse=True)
+        self._lengths = [-len(spelling) for spelling in self._spellings]
 
     def __bool__(self) -> bool:
         """Is there anything to mask?"""
@@ -210,24 +212,6 @@ class Mask:
     def encoded(self) -> list[bytes]:
         """All that is masked, in UTF-8, the longest first."""
         return [spelling.encode("utf-8", "surrogatepass") for spelling in self._spellings]
-
-    @cached_property
-    def _json_spellings(self) -> list[str]:
-        """As they stand within a text in JSON that keeps the letters of all languages."""
-        return [json.dumps(spelling, ensure_ascii=False)[1:-1] for spelling in self._spellings]
-
-    def occurs_in(self, value: Any) -> bool:
-        """Whether a JSON value may hold a secret; False means that masking would leave it as it is.
-
-        Looks at all of the value's texts at once: most outputs of a notebook tell nothing, and need not be copied.
-        """
-        if not self._spellings:
-            return False
-        try:
-            text = json.dumps(value, ensure_ascii=False)
-        except (TypeError, ValueError):
-            return True  # bytes, which are masked too
-        return "\\u001b" in text or any(spelling in text for spelling in self._json_spellings)
 
     def apply(self, text: str) -> str:
         """The text without the secrets; colours in the middle of a secret cost the text all its colours."""
@@ -239,7 +223,8 @@ class Mask:
         return masked if without == plain else without
 
     def _replace(self, text: str) -> str:
-        for spelling in self._spellings:
+        # Most texts are shorter than most lines of a private key.
+        for spelling in self._spellings[bisect_left(self._lengths, -len(text)) :]:
             text = text.replace(spelling, MASK)
         return text
 
