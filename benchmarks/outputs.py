@@ -3,6 +3,9 @@
 Each cell is executed by ``colab-starter run``, start-up and the executed notebook included, and by a bare client of
 jupyter_client that only counts the messages, on the same kind of kernel. SHARE makes them smaller, 0.1 a tenth: what
 takes time in proportion has the same ratio, but for the start-up.
+
+What remains is the kernel's own work (0.3 ms a display) and, beside it on another core, 0.1 ms to take the message and
+put it into the notebook: a third of that is jupyter_client's reading, which the bare client does as well.
 """
 
 import subprocess
