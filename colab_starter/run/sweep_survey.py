@@ -72,6 +72,8 @@ class Survey:
             raise ParameterError(f"{self._path} holds several documents (---); put each into a file of its own")
 
     def _take_scalar(self, event: Any) -> None:
+        if event.tag:
+            self._check_tag(event)
         self._add(event, 1)
         if event.anchor:
             self._anchors[event.anchor] = (1, 1)
@@ -96,6 +98,7 @@ class Survey:
         self._begin(event, is_mapping=True)
 
     def _begin(self, event: Any, *, is_mapping: bool) -> None:
+        self._check_tag(event)
         role = self._find_role(is_mapping=is_mapping)
         self._add(event, 1)
         self._open.append(_Open(is_mapping, role, event.anchor, self._values))
@@ -103,6 +106,10 @@ class Survey:
             self._refuse(event, TOO_DEEP)
         if event.anchor:
             self._anchors[event.anchor] = None
+
+    def _check_tag(self, event: Any) -> None:
+        if event.tag not in (None, "!"):
+            self._refuse(event, f"tags such as {event.tag} are not taken; types come from the notebook")
 
     def _find_role(self, *, is_mapping: bool) -> str:
         if not self._open:
@@ -129,8 +136,6 @@ class Survey:
 
     def _add(self, event: Any, values: int) -> None:
         """One item more, which stands for so many values."""
-        if getattr(event, "tag", None) not in (None, "!"):
-            self._refuse(event, f"tags such as {event.tag} are not taken; types come from the notebook")
         self._values += values
         if self._values > _LARGEST_TREE:
             self._refuse(event, f"more than {_LARGEST_TREE:,} values, with those that aliases (*) repeat; write less")
@@ -138,6 +143,8 @@ class Survey:
             return
         parent = self._open[-1]
         parent.items += 1
+        if not parent.role:
+            return
         if parent.role == "rows":
             self._check_runs(event, parent.items)
         elif parent.role == "axis" and self._open[-2].name not in self._replaced:
