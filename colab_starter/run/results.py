@@ -68,12 +68,14 @@ def format_results(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(write_cell, [*first, *parameters.values(), *metric_columns.values(), *_LAST]))
+    places = {name: place for place, name in enumerate(metric_columns)}
     for row in rows:
         head = [row.run, _status(row.record), row.version][: len(first)]
         values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
+        cells = [*head, *_write_values(values, mask), *[""] * len(places), *_write_facts(row.record, mask)]
         recorded = row.record.metrics if row.record else {}
-        told = mask.apply_to_value([*values, *(recorded.get(name, "") for name in metric_columns)])
-        cells = [*head, *mask.apply_to_value([*map(_write_cell, told)]), *_write_facts(row.record, mask)]
+        for name, cell in zip(recorded, _write_values(recorded.values(), mask), strict=True):
+            cells[len(head) + len(values) + places[name]] = cell
         writer.writerow(map(write_cell, cells))
     return text.getvalue().encode("utf-8", errors="backslashreplace")
 
@@ -103,6 +105,12 @@ def _name_columns(names: Iterable[str], taken: set[str], kind: str) -> dict[str,
 
 def _status(record: RunRecord | None) -> str:
     return str(record.status if record else Status.PENDING)
+
+
+def _write_values(values: Iterable[Any], mask: Mask) -> list[str]:
+    """Masked as values, and once more as texts: what stands in JSON is written otherwise there."""
+    told: list[str] = mask.apply_to_value([_write_cell(value) for value in mask.apply_to_value([*values])])
+    return told
 
 
 def _write_cell(value: Any) -> str:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -201,6 +202,7 @@ class Mask:
         self._pieces = pieces
         # The longest first: a secret may be part of another.
         self._spellings = sorted({text for piece in pieces for text in _spellings(piece)}, key=len, reverse=True)
+        self._lengths = [-len(spelling) for spelling in self._spellings]
 
     def __bool__(self) -> bool:
         """Is there anything to mask?"""
@@ -221,7 +223,8 @@ class Mask:
         return masked if without == plain else without
 
     def _replace(self, text: str) -> str:
-        for spelling in self._spellings:
+        # Most texts are shorter than most lines of a private key.
+        for spelling in self._spellings[bisect_left(self._lengths, -len(text)) :]:
             text = text.replace(spelling, MASK)
         return text
 
