@@ -1,8 +1,8 @@
 """From a sweep's folder to its page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from os.path import relpath
+from os.path import isfile, relpath
 from pathlib import Path
 from urllib.parse import quote
 
@@ -73,14 +73,15 @@ def build_report(
     sweep = sweep or _read_folder(folder)
     runs = list(sweep.content.runs.values())
     unreadable = _renew_pages(_find_notebooks(folder, runs), page) if with_notebooks else {}
+    places = {version: place for place, version in enumerate(sweep.versions)}
     report = Report(
         summary=summarise(sweep.content, name or str(folder.resolve())),
         table=build_table(runs, sweep.defaults),
         names=[run.run for run in runs],
         statuses=[run.status for run in runs],
         versions=sweep.versions,
-        version_of=[sweep.versions.index(tell_version(run.source)) for run in runs],
-        links=[_link_run(folder, run, page.parent) for run in runs],
+        version_of=[places[tell_version(run.source)] for run in runs],
+        links=[*_link_runs(folder, runs, page.parent)],
         results=_link(folder / RESULTS, page.parent),
     )
     text = render_page(report).encode("utf-8", errors="backslashreplace")
@@ -115,13 +116,15 @@ def _renew_pages(notebooks: Sequence[Path], page: Path) -> dict[Path, str]:
         return render_all(stale, page, lambda: progress.advance(task), count_cores())
 
 
-def _link_run(folder: Path, run: RunRecord, base: Path) -> Links:
-    from colab_starter.report.notebooks import page_of
+def _link_runs(folder: Path, runs: Iterable[RunRecord], base: Path) -> Iterator[Links]:
+    from colab_starter.report.notebooks import name_page
 
-    if not run.notebook:
-        return Links(None, None)
-    notebook = folder / run.notebook
-    return Links(_link(notebook, base), _link(page_of(notebook), base))
+    relative = relpath(folder, base)
+    prefix = "" if relative == "." else f"{quote(relative)}/"
+    for run in runs:
+        address = prefix + quote(run.notebook)
+        has_notebook, has_page = (isfile(f"{folder}/{name}") for name in (run.notebook, name_page(run.notebook)))
+        yield Links(address if has_notebook else None, name_page(address) if has_page else None)
 
 
 def _link(path: Path, base: Path) -> str | None:

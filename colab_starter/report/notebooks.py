@@ -5,10 +5,11 @@ WebRTC and by connections that browsers open beforehand. Plotly's figures are dr
 The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from multiprocessing import get_context
-from os.path import relpath
+from os.path import relpath, splitext
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -47,13 +48,21 @@ _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Ju
 
 def page_of(notebook: Path) -> Path:
     """Where a notebook's page is: beside it, under the same name."""
-    return notebook.with_suffix(".html")
+    return Path(name_page(str(notebook)))
+
+
+def name_page(notebook: str) -> str:
+    """The same, of a path as text."""
+    return f"{splitext(notebook)[0]}.html"
 
 
 def is_stale(notebook: Path) -> bool:
     """Whether the notebook has no page, or is newer than its page."""
-    page = page_of(notebook)
-    return not page.exists() or page.stat().st_mtime_ns < notebook.stat().st_mtime_ns
+    try:
+        made = os.stat(name_page(str(notebook))).st_mtime_ns
+    except FileNotFoundError:
+        return True
+    return made < os.stat(notebook).st_mtime_ns
 
 
 def render_all(notebooks: Sequence[Path], report: Path, advance: Callable[[], None], workers: int) -> dict[Path, str]:

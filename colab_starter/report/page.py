@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -108,7 +108,7 @@ def _page_data(report: Report) -> dict[str, object]:
         "versionOf": report.version_of,
         "notebooks": [links.notebook for links in report.links],
         "pages": [links.page for links in report.links],
-        "columns": [asdict(column) for column in report.table.columns],
+        "columns": [vars(column) for column in report.table.columns],
     }
 
 

@@ -44,10 +44,8 @@ function spansDecades(column, runs) {
 
 function canBeLogarithmic(column) {
   if (column.kind === "text") return false;
-  return column.values
-    .flat()
-    .filter(isKnown)
-    .every((value) => !(toNumber(value) <= 0));
+  const isPositive = (value) => !isKnown(value) || !(toNumber(value) <= 0);
+  return column.values.every((value) => (Array.isArray(value) ? value.every(isPositive) : isPositive(value)));
 }
 
 function describeAxis(scale, logarithmic) {
@@ -82,8 +80,8 @@ function groupRuns(colour, runs) {
     runs: runs.filter((run) => colour.values[run] === value),
     colour: isNumeric(colour) ? sampleRamp(place, values.length) : PALETTE[place],
   }));
-  const grouped = new Set(groups.flatMap((group) => group.runs));
-  const others = runs.filter((run) => !grouped.has(run));
+  const grouped = new Set(values.slice(0, PALETTE.length - 1));
+  const others = runs.filter((run) => !grouped.has(colour.values[run]));
   const name = values.length >= PALETTE.length ? "others" : "none";
   if (others.length) groups.push({ name, runs: others, colour: style("--quiet") });
   return groups;
