@@ -12,6 +12,7 @@ def read_tables_style() -> str:
     return _tables_bundle().with_suffix(".css").read_text("utf-8")
 
 
+@cache
 def pack_tables() -> str:
     """DataTables and its extensions, as itables brings them: an ES module, packed."""
     return _pack(_tables_bundle().read_bytes())

@@ -5,9 +5,10 @@ WebRTC and by connections that browsers open beforehand. Plotly's figures are dr
 The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
 """
 
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from multiprocessing import get_context
 from os.path import relpath, splitext
 from pathlib import Path
@@ -30,6 +31,8 @@ WORKERS = 4
 """Processes at most that render notebooks at once; each takes some 100 MB."""
 WORTH_WORKERS = 24
 """Fewer notebooks are rendered sooner than processes are started for it."""
+REMEMBERED = 500
+"""Cells without outputs whose HTML is kept: the notebooks of a sweep have most of theirs in common."""
 LONGEST_OUTPUT = 100_000
 """Characters of one output of plain text; of a longer one, the beginning and the end are shown."""
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -56,7 +59,7 @@ def name_page(notebook: str) -> str:
     return f"{splitext(notebook)[0]}.html"
 
 
-def is_stale(notebook: Path) -> bool:
+def is_stale(notebook: str | Path) -> bool:
     """Whether the notebook has no page, or is newer than its page."""
     try:
         made = os.stat(name_page(str(notebook))).st_mtime_ns
@@ -129,22 +132,33 @@ def render_notebook(notebook: Path, report: Path) -> str:
 
 def _render_cells(node: "NotebookNode") -> str:
     """The cells as HTML. A cell that nbconvert gives up for (a picture is missing in it) is shown as plain text."""
-    export = _exporter().from_notebook_node
+    about = node.metadata.get("language_info", {})
+    language = about.get("pygments_lexer", about.get("name"))
+    return "".join(_render_safe_cell(cell, language if isinstance(language, str) else None) for cell in node.cells)
+
+
+def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
+    cell.metadata.pop("papermill", None)  # when it ran, which no page shows
     try:
-        return str(export(node)[0])
+        if cell.get("outputs"):
+            return _export(cell, language)
+        return _render_again(json.dumps(cell), language)
     except Exception:
-        node.cells = [cell if _can_be_rendered(cell) else _make_plain(cell) for cell in node.cells]
-        return str(export(node)[0])
+        return _export(_make_plain(cell), language)
 
 
-def _can_be_rendered(cell: "NotebookNode") -> bool:
+@lru_cache(maxsize=REMEMBERED)
+def _render_again(cell: str, language: str | None) -> str:
+    """A cell, given as JSON, which most notebooks of a sweep have in common."""
+    from nbformat import from_dict
+
+    return _export(from_dict(json.loads(cell)), language)
+
+
+def _export(cell: "NotebookNode", language: str | None) -> str:
     from nbformat.v4 import new_notebook
 
-    try:
-        _exporter().from_notebook_node(new_notebook(cells=[cell]))
-    except Exception:
-        return False
-    return True
+    return str(_exporter(language).from_notebook_node(new_notebook(cells=[cell]))[0])
 
 
 def _make_plain(cell: "NotebookNode") -> "NotebookNode":
@@ -221,14 +235,28 @@ def _shorten(text: str) -> str:
     return f"{text[:half]}\n\n… {left_out:,} characters are left out here; the notebook has them …\n\n{text[-half:]}"
 
 
-@cache
-def _exporter() -> "HTMLExporter":
+@lru_cache(maxsize=8)
+def _exporter(language: str | None) -> "HTMLExporter":
+    """For notebooks in a language. Colouring code takes longest: the notebooks of a sweep have most code in common."""
     from nbconvert import HTMLExporter
+    from nbconvert.filters import Highlight2HTML, clean_html
+
+    highlight = Highlight2HTML(pygments_lexer=language)
+    highlight_again = lru_cache(maxsize=REMEMBERED)(highlight)
+
+    def highlight_code(source: str, metadata: Mapping[str, Any]) -> str:
+        has_magic = "magics_language" in metadata
+        return str(highlight(source, metadata=metadata) if has_magic else highlight_again(source))
 
     return HTMLExporter(
         template_name="basic",
         exclude_anchor_links=True,
-        config={"NbConvertBase": {"display_data_priority": list(SHOWN)}},
+        filters={"highlight_code": highlight_code, "clean_html": lru_cache(maxsize=REMEMBERED)(clean_html)},
+        config={
+            "NbConvertBase": {"display_data_priority": list(SHOWN)},
+            "Exporter": {"optimistic_validation": True},  # once a cell, not after each of its steps
+            "CSSHTMLHeaderPreprocessor": {"enabled": False},  # a style sheet that our pages do not take
+        },
     )
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -73,11 +74,13 @@ def render_page(report: Report) -> str:
     )
 
 
+@cache
 def read_asset(name: str) -> str:
     """The text of a file that belongs to the pages."""
     return (files("colab_starter.report") / "page" / name).read_text("utf-8")
 
 
+@cache
 def make_template(name: str) -> Template:
     """A template of the pages; whatever it is given is escaped, unless the template says that it is safe."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
