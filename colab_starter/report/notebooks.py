@@ -138,8 +138,8 @@ def _render_cells(node: "NotebookNode") -> str:
 
 
 def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
-    cell.metadata.pop("papermill", None)  # when it ran, which no page shows
     try:
+        cell.metadata.pop("papermill", None)  # when it ran, which no page shows
         if cell.get("outputs"):
             return _export(cell, language)
         return _render_again(json.dumps(cell), language)
@@ -245,7 +245,7 @@ def _exporter(language: str | None) -> "HTMLExporter":
     highlight_again = lru_cache(maxsize=REMEMBERED)(highlight)
 
     def highlight_code(source: str, metadata: Mapping[str, Any]) -> str:
-        has_magic = "magics_language" in metadata
+        has_magic = metadata and "magics_language" in metadata
         return str(highlight(source, metadata=metadata) if has_magic else highlight_again(source))
 
     return HTMLExporter(

@@ -189,10 +189,12 @@ function makeDimension(column, runs) {
   const place = (number) => (logarithmic ? Math.log10(number) : number);
   const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
   if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
-    dimension.tickvals = scale.ticks.map((value, index) =>
-      column.kind === "text" ? index : place(toNumber(value)),
+    const every = Math.ceil(scale.ticks.length / MOST_MARKS);
+    const marked = scale.ticks.filter((_, index) => index % every === 0);
+    dimension.tickvals = marked.map((value, index) =>
+      column.kind === "text" ? index * every : place(toNumber(value)),
     );
-    dimension.ticktext = scale.ticks.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
+    dimension.ticktext = marked.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
   } else if (logarithmic) {
     const exponents = finite(dimension.values);
     const [first, last] = [Math.floor(smallest(exponents)), Math.ceil(largest(exponents))];

@@ -13,6 +13,7 @@ const PALETTE = [
   "#79706e",
 ];
 const FEW_TICKS = 12; // Up to so many different values, an axis is marked at exactly these.
+const MOST_MARKS = 40; // Of more texts, an axis is marked at evenly chosen ones.
 const DECADES = 100; // From this ratio of largest to smallest, an axis is logarithmic.
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -61,7 +62,7 @@ function describeAxis(scale, logarithmic) {
     linecolor: style("--line"),
   };
   if (column.kind === "text" || (column.role === "parameter" && ticks.length <= FEW_TICKS)) {
-    const every = Math.ceil(ticks.length / 40);
+    const every = Math.ceil(ticks.length / MOST_MARKS);
     const marked = ticks.filter((_, place) => place % every === 0);
     axis.tickvals = marked.map((value, place) => (column.kind === "text" ? place * every : toNumber(value)));
     axis.ticktext = marked.map((value) => escapeMarkup(shorten(formatValue(column, value), 24)));
