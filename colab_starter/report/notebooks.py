@@ -7,6 +7,7 @@ The notebook stands in a sandboxed frame all the same, out of reach of the page 
 
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from multiprocessing import get_context
@@ -89,8 +90,13 @@ def _map(
     if workers == 1 or len(notebooks) < WORTH_WORKERS:
         yield from map(render, notebooks)
         return
-    with get_context("spawn").Pool(min(workers, WORKERS)) as pool:
+    with get_context("spawn").Pool(min(workers, WORKERS), _ignore_ctrl_c) as pool:
         yield from pool.imap_unordered(render, notebooks)
+
+
+def _ignore_ctrl_c() -> None:
+    """It is for the process that has started this one, which then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:

@@ -3,6 +3,7 @@
 const NARROW = 640; // Pixels; the legend stands below the plot there.
 const MANY_POINTS = 2000; // More are drawn by WebGL.
 const MOST_LINES = 200; // Series drawn at once.
+const PARALLEL_MARKS = 20; // Of more texts, an upright axis is marked at evenly chosen ones.
 
 function describeRuns(runs, metric) {
   const shown = [metric, ...withRole("parameter")].map((column) => [column, labelOf(column, 40)]);
@@ -189,7 +190,7 @@ function makeDimension(column, runs) {
   const place = (number) => (logarithmic ? Math.log10(number) : number);
   const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
   if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
-    const every = Math.ceil(scale.ticks.length / MOST_MARKS);
+    const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
     const marked = scale.ticks.filter((_, index) => index % every === 0);
     dimension.tickvals = marked.map((value, index) =>
       column.kind === "text" ? index * every : place(toNumber(value)),
