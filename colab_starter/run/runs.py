@@ -20,6 +20,7 @@ from colab_starter.sweep_folder import DIGEST_LENGTH, is_run, name_source, tell_
 SLUG_LENGTH = 80
 _EXECUTION_TAGS = {"parameters", "injected-parameters", "raises-exception", "skip-execution"}
 _UNFIT = re.compile(r"[^A-Za-z0-9._=,+-]+")
+_NO_MASK = Mask()
 
 Parameters = dict[str, Any]
 
@@ -76,6 +77,8 @@ def _show(name: str, value: Any, mask: Mask, hidden: Collection[str]) -> str:
 def _write(value: Any, mask: Mask) -> str:
     if isinstance(value, str):
         return mask.apply(value)
+    if isinstance(value, int | float):
+        return mask.apply(repr(value))
     # Masked first: without its quotes and spaces, a secret would not be known any more.
     return mask.apply(repr(_order_sets(value))).replace("'", "").replace(" ", "")
 
@@ -105,7 +108,7 @@ def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: 
 
 def _recognise(run: Run, record: RunRecord | None, mask: Mask, hidden: set[str]) -> Run:
     if record:
-        return replace(run, id=record.run)
+        return run if run.id == record.run else replace(run, id=record.run)
     if hidden and not hidden.isdisjoint(run.parameters):
         return replace(run, id=f"{make_slug(run.parameters, mask, hidden)}-{tell_digest(run.id)}")
     return run
@@ -133,7 +136,7 @@ def _reveals(slug: str, parameters: Mapping[str, Any], mask: Mask) -> bool:
 
 def _holds(slug: str, name: str, value: Any, mask: Mask) -> bool:
     """Whether a slug shows the value, or its beginning, of a parameter that is to be masked."""
-    plain = _write(value, Mask())
+    plain = _write(value, _NO_MASK)
     return plain != MASK and _show(name, value, mask, ()) != plain and _shows(slug, name, plain)
 
 
