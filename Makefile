@@ -31,6 +31,7 @@ bench: tests-environment
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/lessons.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/outputs.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/starts.py
 	$(BIN)/python benchmarks/clusters.py

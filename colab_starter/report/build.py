@@ -1,8 +1,8 @@
 """From a sweep's folder to its page."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from os.path import relpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from os.path import isfile, relpath
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +19,9 @@ from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore, Store
 from colab_starter.run.versions import Defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import RESULTS, tell_version
+
+MANY = 500
+"""Pages of notebooks that take more than a few seconds to make."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +68,40 @@ _REMEDY = "give the folder that colab-starter run wrote, such as runs/keras"
 def build_report(
     folder: Path, page: Path, *, with_notebooks: bool, name: str | None = None, sweep: Sweep | None = None
 ) -> Built:
-    """Make the page of a sweep, and first, where wanted, those of its notebooks.
+    """Make the page of a sweep, and where wanted those of its notebooks, which it links to.
 
+    Where many of these are to be made, the page is there before them, and once more when they are done.
     ``name`` is what the page calls the folder, if not by its path; ``sweep`` what is known of it, if not from there.
     Raises NoSweepError for a folder without runs, ReportFileError where the page cannot be written.
     """
     sweep = sweep or _read_folder(folder)
     runs = list(sweep.content.runs.values())
-    unreadable = _renew_pages(_find_notebooks(folder, runs), page) if with_notebooks else {}
-    report = Report(
-        summary=summarise(sweep.content, name or str(folder.resolve())),
+    report = _describe_sweep(sweep, runs, name or str(folder.resolve()), _link(folder / RESULTS, page.parent))
+    stale = _find_stale(folder, runs) if with_notebooks else []
+    unreadable: dict[Path, str] = {}
+    if len(stale) >= MANY:
+        _write_page(page, report, _link_runs(folder, runs, page.parent))
+    try:
+        if stale:
+            unreadable = _renew_pages(stale, page)
+    finally:  # after Ctrl-C as well: it links to those that are made
+        size = _write_page(page, report, _link_runs(folder, runs, page.parent))
+    return Built(page, size, len(runs), unreadable)
+
+
+def _describe_sweep(sweep: Sweep, runs: Sequence[RunRecord], name: str, results: str | None) -> Report:
+    """All that the page shows but for the links to the runs."""
+    places = {version: place for place, version in enumerate(sweep.versions)}
+    return Report(
+        summary=summarise(sweep.content, name),
         table=build_table(runs, sweep.defaults),
         names=[run.run for run in runs],
         statuses=[run.status for run in runs],
         versions=sweep.versions,
-        version_of=[sweep.versions.index(tell_version(run.source)) for run in runs],
-        links=[_link_run(folder, run, page.parent) for run in runs],
-        results=_link(folder / RESULTS, page.parent),
+        version_of=[places[tell_version(run.source)] for run in runs],
+        links=[],
+        results=results,
     )
-    text = render_page(report).encode("utf-8", errors="backslashreplace")
-    _write_page(page, text)
-    return Built(page, len(text), len(runs), unreadable)
 
 
 def _read_folder(folder: Path) -> Sweep:
@@ -96,32 +112,36 @@ def _read_folder(folder: Path) -> Sweep:
         raise NoSweepError(f"{error.filename or folder} cannot be read ({error.strerror}); {_REMEDY}") from None
 
 
-def _find_notebooks(folder: Path, runs: Iterable[RunRecord]) -> list[Path]:
-    """The executed notebooks that are still there."""
-    paths = [folder / run.notebook for run in runs if run.notebook]
-    return [path for path in paths if path.is_file()]
+def _find_stale(folder: Path, runs: Iterable[RunRecord]) -> list[Path]:
+    """The executed notebooks that are still there, and are newer than their pages."""
+    from colab_starter.report.notebooks import is_stale
+
+    paths = [f"{folder}/{run.notebook}" for run in runs if run.notebook]
+    return [Path(path) for path in paths if isfile(path) and is_stale(path)]
 
 
-def _renew_pages(notebooks: Sequence[Path], page: Path) -> dict[Path, str]:
+def _renew_pages(stale: Sequence[Path], page: Path) -> dict[Path, str]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from colab_starter.report.notebooks import is_stale, render_all
+    from colab_starter.report.notebooks import render_all
 
-    stale = [notebook for notebook in notebooks if is_stale(notebook)]
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not (stale and console.is_terminal)) as progress:
-        task = progress.add_task("Making pages of the notebooks", total=len(stale))
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        so_far = f" ({page.name} is there already)" if len(stale) >= MANY else ""
+        task = progress.add_task(f"Making pages of the notebooks{so_far}", total=len(stale))
         return render_all(stale, page, lambda: progress.advance(task), count_cores())
 
 
-def _link_run(folder: Path, run: RunRecord, base: Path) -> Links:
-    from colab_starter.report.notebooks import page_of
+def _link_runs(folder: Path, runs: Iterable[RunRecord], base: Path) -> Iterator[Links]:
+    from colab_starter.report.notebooks import name_page
 
-    if not run.notebook:
-        return Links(None, None)
-    notebook = folder / run.notebook
-    return Links(_link(notebook, base), _link(page_of(notebook), base))
+    relative = relpath(folder, base)
+    prefix = "" if relative == "." else f"{quote(relative)}/"
+    for run in runs:
+        address = prefix + quote(run.notebook)
+        has_notebook, has_page = (isfile(f"{folder}/{name}") for name in (run.notebook, name_page(run.notebook)))
+        yield Links(address if has_notebook else None, name_page(address) if has_page else None)
 
 
 def _link(path: Path, base: Path) -> str | None:
@@ -129,8 +149,11 @@ def _link(path: Path, base: Path) -> str | None:
     return quote(relpath(path, base)) if path.is_file() else None
 
 
-def _write_page(page: Path, content: bytes) -> None:
+def _write_page(page: Path, report: Report, links: Iterable[Links]) -> int:
+    """Returns its size in bytes."""
+    text = render_page(replace(report, links=[*links])).encode("utf-8", errors="backslashreplace")
     try:
-        write_whole(page, content)
+        write_whole(page, text)
     except OSError as error:
         raise ReportFileError(f"{page} cannot be written ({error.strerror}); choose another file with -o") from error
+    return len(text)

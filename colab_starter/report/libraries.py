@@ -3,6 +3,7 @@
 import base64
 import gzip
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -11,6 +12,7 @@ def read_tables_style() -> str:
     return _tables_bundle().with_suffix(".css").read_text("utf-8")
 
 
+@cache
 def pack_tables() -> str:
     """DataTables and its extensions, as itables brings them: an ES module, packed."""
     return _pack(_tables_bundle().read_bytes())
@@ -25,11 +27,13 @@ def pack_plotly() -> str:
 
 
 def _tables_bundle() -> Path:
-    from itables import options
-
-    return Path(options.dt_bundle)
+    """Found without importing itables, which imports pandas."""
+    package = find_spec("itables")
+    assert package
+    assert package.origin
+    return Path(package.origin).parent / "html" / "dt_bundle.js"
 
 
 def _pack(script: bytes) -> str:
     """The script for unpack.js: at half its size, and with nothing in it that could end a script element."""
-    return base64.b64encode(gzip.compress(script, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()

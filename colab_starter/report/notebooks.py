@@ -5,10 +5,13 @@ WebRTC and by connections that browsers open beforehand. Plotly's figures are dr
 The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, partial
 from multiprocessing import get_context
-from os.path import relpath
+from os.path import relpath, splitext
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,8 @@ WORKERS = 4
 """Processes at most that render notebooks at once; each takes some 100 MB."""
 WORTH_WORKERS = 24
 """Fewer notebooks are rendered sooner than processes are started for it."""
+REMEMBERED = 500
+"""Cells without outputs whose HTML is kept: the notebooks of a sweep have most of theirs in common."""
 LONGEST_OUTPUT = 100_000
 """Characters of one output of plain text; of a longer one, the beginning and the end are shown."""
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -47,13 +52,21 @@ _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Ju
 
 def page_of(notebook: Path) -> Path:
     """Where a notebook's page is: beside it, under the same name."""
-    return notebook.with_suffix(".html")
+    return Path(name_page(str(notebook)))
 
 
-def is_stale(notebook: Path) -> bool:
+def name_page(notebook: str) -> str:
+    """The same, of a path as text."""
+    return f"{splitext(notebook)[0]}.html"
+
+
+def is_stale(notebook: str | Path) -> bool:
     """Whether the notebook has no page, or is newer than its page."""
-    page = page_of(notebook)
-    return not page.exists() or page.stat().st_mtime_ns < notebook.stat().st_mtime_ns
+    try:
+        made = os.stat(name_page(str(notebook))).st_mtime_ns
+    except FileNotFoundError:
+        return True
+    return made < os.stat(notebook).st_mtime_ns
 
 
 def render_all(notebooks: Sequence[Path], report: Path, advance: Callable[[], None], workers: int) -> dict[Path, str]:
@@ -77,8 +90,13 @@ def _map(
     if workers == 1 or len(notebooks) < WORTH_WORKERS:
         yield from map(render, notebooks)
         return
-    with get_context("spawn").Pool(min(workers, WORKERS)) as pool:
+    with get_context("spawn").Pool(min(workers, WORKERS), _ignore_ctrl_c) as pool:
         yield from pool.imap_unordered(render, notebooks)
+
+
+def _ignore_ctrl_c() -> None:
+    """It is for the process that has started this one, which then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
@@ -120,22 +138,33 @@ def render_notebook(notebook: Path, report: Path) -> str:
 
 def _render_cells(node: "NotebookNode") -> str:
     """The cells as HTML. A cell that nbconvert gives up for (a picture is missing in it) is shown as plain text."""
-    export = _exporter().from_notebook_node
+    about = node.metadata.get("language_info", {})
+    language = about.get("pygments_lexer", about.get("name"))
+    return "".join(_render_safe_cell(cell, language if isinstance(language, str) else None) for cell in node.cells)
+
+
+def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
     try:
-        return str(export(node)[0])
+        cell.metadata.pop("papermill", None)  # when it ran, which no page shows
+        if cell.get("outputs"):
+            return _export(cell, language)
+        return _render_again(json.dumps(cell), language)
     except Exception:
-        node.cells = [cell if _can_be_rendered(cell) else _make_plain(cell) for cell in node.cells]
-        return str(export(node)[0])
+        return _export(_make_plain(cell), language)
 
 
-def _can_be_rendered(cell: "NotebookNode") -> bool:
+@lru_cache(maxsize=REMEMBERED)
+def _render_again(cell: str, language: str | None) -> str:
+    """A cell, given as JSON, which most notebooks of a sweep have in common."""
+    from nbformat import from_dict
+
+    return _export(from_dict(json.loads(cell)), language)
+
+
+def _export(cell: "NotebookNode", language: str | None) -> str:
     from nbformat.v4 import new_notebook
 
-    try:
-        _exporter().from_notebook_node(new_notebook(cells=[cell]))
-    except Exception:
-        return False
-    return True
+    return str(_exporter(language).from_notebook_node(new_notebook(cells=[cell]))[0])
 
 
 def _make_plain(cell: "NotebookNode") -> "NotebookNode":
@@ -212,14 +241,28 @@ def _shorten(text: str) -> str:
     return f"{text[:half]}\n\n… {left_out:,} characters are left out here; the notebook has them …\n\n{text[-half:]}"
 
 
-@cache
-def _exporter() -> "HTMLExporter":
+@lru_cache(maxsize=8)
+def _exporter(language: str | None) -> "HTMLExporter":
+    """For notebooks in a language. Colouring code takes longest: the notebooks of a sweep have most code in common."""
     from nbconvert import HTMLExporter
+    from nbconvert.filters import Highlight2HTML, clean_html
+
+    highlight = Highlight2HTML(pygments_lexer=language)
+    highlight_again = lru_cache(maxsize=REMEMBERED)(highlight)
+
+    def highlight_code(source: str, metadata: Mapping[str, Any]) -> str:
+        has_magic = metadata and "magics_language" in metadata
+        return str(highlight(source, metadata=metadata) if has_magic else highlight_again(source))
 
     return HTMLExporter(
         template_name="basic",
         exclude_anchor_links=True,
-        config={"NbConvertBase": {"display_data_priority": list(SHOWN)}},
+        filters={"highlight_code": highlight_code, "clean_html": lru_cache(maxsize=REMEMBERED)(clean_html)},
+        config={
+            "NbConvertBase": {"display_data_priority": list(SHOWN)},
+            "Exporter": {"optimistic_validation": True},  # once a cell, not after each of its steps
+            "CSSHTMLHeaderPreprocessor": {"enabled": False},  # a style sheet that our pages do not take
+        },
     )
 
 

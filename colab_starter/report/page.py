@@ -9,8 +9,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -73,11 +74,13 @@ def render_page(report: Report) -> str:
     )
 
 
+@cache
 def read_asset(name: str) -> str:
     """The text of a file that belongs to the pages."""
     return (files("colab_starter.report") / "page" / name).read_text("utf-8")
 
 
+@cache
 def make_template(name: str) -> Template:
     """A template of the pages; whatever it is given is escaped, unless the template says that it is safe."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -108,7 +111,7 @@ def _page_data(report: Report) -> dict[str, object]:
         "versionOf": report.version_of,
         "notebooks": [links.notebook for links in report.links],
         "pages": [links.page for links in report.links],
-        "columns": [asdict(column) for column in report.table.columns],
+        "columns": [vars(column) for column in report.table.columns],
     }
 
 

@@ -19,6 +19,9 @@ _DEEPEST = 50
 _MARK = "$"
 """The key that tells a value which JSON has no form for: ``{"$": "tuple", "of": [1, 2]}``."""
 
+_encode_canonically = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""As ``json.dumps`` with these options, which makes an encoder for each call."""
+
 
 def to_source(value: Any) -> str:
     """Python source that gives the value back; raises UnwritableValueError for what does not survive.
@@ -39,7 +42,7 @@ def to_json(value: Any) -> Any:
 def from_json(encoded: Any) -> Any:
     """The value that ``to_json`` encoded."""
     if isinstance(encoded, list):
-        return [from_json(item) for item in encoded]
+        return [item if type(item) is float else from_json(item) for item in encoded]
     if not isinstance(encoded, dict):
         return encoded
     if _MARK not in encoded:
@@ -49,7 +52,7 @@ def from_json(encoded: Any) -> Any:
 
 def to_canonical(value: Any) -> str:
     """A text for hashing, the same for equal values of equal types, whatever the order of a dict's names."""
-    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"))
+    return _encode_canonically(to_json(value))
 
 
 def _write(value: Any, depth: int) -> str:
@@ -71,6 +74,8 @@ def _write(value: Any, depth: int) -> str:
 
 def _encode(value: Any, depth: int) -> Any:
     kind = type(value)
+    if kind is float and math.isfinite(value):
+        return value
     if kind in _SCALAR_SOURCES:
         return _encode_scalar(value)
     _refuse_unless_container(value, depth)

@@ -3,8 +3,9 @@
 import html
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
@@ -119,6 +120,7 @@ def is_secret_name(name: str) -> bool:
     return bool(_SECRET_NAME.search(name)) and not _NO_SECRET_NAME.fullmatch(name)
 
 
+@lru_cache(maxsize=1000)
 def is_secret_parameter(name: str) -> bool:
     """Whether a parameter of this name holds a secret."""
     return bool(_SECRET_PARAMETER.search(name))
@@ -133,9 +135,9 @@ def may_be_secret(name: str, value: Any) -> bool:
         return False
     if is_secret_parameter(name):
         return True
-    if _COUNTED.search(name):
-        return not isinstance(value, int | float)
-    return not isinstance(value, int | float) and _SECRET_VALUE.search(str(value)) is not None
+    if isinstance(value, int | float):
+        return False
+    return _COUNTED.search(name) is not None or _SECRET_VALUE.search(str(value)) is not None
 
 
 def _keep_long(secrets: Iterable[str]) -> list[str]:
@@ -201,6 +203,7 @@ class Mask:
         self._pieces = pieces
         # The longest first: a secret may be part of another.
         self._spellings = sorted({text for piece in pieces for text in _spellings(piece)}, key=len, reverse=True)
+        self._lengths = [-len(spelling) for spelling in self._spellings]
 
     def __bool__(self) -> bool:
         """Is there anything to mask?"""
@@ -221,7 +224,8 @@ class Mask:
         return masked if without == plain else without
 
     def _replace(self, text: str) -> str:
-        for spelling in self._spellings:
+        # Most texts are shorter than most lines of a private key.
+        for spelling in self._spellings[bisect_left(self._lengths, -len(text)) :]:
             text = text.replace(spelling, MASK)
         return text
 

@@ -4,10 +4,12 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from colab_starter import cli
+from colab_starter.report import build, notebooks
 from colab_starter.run.outcome import Outcome, Status
 from tests.report.sweeps import SampleRun, keras_sweep, write_sweep
 
@@ -80,6 +82,41 @@ def test_only_notebooks_newer_than_their_pages_are_rendered(tmp_path: Path, caps
     call(capsys, folder)
     assert old.read_text() == "mine"
     assert new.read_text() != "mine"
+
+
+def test_where_many_notebooks_are_to_become_pages_the_report_is_there_before_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "MANY", 3)
+    folder = write_sweep(tmp_path, keras_sweep()[:3])
+    seen: list[list[str | None]] = []
+    render_all = notebooks.render_all
+
+    def look_first(*arguments: Any) -> dict[Path, str]:
+        seen.append(read_data(folder / "report.html")["pages"])
+        return render_all(*arguments)
+
+    monkeypatch.setattr(notebooks, "render_all", look_first)
+    call(capsys, folder)
+    assert seen == [[None, None, None]]
+    assert all(read_data(folder / "report.html")["pages"])
+
+
+def test_ctrl_c_leaves_a_report_that_links_to_the_pages_made_so_far(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_sweep(tmp_path, keras_sweep()[:3])
+    render = notebooks.render_notebook
+
+    def render_one(notebook: Path, report: Path) -> str:
+        if [*folder.glob("*/keras.html")]:
+            raise KeyboardInterrupt
+        return render(notebook, report)
+
+    monkeypatch.setattr(notebooks, "render_notebook", render_one)
+    with pytest.raises(KeyboardInterrupt):
+        build.build_report(folder, folder / "report.html", with_notebooks=True)
+    assert len([address for address in read_data(folder / "report.html")["pages"] if address]) == 1
 
 
 def test_pages_of_notebooks_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

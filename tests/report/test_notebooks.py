@@ -5,8 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
+from colab_starter.report import notebooks
 from colab_starter.report.notebooks import WORTH_WORKERS, page_of, render_all
 from tests.report.browser import Browser
 
@@ -201,3 +203,49 @@ def test_many_notebooks_are_rendered_by_several_processes(tmp_path: Path) -> Non
     assert [*failures] == [notebooks[3]]
     assert len(steps) == WORTH_WORKERS
     assert all(page_of(notebook).exists() for notebook in notebooks if notebook not in failures)
+
+
+def test_cells_that_notebooks_have_in_common_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exported: list[str] = []
+    export = notebooks._export
+
+    def note(cell: nbformat.NotebookNode, language: str | None) -> str:
+        exported.append(cell.source)
+        return export(cell, language)
+
+    monkeypatch.setattr(notebooks, "_export", note)
+    shared = [new_markdown_cell(f"# {tmp_path}"), new_code_cell(f"shared = '{tmp_path}'", execution_count=1)]
+    paths = [tmp_path / f"{number}.ipynb" for number in range(5)]
+    for number, path in enumerate(paths):
+        own = new_code_cell(f"own = {number}", outputs=[new_output("stream", text=f"{number}\n")])
+        timed = [nbformat.from_dict({**cell, "metadata": {"papermill": {"duration": number}}}) for cell in shared]
+        nbformat.write(new_notebook(cells=[*timed, own]), path)
+    assert render_all(paths, tmp_path / "report.html", lambda: None, workers=1) == {}
+    assert exported == [f"# {tmp_path}", f"shared = '{tmp_path}'", *(f"own = {number}" for number in range(5))]
+    assert all("own</span>" in html.unescape(page_of(path).read_text()) for path in paths)
+
+
+MIXED = [
+    new_markdown_cell("# Title\n\n$a_1$ and `code`\n\n| a | b |\n|---|---|\n| 1 | 2 |"),
+    new_code_cell("%%bash\nls -l | wc", execution_count=1),
+    new_code_cell("def f(x):\n    return x < 1 and '<b>'", metadata={"tags": ["parameters"]}, execution_count=2),
+    new_code_cell("x", outputs=[new_output("error", ename="E", evalue="bad", traceback=["\x1b[31mE\x1b[0m: <bad>"])]),
+    make_output("text/html", "<table class=dataframe><tr><td>1 &amp; 2</table><p>open <b>bold"),
+    make_output("image/png", "iVBORw0KGgo="),
+    make_output("text/markdown", "**bold** <i>and</i> so on"),
+    new_raw_cell("raw"),
+    new_code_cell("", outputs=[new_output("execute_result", data={"text/plain": "1 < 2"}, execution_count=7)]),
+]
+
+
+@pytest.mark.parametrize("language", [None, "python", "R"])
+def test_cells_rendered_one_by_one_are_as_nbconvert_renders_them(language: str | None) -> None:
+    about = {"language_info": {"name": language}} if language else {}
+    node = new_notebook(cells=MIXED, metadata=about)
+    config = {"NbConvertBase": {"display_data_priority": list(notebooks.SHOWN)}}
+    exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config)
+    whole = [exporter.from_notebook_node(new_notebook(cells=[cell], metadata=about))[0] for cell in node.cells]
+    assert notebooks._render_cells(node) == "".join(whole)
+    tidy = [cell for cell in node.cells if cell.cell_type != "raw" and "open" not in str(cell)]
+    closed = new_notebook(cells=tidy, metadata=about)
+    assert notebooks._render_cells(closed) == exporter.from_notebook_node(closed)[0]

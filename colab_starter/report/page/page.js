@@ -26,12 +26,13 @@ const chosenColumn = (id) => tableColumns[byId(id).value];
 function findBest(table) {
   const column = chosenColumn("best-metric");
   const direction = byId("best-way").value === "highest" ? -1 : 1;
-  const ended = runsShown(table).filter(
-    (run) => data.statuses[run] === "ok" && Number.isFinite(toNumber(column.values[run])),
-  );
-  return ended.sort((left, right) =>
-    compareValues(column, column.values[left], column.values[right], direction),
-  )[0];
+  let best;
+  for (const run of runsShown(table)) {
+    const value = column.values[run];
+    if (data.statuses[run] !== "ok" || !Number.isFinite(toNumber(value))) continue;
+    if (best === undefined || compareValues(column, value, column.values[best], direction) < 0) best = run;
+  }
+  return best;
 }
 
 function guessWay() {

@@ -3,14 +3,18 @@
 const NARROW = 640; // Pixels; the legend stands below the plot there.
 const MANY_POINTS = 2000; // More are drawn by WebGL.
 const MOST_LINES = 200; // Series drawn at once.
+const PARALLEL_MARKS = 20; // Of more texts, an upright axis is marked at evenly chosen ones.
 
-function describeRun(run, metric) {
-  const lines = [metric, ...withRole("parameter")].map((column) => {
-    const value = escapeMarkup(shorten(formatValue(column, column.values[run]), 60));
-    return `${labelOf(column, 40)}: ${column === metric ? `<b>${value}</b>` : value}`;
+function describeRuns(runs, metric) {
+  const shown = [metric, ...withRole("parameter")].map((column) => [column, labelOf(column, 40)]);
+  return runs.map((run) => {
+    const lines = shown.map(([column, label]) => {
+      const value = escapeMarkup(shorten(formatValue(column, column.values[run]), 60));
+      return `${label}: ${column === metric ? `<b>${value}</b>` : value}`;
+    });
+    if (data.statuses[run] !== "ok") lines.push(escapeMarkup(data.words[data.statuses[run]]));
+    return lines.join("<br>");
   });
-  if (data.statuses[run] !== "ok") lines.push(escapeMarkup(data.words[data.statuses[run]]));
-  return lines.join("<br>");
 }
 
 function makeMarker(group, colour, count) {
@@ -37,7 +41,7 @@ function makePoints(group, x, y, colour, count) {
     x: group.runs.map(x.place),
     y: group.runs.map(y.place),
     customdata: group.runs,
-    hovertext: group.runs.map((run) => describeRun(run, y.column)),
+    hovertext: describeRuns(group.runs, y.column),
     hoverinfo: "text",
     marker: makeMarker(group, colour, count),
   };
@@ -130,8 +134,8 @@ function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
 // Of many series, evenly chosen ones.
 function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
   const known = runs.filter((run) => isKnown(y.values[run]));
-  const every = Math.ceil(known.length / MOST_LINES);
-  const drawn = known.filter((run, place) => place % every === 0 || run === best);
+  const chosen = new Set([...takeEvenly(known, MOST_LINES), best]);
+  const drawn = known.filter((run) => chosen.has(run));
   const stepped =
     colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length ? null : colour;
   const traces = groupRuns(stepped, drawn).flatMap((group) =>
@@ -149,6 +153,7 @@ function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
 
 function makeLine(run, column, group, { isFirst, isBest }) {
   const values = column.values[run].map(toNumber);
+  const [text] = describeRuns([run], column);
   return {
     type: "scatter",
     mode: values.length > 1 ? "lines" : "markers",
@@ -158,7 +163,7 @@ function makeLine(run, column, group, { isFirst, isBest }) {
     x: values.map((_, step) => step + 1),
     y: values.map((value) => (Number.isFinite(value) ? value : null)),
     customdata: values.map(() => run),
-    hovertext: values.map(() => describeRun(run, column)),
+    hovertext: values.map(() => text),
     hoverinfo: "text",
     line: { color: group.colour, width: isBest ? 4 : 1.5 },
   };
@@ -185,10 +190,12 @@ function makeDimension(column, runs) {
   const place = (number) => (logarithmic ? Math.log10(number) : number);
   const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
   if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
-    dimension.tickvals = scale.ticks.map((value, index) =>
-      column.kind === "text" ? index : place(toNumber(value)),
+    const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
+    const marked = scale.ticks.filter((_, index) => index % every === 0);
+    dimension.tickvals = marked.map((value, index) =>
+      column.kind === "text" ? index * every : place(toNumber(value)),
     );
-    dimension.ticktext = scale.ticks.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
+    dimension.ticktext = marked.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
   } else if (logarithmic) {
     const exponents = finite(dimension.values);
     const [first, last] = [Math.floor(smallest(exponents)), Math.ceil(largest(exponents))];

@@ -13,6 +13,7 @@ const PALETTE = [
   "#79706e",
 ];
 const FEW_TICKS = 12; // Up to so many different values, an axis is marked at exactly these.
+const MOST_MARKS = 40; // Of more texts, an axis is marked at evenly chosen ones.
 const DECADES = 100; // From this ratio of largest to smallest, an axis is logarithmic.
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -44,10 +45,8 @@ function spansDecades(column, runs) {
 
 function canBeLogarithmic(column) {
   if (column.kind === "text") return false;
-  return column.values
-    .flat()
-    .filter(isKnown)
-    .every((value) => !(toNumber(value) <= 0));
+  const isPositive = (value) => !isKnown(value) || !(toNumber(value) <= 0);
+  return column.values.every((value) => (Array.isArray(value) ? value.every(isPositive) : isPositive(value)));
 }
 
 function describeAxis(scale, logarithmic) {
@@ -63,7 +62,7 @@ function describeAxis(scale, logarithmic) {
     linecolor: style("--line"),
   };
   if (column.kind === "text" || (column.role === "parameter" && ticks.length <= FEW_TICKS)) {
-    const every = Math.ceil(ticks.length / 40);
+    const every = Math.ceil(ticks.length / MOST_MARKS);
     const marked = ticks.filter((_, place) => place % every === 0);
     axis.tickvals = marked.map((value, place) => (column.kind === "text" ? place * every : toNumber(value)));
     axis.ticktext = marked.map((value) => escapeMarkup(shorten(formatValue(column, value), 24)));
@@ -82,8 +81,8 @@ function groupRuns(colour, runs) {
     runs: runs.filter((run) => colour.values[run] === value),
     colour: isNumeric(colour) ? sampleRamp(place, values.length) : PALETTE[place],
   }));
-  const grouped = new Set(groups.flatMap((group) => group.runs));
-  const others = runs.filter((run) => !grouped.has(run));
+  const grouped = new Set(values.slice(0, PALETTE.length - 1));
+  const others = runs.filter((run) => !grouped.has(colour.values[run]));
   const name = values.length >= PALETTE.length ? "others" : "none";
   if (others.length) groups.push({ name, runs: others, colour: style("--quiet") });
   return groups;

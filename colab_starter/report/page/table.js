@@ -2,6 +2,7 @@
 
 const PAGE = 25; // Rows.
 const FEW = 50; // Up to so many different values, a column is filtered by ticking them.
+const LINE_ENDS = /[\r\n\u2028]/g; // DataTables takes them out of what it searches.
 
 const shownStatuses = new Set();
 let chosenCause = null;
@@ -35,11 +36,12 @@ function drawCell(column, run) {
 
 function describeFilter(column) {
   if (isNumeric(column)) return ["searchNumber"];
-  const texts = column.kind === "text" ? distinctValues(column, allRuns) : [];
-  if (!texts.length || texts.length > FEW) return ["searchText"];
+  const number = column.kind === "text" ? countDistinct(column, allRuns, FEW + 1) : 0;
+  if (number === 0 || number > FEW) return ["searchText"];
+  const texts = distinctValues(column, allRuns);
   const options = texts.map((text) => ({
     label: escapeMarkup(shorten(text, 60)),
-    value: text.replace(/[\r\n\u2028]/g, ""),
+    value: text.replace(LINE_ENDS, ""),
   }));
   if (!column.values.every(isKnown)) options.push({ label: "<i>none</i>", value: "" });
   return [{ extend: "searchList", options, search: options.length > 8 }];
@@ -87,6 +89,30 @@ function addOrders(DataTable) {
   });
 }
 
+// DataTables makes the texts that it searches of all cells before it draws the first row. Here, a row has them once
+// somebody searches; a DataTables that keeps them elsewhere makes its own.
+function searchLazily(table) {
+  const texts = { run: 0 };
+  const searchable = [statusColumn, null, ...columns];
+  searchable.forEach((column, place) => {
+    const tell = (run) => (column ? formatValue(column, column.values[run]).replace(LINE_ENDS, "") : "");
+    Object.defineProperty(texts, place, {
+      get() {
+        return tell(this.run);
+      },
+    });
+  });
+  const join = {
+    get() {
+      return searchable.map((_, place) => this._aFilterData[place]).join("  ");
+    },
+  };
+  for (const one of table.settings()[0].aoData) {
+    one._aFilterData = Object.assign(Object.create(texts), { run: one._aData[0] });
+    Object.defineProperty(one, "_sFilterRow", join);
+  }
+}
+
 // Runs of two versions of a notebook are not to be compared, unless somebody wants that.
 const isOfVersion = (run) => shownVersion === null || data.versionOf[run] === shownVersion;
 const causeOf = (run) => causeColumn?.values[run] ?? statusColumn.values[run];
@@ -106,7 +132,6 @@ function makeTable(DataTable) {
   const heads = described.map(() => makeElement("th", { scope: "col" }));
   byId("runs").append(makeElement("thead", {}, makeElement("tr", {}, ...heads)));
   const table = new DataTable("#runs", {
-    data: allRuns.map((run) => [run]),
     columns: described,
     order: [],
     deferRender: true,
@@ -126,7 +151,9 @@ function makeTable(DataTable) {
     },
     ordering: { indicators: false, handler: true },
   });
-  table.search.fixed("status", (_text, _row, run) => isShown(run));
+  table.rows.add(allRuns.map((run) => [run]));
+  searchLazily(table);
+  DataTable.ext.search.push((_settings, _texts, run) => isShown(run));
   return table;
 }
 

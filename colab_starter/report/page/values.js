@@ -39,7 +39,9 @@ function formatValue(column, value) {
 function compareValues(column, left, right, direction) {
   if (!isKnown(left) || !isKnown(right)) return isKnown(right) - isKnown(left);
   if (column.kind === "text") return direction * collator.compare(left, right);
-  const [a, b] = [left, right].map((value) => toNumber(column.kind === "series" ? value.at(-1) : value));
+  const isSeries = column.kind === "series";
+  const a = toNumber(isSeries ? left.at(-1) : left);
+  const b = toNumber(isSeries ? right.at(-1) : right);
   if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) - Number.isNaN(b);
   return direction * (a < b ? -1 : Number(a > b));
 }
@@ -49,7 +51,24 @@ function distinctValues(column, runs) {
   return [...new Set(known)].sort((left, right) => compareValues(column, left, right, 1));
 }
 
-const escapeMarkup = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+// How many different values there are, but no more than `most`.
+function countDistinct(column, runs, most) {
+  const known = new Set();
+  for (const run of runs) {
+    if (isKnown(column.values[run])) known.add(column.values[run]);
+    if (known.size === most) break;
+  }
+  return known.size;
+}
+
+// Of a long list, evenly chosen items: `most` of them at most.
+function takeEvenly(list, most) {
+  const every = Math.ceil(list.length / most);
+  return list.filter((_, place) => place % every === 0);
+}
+
+const MARKUP = /[&<>"']/g;
+const escapeMarkup = (text) => String(text).replace(MARKUP, (letter) => `&#${letter.charCodeAt(0)};`);
 const shorten = (text, length) => (text.length > length ? `${text.slice(0, length)}…` : text);
 
 function makeElement(tag, attributes, ...children) {

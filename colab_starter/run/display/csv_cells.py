@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:inf|nan)",
 
 def write_cell(text: str) -> str:
     """The text as it stands in the cell: itself, unless a spreadsheet would execute it; see ``read_cell``."""
-    if not text or _NUMBER.fullmatch(text):
+    if not text or text.isalnum() or _NUMBER.fullmatch(text):
         return text
     if _FORMULA.search(text):
         return (text if _is_json(text, "[{") else json.dumps(text, ensure_ascii=False)).replace(";", "\\u003b")

@@ -33,6 +33,8 @@ _FIRST = ("run", "status")
 _VERSION = "notebook_version"
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")
 
+_encode_json = json.JSONEncoder(ensure_ascii=False).encode
+
 Records = Mapping[str, RunRecord]
 
 
@@ -68,12 +70,14 @@ def format_results(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(write_cell, [*first, *parameters.values(), *metric_columns.values(), *_LAST]))
+    places = {name: place for place, name in enumerate(metric_columns)}
     for row in rows:
         head = [row.run, _status(row.record), row.version][: len(first)]
         values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
+        cells = [*head, *_write_values(values, mask), *[""] * len(places), *_write_facts(row.record, mask)]
         recorded = row.record.outcome.metrics if row.record else {}
-        told = mask.apply_to_value([*values, *(recorded.get(name, "") for name in metric_columns)])
-        cells = [*head, *mask.apply_to_value([*map(_write_cell, told)]), *_write_facts(row.record, mask)]
+        for name, cell in zip(recorded, _write_values(recorded.values(), mask), strict=True):
+            cells[len(head) + len(values) + places[name]] = cell
         writer.writerow(map(write_cell, cells))
     return text.getvalue().encode("utf-8", errors="backslashreplace")
 
@@ -105,12 +109,31 @@ def _status(record: RunRecord | None) -> str:
     return str(record.status if record else Status.PENDING)
 
 
+def _write_values(values: Iterable[Any], mask: Mask) -> list[str]:
+    """Masked as values, and once more as texts: what stands in JSON is written otherwise there."""
+    values = [*values]
+    if all(map(_is_plain, values)):
+        cells = [*map(_write_cell, values)]
+        text = "\n".join(cells)  # one look at all of them: hardly any row holds a secret
+        if mask.apply(text) == text:
+            return cells
+    told = mask.apply_to_value(values)
+    return [*mask.apply_to_value([*map(_write_cell, told)])]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether its cell shows all that is in it: text, a number, numbers."""
+    if isinstance(value, list):
+        return all(isinstance(item, int | float) for item in value)
+    return isinstance(value, str | int | float | None)
+
+
 def _write_cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
-    return json.dumps(encode_metric(value), ensure_ascii=False)
+    return _encode_json(encode_metric(value))
 
 
 def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:

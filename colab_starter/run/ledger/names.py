@@ -10,6 +10,8 @@ from colab_starter.run.secrets import MASK, Mask
 from colab_starter.run.sweep.runs import UNFIT, Run, make_slug, show_value, write_value
 from colab_starter.sweep_folder import is_run, tell_digest
 
+_NO_MASK = Mask()
+
 
 def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: Mask) -> list[Run]:
     """The runs by the ids under which a ledger knows them, whatever was secret when they were first started.
@@ -27,7 +29,7 @@ def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: 
 
 def _recognise(run: Run, record: RunRecord | None, mask: Mask, hidden: set[str]) -> Run:
     if record:
-        return replace(run, id=record.run)
+        return run if run.id == record.run else replace(run, id=record.run)
     if hidden and not hidden.isdisjoint(run.parameters):
         return replace(run, id=f"{make_slug(run.parameters, mask, hidden)}-{tell_digest(run.id)}")
     return run
@@ -55,7 +57,7 @@ def _reveals(slug: str, parameters: Mapping[str, Any], mask: Mask) -> bool:
 
 def _holds(slug: str, name: str, value: Any, mask: Mask) -> bool:
     """Whether a slug shows the value, or its beginning, of a parameter that is to be masked."""
-    plain = write_value(value, Mask())
+    plain = write_value(value, _NO_MASK)
     return plain != MASK and show_value(name, value, mask, ()) != plain and _shows(slug, name, plain)
 
 

@@ -15,7 +15,7 @@ from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.secrets import Mask, is_secret_parameter
 from colab_starter.run.sweep.files import Entry, SweepFile, read_sweep_file
-from colab_starter.run.sweep.options import LARGEST_SWEEP, expand_range, read_options
+from colab_starter.run.sweep.options import LARGEST_SWEEP, count_values, expand_range, read_options
 from colab_starter.run.sweep.parameters import ParametersCell, read_parameters_cell
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, Text, ValueType, Written
 from colab_starter.text import suggest
@@ -43,35 +43,39 @@ def build_runs(
 
     In the order of the file: its grid, then its list. A name behind ``-p`` replaces the file's, and
     several values multiply the runs. ``allow_unknown`` lets names pass that the notebook does not
-    declare. Raises ParameterError, in one line for all that is wrong.
+    declare. Raises ParameterError, in one line for all that is wrong; too many runs are counted, and not made.
     """
     checker = _Checker(notebook, allow_unknown)
-    axes = _read_axes(options, read_sweep_file(sweep_file) if sweep_file else SweepFile(), checker)
+    axes = _read_axes(options, sweep_file, checker)
     for names in dict.fromkeys(frozenset(block) for block in axes):
         checker.check_names_together(names)
     checker.raise_faults()
     return _drop_repeated(run for block in axes for run in _multiply(block))
 
 
-def _read_axes(options: Sequence[str], file: SweepFile, checker: "_Checker") -> list[dict[str, list[Any]]]:
+def _read_axes(options: Sequence[str], sweep_file: Path | None, checker: "_Checker") -> list[dict[str, list[Any]]]:
     """A dict of values a grid, or a row of a list."""
     values, faults = read_options(options)
     checker.faults |= dict.fromkeys(faults)
     chosen: _Axes = {name: [Entry(text) for text in texts] for name, texts in values.items()}
+    file = read_sweep_file(sweep_file, chosen) if sweep_file else SweepFile()
+    grid = {name: entries for name, entries in (file.grid or {}).items() if name not in chosen}
+    rows = [_as_axes(row, chosen) for row in file.rows or []]
+    in_file = checker.count_runs(grid) * bool(file.grid or not rows) + len(rows)
+    _refuse_too_many(checker.count_runs(chosen) * in_file)
     read_chosen = checker.read_axes(chosen, ranges=True)
     fixed = checker.read_axes(_as_axes(file.fixed, chosen))
     blocks = []
-    if file.grid or not file.rows:
-        grid = {name: entries for name, entries in (file.grid or {}).items() if name not in chosen}
+    if file.grid or not rows:
         blocks.append(fixed | checker.read_axes(grid, ranges=True) | read_chosen)
-    for row in file.rows or []:
-        blocks.append(fixed | checker.read_axes(_as_axes(row, chosen)) | read_chosen)
-    count = sum(math.prod(map(len, block.values())) for block in blocks)
-    if count > LARGEST_SWEEP:
-        raise ParameterError(
-            f"the sweep has {count:,} runs, and at most {LARGEST_SWEEP:,} are taken; give fewer values"
-        )
+    blocks += [fixed | checker.read_axes(row) | read_chosen for row in rows]
     return blocks
+
+
+def _refuse_too_many(runs: int) -> None:
+    if runs > LARGEST_SWEEP:
+        told = f"{runs:,}" if runs < 10**15 else "more than 10^15"
+        raise ParameterError(f"the sweep has {told} runs, and at most {LARGEST_SWEEP:,} are taken; give fewer values")
 
 
 def _as_axes(values: Mapping[str, Entry], replaced: Iterable[str]) -> _Axes:
@@ -109,6 +113,7 @@ class _Checker:
         self.set_again = self.cell.set_again if self.cell else {}
         self.allow_unknown = allow_unknown
         self.faults: dict[str, None] = {}
+        self._name_faults: dict[str, str | None] = {}
 
     def read_axes(self, axes: _Axes, ranges: bool = False) -> dict[str, list[Any]]:
         """The values of all names; a name or value that is wrong is noted, and left out."""
@@ -118,9 +123,22 @@ class _Checker:
             if fault := self._fault_of_name(name):
                 self.faults[entries[0].where + fault] = None
                 continue
-            wanted = self.parameters[name].type if name in self.parameters else ANYTHING
+            wanted = self._find_type(name)
             read[name] = [value for entry in entries for value in self._read(name, wanted, entry, ranges)]
         return read
+
+    def count_runs(self, axes: _Axes) -> int:
+        """How many combinations the values of the names have, without making any; wrong names do not count."""
+        known = {unicodedata.normalize("NFKC", name): entries for name, entries in axes.items()}
+        return math.prod(self._count(name, entries) for name, entries in known.items() if not self._fault_of_name(name))
+
+    def _count(self, name: str, entries: list[Entry]) -> int:
+        if self._find_type(name).takes_texts:
+            return len(entries)
+        return sum(count_values(one.written) if isinstance(one.written, Text) else 1 for one in entries)
+
+    def _find_type(self, name: str) -> ValueType:
+        return self.parameters[name].type if name in self.parameters else ANYTHING
 
     def _read(self, name: str, wanted: ValueType, entry: Entry, ranges: bool) -> list[Any]:
         try:
@@ -139,6 +157,12 @@ class _Checker:
         return []
 
     def _fault_of_name(self, name: str) -> str | None:
+        """Worked out once for each name, however many rows have it."""
+        if name not in self._name_faults:
+            self._name_faults[name] = self._find_fault_of_name(name)
+        return self._name_faults[name]
+
+    def _find_fault_of_name(self, name: str) -> str | None:
         if not name.isidentifier() or keyword.iskeyword(name):
             return f"{name!r} cannot be a name in Python; correct it"
         if name == OUTPUT_DIR:

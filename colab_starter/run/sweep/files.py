@@ -1,22 +1,21 @@
 """Sweeps in files: YAML with ``fixed:``, ``grid:`` and ``list:``, or CSV with a row a run."""
 
 import csv
-import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from colab_starter.errors import ParameterError
+from colab_starter.run.sweep.options import LARGEST_SWEEP, TOO_MANY
+from colab_starter.run.sweep.survey import DEEPEST, MOST_NAMES, TOO_DEEP, Survey
 from colab_starter.run.sweep.types import Text, Written
 from colab_starter.text import suggest
 
 _PARTS = ("fixed", "grid", "list")
-_LARGEST_TREE = 2_000_000
-"""Values, with those that YAML's aliases repeat: a few bytes of them can stand for billions."""
-_DEEPEST = 50
-_TOO_DEEP = f"nested more than {_DEEPEST} deep; make it flatter"
+_LARGEST_YAML = 100_000_000
+"""Bytes; a CSV file may have more, because it is never in memory as a whole."""
 _QUOTED_OR_COMMENT = re.compile(r"'[^']*'" r'|"(?:\\.|[^"\\])*"' r"|\s#.*")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
@@ -38,32 +37,39 @@ class SweepFile:
     rows: list[dict[str, Entry]] | None = None
 
 
-def read_sweep_file(path: Path) -> SweepFile:
-    """The sweep in a .yaml, .yml, .csv or .tsv file; raises ParameterError."""
+def read_sweep_file(path: Path, replaced: Collection[str] = ()) -> SweepFile:
+    """The sweep in a .yaml, .yml, .csv or .tsv file; raises ParameterError.
+
+    One with too many runs is not read to its end; the values of ``replaced`` names do not count.
+    """
     readers = {".yaml": _read_yaml, ".yml": _read_yaml, ".csv": _read_csv, ".tsv": _read_csv}
     if path.suffix.lower() not in readers:
         raise ParameterError(f"{path} is no sweep: its name must end in .yaml, .yml, .csv or .tsv")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return readers[path.suffix.lower()](path, replaced)
     except OSError as error:
         raise ParameterError(f"{path} cannot be read ({error.strerror}); give a file that is there") from None
     except UnicodeDecodeError:
         raise ParameterError(f"{path} is not UTF-8; save it again as UTF-8") from None
+
+
+def _check_not_empty(path: Path, text: str) -> None:
     if not text.strip():
         raise ParameterError(f"{path} is empty; write grid: and under it NAME: [VALUE, VALUE], or rows of CSV")
-    return readers[path.suffix.lower()](path, text)
 
 
 # YAML: the nodes are read here instead of the values that PyYAML makes of them, because 1e-3 is a
 # text to it, 2026-01-01 a date, no a bool, 1:30 ninety, and 010 eight.
 
 
-def _read_yaml(path: Path, text: str) -> SweepFile:
+def _read_yaml(path: Path, replaced: Collection[str]) -> SweepFile:
     import yaml
 
+    text = _read_text(path)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        _refuse_traps(path, yaml.parse(text, loader))
+        # Before the nodes are made: making many takes long, and making very deep ones would end the process.
+        Survey(path, replaced).look_through(yaml.parse(text, loader))
         node = yaml.compose(text, loader)
     except yaml.MarkedYAMLError as error:
         raise ParameterError(f"{path}{_explain_refusal(error, text)}") from None
@@ -71,16 +77,27 @@ def _read_yaml(path: Path, text: str) -> SweepFile:
         raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split()):.100}") from None
     if not isinstance(node, yaml.MappingNode):
         raise ParameterError(f"{path} must begin with fixed:, grid: or list:")
-    _measure(path, node, {})
     return _read_parts(path, _read_mapping(path, node))
+
+
+def _read_text(path: Path) -> str:
+    size = path.stat().st_size
+    if size > _LARGEST_YAML:
+        raise ParameterError(
+            f"{path} has {size / 1e6:,.0f} MB, and at most {_LARGEST_YAML / 1e6:,.0f} are taken; write a sweep of "
+            "many rows as CSV"
+        )
+    text = path.read_bytes().decode("utf-8-sig")
+    _check_not_empty(path, text)
+    return text
 
 
 def _explain_refusal(error: Any, text: str) -> str:
     mark = error.problem_mark or error.context_mark
     where = f", line {mark.line + 1}" if mark else ""
     lines = text.split("\n")
-    if _count_open_brackets(text[: mark.index] if mark else text) > _DEEPEST:
-        return f"{where}: {_TOO_DEEP}"
+    if _count_open_brackets(text[: mark.index] if mark else text) > DEEPEST:
+        return f"{where}: {TOO_DEEP}"
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
         return f"{where}: YAML takes no tabs; indent with spaces"
     return f"{where} is no YAML: {error.problem or error.context}; mend it there"
@@ -90,44 +107,12 @@ def _count_open_brackets(text: str) -> int:
     """How deep a text nests with brackets where it breaks off.
 
     A parser reads far ahead of what it has told so far, so it meets its own limit of nesting, if it has one, before
-    `_refuse_traps` has seen a single level. The text is refused anyway; this only chooses the words.
+    the survey has seen a single level. The text is refused anyway; this only chooses the words.
     """
     depth = 0
     for bracket in re.findall(r"[\[{}\]]", _QUOTED_OR_COMMENT.sub("", text)):
         depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
     return depth
-
-
-def _refuse_traps(path: Path, events: Iterable[Any]) -> None:
-    """Stop before the nodes are made: making very deep ones would end the process."""
-    import yaml
-
-    depth, documents = 0, 0
-    for event in events:
-        where = f"{path}, line {event.start_mark.line + 1}: "
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise ParameterError(f"{where}{_TOO_DEEP}")
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise ParameterError(f"{where}tags such as {event.tag} are not taken; types come from the notebook")
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if documents > 1:
-            raise ParameterError(f"{path} holds several documents (---); put each into a file of its own")
-
-
-def _measure(path: Path, node: Any, sizes: dict[int, int]) -> int:
-    """How many values the node stands for, with those that aliases repeat."""
-    if id(node) in sizes:
-        if not sizes[id(node)]:
-            raise ParameterError(f"{path}: an alias (*) stands for what it is in; write the values out")
-        return sizes[id(node)]
-    sizes[id(node)] = 0
-    value = node.value if isinstance(node.value, list) else []
-    children = [child for item in value for child in (item if isinstance(item, tuple) else (item,))]
-    sizes[id(node)] = 1 + sum(_measure(path, child, sizes) for child in children)
-    if sizes[id(node)] > _LARGEST_TREE:
-        raise ParameterError(f"{path} stands for more than {_LARGEST_TREE:,} values with its aliases (*); write less")
-    return sizes[id(node)]
 
 
 def _read_mapping(path: Path, node: Any) -> dict[str, Any]:
@@ -219,15 +204,9 @@ def _is_null(node: Any) -> bool:
 # CSV
 
 
-def _read_csv(path: Path, text: str) -> SweepFile:
-    header_line = text.partition("\n")[0]
-    delimiter = next((sign for sign in "\t;" if sign in header_line and "," not in header_line), ",")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
-    try:
-        numbered = [(rows.line_num, row) for row in rows if row]
-    except csv.Error as error:
-        raise ParameterError(f"{path}, line {rows.line_num} is no CSV: {error}; mend it there") from None
-    (_, header), *body = numbered
+def _read_csv(path: Path, replaced: Collection[str]) -> SweepFile:
+    _check_size(path)
+    (_, header), *body = _iterate_rows(path)
     names = [name.strip() for name in header]
     _check_header(path, names, [row for _, row in body])
     if not body:
@@ -235,12 +214,39 @@ def _read_csv(path: Path, text: str) -> SweepFile:
     return SweepFile(rows=[dict(_read_row(path, names, number, row)) for number, row in body])
 
 
+def _check_size(path: Path) -> None:
+    """Count what is there before any of it is kept."""
+    count = -1
+    for number, row in _iterate_rows(path):
+        count += 1
+        if len(row) > MOST_NAMES:
+            raise ParameterError(f"{path}, line {number}: more than {MOST_NAMES:,} cells; a run has fewer parameters")
+        if count > LARGEST_SWEEP:
+            raise ParameterError(f"{path}, line {number}: {TOO_MANY}")
+
+
+def _iterate_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the number of its last line; the header comes first."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header_line = next((line for line in file if line.strip()), "")
+        _check_not_empty(path, header_line)
+        file.seek(0)
+        delimiter = next((sign for sign in "\t;" if sign in header_line and "," not in header_line), ",")
+        rows = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
+        try:
+            yield from ((rows.line_num, row) for row in rows if row)
+        except csv.Error as error:
+            raise ParameterError(f"{path}, line {rows.line_num} is no CSV: {error}; mend it there") from None
+
+
 def _check_header(path: Path, names: list[str], body: list[list[str]]) -> None:
+    known: set[str] = set()
     for column, name in enumerate(names):
         if not name and any(row[column].strip() for row in body if column < len(row)):
             raise ParameterError(f"{path}: column {column + 1} has no name; write the parameter's above it")
-        if name and names.index(name) != column:
+        if name in known:
             raise ParameterError(f"{path} has two columns called {name}; delete one")
+        known |= {name} - {""}
 
 
 def _read_row(path: Path, names: list[str], number: int, row: list[str]) -> Iterator[tuple[str, Entry]]:

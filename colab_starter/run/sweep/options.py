@@ -10,8 +10,10 @@ from colab_starter.run.sweep.types import Text
 
 LARGEST_SWEEP = 100_000
 """Runs; more is taken for a mistake."""
+TOO_MANY = f"this makes more than {LARGEST_SWEEP:,} runs, the most that a sweep may have; give fewer values"
 
 _RANGE = re.compile(r"range\((?P<numbers>[^()]*)\)")
+_SPACE = re.compile(r"\s*")
 _OPENING = dict(zip("([{", ")]}", strict=True))
 _QUOTES = "'\""
 
@@ -52,7 +54,7 @@ def split_values(text: str) -> Iterator[Text]:
 
 def _end_of_value(text: str, start: int) -> int:
     """The index of the comma behind the value, or the text's length."""
-    first = len(text) - len(text[start:].lstrip())
+    first = _SPACE.match(text, start).end()  # type: ignore[union-attr]
     if text[first : first + 1] in (*_QUOTES, ""):
         closed = _end_of_quotes(text, first) if first < len(text) else first
     elif text[first] in _OPENING:
@@ -108,28 +110,59 @@ def expand_range(written: Text) -> list[Text] | None:
 
     Decimals are counted exactly: ``range(0, 1, 0.1)`` has ten. Raises ParameterError.
     """
-    match = _RANGE.fullmatch(written.text.strip())
-    if written.quoted or not match:
+    read = _match_range(written)
+    if read is None:
         return None
-    start, stop, step = _read_range(match["numbers"])
-    count = max(0, math.ceil((stop - start) / step))
+    shown, start, stop, step = read
+    count = _count(start, stop, step)
     if count > LARGEST_SWEEP:
-        raise ParameterError(f"has {count:,} values in {written.text}, and a sweep has at most {LARGEST_SWEEP:,} runs")
+        raise ParameterError(f"has {_tell(count)} values in {shown}, and a sweep has at most {LARGEST_SWEEP:,} runs")
     if not count:
-        raise ParameterError(f"has no value in {written.text}; the range is empty")
-    whole = all(number == number.to_integral_value() and "." not in match["numbers"] for number in (start, stop, step))
+        raise ParameterError(f"has no value in {shown}; the range is empty")
+    whole = "." not in written.text and all(number == number.to_integral_value() for number in (start, stop, step))
     numbers = (start + index * step for index in range(count))
     return [Text(str(int(number)) if whole else repr(float(number))) for number in numbers]
 
 
-def _read_range(numbers: str) -> tuple[Decimal, Decimal, Decimal]:
+def count_values(written: Text) -> int:
+    """How many values ``expand_range`` gives; 1 for another text, and for a range that it refuses."""
     try:
-        read = [Decimal(number.strip()) for number in numbers.split(",")]
-    except InvalidOperation:
-        read = []
-    if not 1 <= len(read) <= 3 or not all(math.isfinite(float(number)) for number in read):
-        raise ParameterError(f"has range({numbers}); write range(stop), range(start, stop) or range(start, stop, step)")
-    start, stop, step = (Decimal(0), *read, Decimal(1)) if len(read) == 1 else (*read, Decimal(1))[:3]
+        read = _match_range(written)
+    except ParameterError:
+        return 1
+    count = _count(*read[1:]) if read else 1
+    return count if 0 < count <= LARGEST_SWEEP else 1
+
+
+def _match_range(written: Text) -> tuple[str, Decimal, Decimal, Decimal] | None:
+    """How the range is shown in messages, its start, stop and step; None for another text. Raises ParameterError."""
+    match = None if written.quoted else _RANGE.fullmatch(written.text.strip())
+    if not match:
+        return None
+    shown = f"range({' '.join(match['numbers'].split()):.60})"
+    try:
+        numbers = [_read_number(number) for number in match["numbers"].split(",")]
+    except (InvalidOperation, ValueError):
+        numbers = []
+    if not 1 <= len(numbers) <= 3:
+        raise ParameterError(f"has {shown}; write range(stop), range(start, stop) or range(start, stop, step)")
+    start, stop, step = (Decimal(0), *numbers, Decimal(1)) if len(numbers) == 1 else (*numbers, Decimal(1))[:3]
     if not step:
-        raise ParameterError(f"has range({numbers}), whose step is 0; give another")
-    return start, stop, step
+        raise ParameterError(f"has {shown}, whose step is 0; give another")
+    return shown, start, stop, step
+
+
+def _read_number(text: str) -> Decimal:
+    """Raises InvalidOperation or ValueError for what is no float: 1e999 is infinite, and 1e-999 is 0."""
+    number = Decimal(text.strip())
+    if not math.isfinite(float(number)):
+        raise ValueError
+    return number if float(number) else Decimal(0)
+
+
+def _count(start: Decimal, stop: Decimal, step: Decimal) -> int:
+    return max(0, math.ceil((stop - start) / step))
+
+
+def _tell(count: int) -> str:
+    return f"{count:,}" if count < 10**12 else "more than 10^12"

@@ -74,6 +74,8 @@ def show_value(name: str, value: Any, mask: Mask, hidden: Collection[str]) -> st
 def write_value(value: Any, mask: Mask) -> str:
     if isinstance(value, str):
         return mask.apply(value)
+    if isinstance(value, int | float):
+        return mask.apply(repr(value))
     # Masked first: without its quotes and spaces, a secret would not be known any more.
     return mask.apply(repr(_order_sets(value))).replace("'", "").replace(" ", "")
 

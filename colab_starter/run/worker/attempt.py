@@ -160,7 +160,7 @@ class _Attempt:
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         outputs = CellOutputs(notebook)
         outputs.on_metric = self._record_metric
-        file = NotebookFile(NotebookText(notebook, self._mask, outputs.write_streams), self._path)
+        file = NotebookFile(NotebookText(notebook, self._mask, outputs.bring_up_to_date), self._path)
         end = self._execute_cells(notebook, outputs, TimedSaves(notebook, file.save_partial))
         if self._job.limits != Limits():
             self._uplink.report_limit(None)  # to write it all down may take its time

@@ -129,6 +129,7 @@ class Executor:
 
     def _execute_cell(self, index: int) -> End | None:
         cell = self._notebook.node.cells[index]
+        self._outputs.sync_widgets()
         self._notebook.start_cell(index)
         self._on_cell_start(index)
         failed = True
@@ -138,7 +139,7 @@ class Executor:
         except KernelDiedError as error:
             end = End(Status.KILLED, self._describe_death(error, index), index)
         finally:
-            self._outputs.write_streams()
+            self._outputs.bring_up_to_date()
             self._notebook.end_cell(index, failed=failed)
         if end:
             self._note_failure(end)

@@ -1,12 +1,14 @@
 """What the kernel's messages put into the cells: outputs, their updates, widgets and metrics.
 
-What a message means is nbclient's business. Three things are done otherwise: streams are put together
-while they come; what belongs to a cell that is over (its tasks go on) goes there, and is not lost; and
-where a notebook cannot keep an output, a note stands in its place, and the run goes on.
+What a message means is nbclient's business. Four things are done otherwise: streams are put together
+while they come; of the updates of a display, only the last is put into the cells; what belongs to a cell that is
+over (its tasks go on) goes there, and is not lost; and where a notebook cannot keep an output, a note stands in its
+place, and the run goes on. The work for a message does not grow with what came before it.
 """
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +19,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from colab_starter.run.kernels.error_hook import REPORT
-from colab_starter.run.kernels.messages import UNREADABLE, keep_content
+from colab_starter.run.kernels.messages import UNREADABLE, keep_content, make_output
+from colab_starter.run.worker.displays import Displays
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook
+from colab_starter.run.worker.output_widget import OutputWidget
 from colab_starter.run.worker.streams import Stream
 
 Message = dict[str, Any]
@@ -26,8 +30,11 @@ Message = dict[str, Any]
 SCRAP_TYPE = "application/scrapbook.scrap.json+json"
 """The MIME type of a metric: scrapbook's, which the lessons write."""
 
-# nbformat reads its schema with the first output that it makes; here it happens once for all forks.
+# nbformat reads its schema with the first thing that it makes; here it happens once for all forks.
 new_output("display_data")
+
+_FRAME = 400
+"""Characters; about what an output costs to be written, beside its text."""
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
@@ -58,12 +65,26 @@ class CellOutputs(NotebookClient):
         self._cells: dict[str, int] = {}
         self._latest: int | None = None
         self._streams: dict[int, dict[str, tuple[NotebookNode, Stream]]] = {}
+        """Those that go on, by their cell and their name."""
+        self._printed: set[int] = set()
+        """The cells whose streams have text that is not in them yet."""
+        self._displays = Displays()
+        self.changed_widgets: set[OutputWidget] = set()
+        """Those of which the kernel may not know what they show."""
+        self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": OutputWidget}}
 
     def answer_by(self, send: Callable[[str, dict[str, Any]], object]) -> None:
         """Output widgets answer the kernel: by ``send``, with a message's type and its content."""
         session = SimpleNamespace(msg=lambda kind, content, **_: (kind, content))
         channel = SimpleNamespace(send=lambda message: send(*message))
         self.kc = SimpleNamespace(session=session, shell_channel=channel)  # type: ignore[assignment]
+
+    def sync_widgets(self) -> None:
+        """Tell the kernel what output widgets show, before it is asked to execute anything that may look at it."""
+        for widget in self.changed_widgets:
+            with suppress(Exception):  # as in take: whatever is in it
+                widget.sync()
+        self.changed_widgets.clear()
 
     def expect(self, request: str, index: int) -> None:
         """Messages that answer the request belong to the cell."""
@@ -104,12 +125,11 @@ class CellOutputs(NotebookClient):
         return ""
 
     def _put(self, message: Message, index: int) -> None:
-        errors = self._errors.setdefault(index, CellErrors())
         if message["msg_type"] == REPORT:
-            errors.reports.append(message["content"])
+            self._errors.setdefault(index, CellErrors()).reports.append(message["content"])
             return
         if message["msg_type"] == "error":
-            errors.shown.append(message["content"])
+            self._errors.setdefault(index, CellErrors()).shown.append(message["content"])
         self._note_change(message, index)
         self.process_message(message, self.nb.cells[index], index)
 
@@ -122,12 +142,18 @@ class CellOutputs(NotebookClient):
         self.on_output(note)
 
     def _note_change(self, message: Message, index: int) -> None:
-        if message["msg_type"] in ("status", "execute_input"):
+        if message["msg_type"] in ("status", "execute_input", "update_display_data"):
             return
         self._notebook.changed.add(index)
-        self._notebook.new_characters += _count_characters(message["content"])
-        shown = (message["content"].get("transient") or {}).get("display_id")
-        self._notebook.changed.update(self._display_id_map.get(str(shown), ()))
+        self._notebook.new_characters += _FRAME + _count_characters(message["content"])
+
+    def _update_display_id(self, display_id: str, msg: Message) -> None:
+        """All outputs with the id show this now; nbclient calls it."""
+        self._notebook.changed.update(self._displays.update(display_id, msg["content"]))
+
+    def clear_display_id_mapping(self, cell_index: int) -> None:
+        """The cell has no outputs any more; nbclient calls it."""
+        self._displays.forget_cell(cell_index)
 
     def output(
         self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int
@@ -137,16 +163,21 @@ class CellOutputs(NotebookClient):
             return super().output(outs, msg, display_id, cell_index)
         if msg["msg_type"] == "stream" and not self.clear_before_next_output:
             return self._add_to_stream(outs, msg, cell_index)
+        output = make_output(msg["msg_type"], msg["content"])
+        if output is None:
+            return None
         self._close_streams(cell_index)
-        if msg["msg_type"] == "stream":
+        if self.clear_before_next_output:
             outs.clear()
             self.clear_display_id_mapping(cell_index)
             self.clear_before_next_output = False
+        if msg["msg_type"] == "stream":
             return self._add_to_stream(outs, msg, cell_index)
-        output = super().output(outs, msg, display_id, cell_index)
-        if output is not None:
-            self._note_metric(output)
-            self.on_output(output)
+        if display_id:
+            self._displays.add(display_id, cell_index, output)
+        outs.append(output)
+        self._note_metric(output)
+        self.on_output(output)
         return output
 
     def _add_to_stream(self, outs: list[NotebookNode], msg: Message, index: int) -> NotebookNode:
@@ -159,6 +190,7 @@ class CellOutputs(NotebookClient):
             streams[name] = (next(output for output in reversed(outs) if output.get("name") == name), Stream())
         node, stream = streams[name]
         stream.add(text)
+        self._printed.add(index)
         self.on_output(NotebookNode(output_type="stream", name=name, text=text))
         return node
 
@@ -172,11 +204,15 @@ class CellOutputs(NotebookClient):
         self._close_streams(cell_index)
         super().clear_output(outs, msg, cell_index)
 
-    def write_streams(self) -> None:
-        """Put the streams' text into the cells; until then it is kept here, where adding to it costs little."""
-        for streams in self._streams.values():
-            for node, stream in streams.values():
+    def bring_up_to_date(self) -> None:
+        """Put what the streams and the displays show by now into the cells; until then it is kept beside them."""
+        for index in self._printed:
+            for node, stream in self._streams.get(index, {}).values():
                 node["text"] = stream.text()
+        self._printed.clear()
+        self._displays.write()
+        for widget in self.changed_widgets:
+            widget.write()
 
     def _close_streams(self, index: int) -> None:
         for node, stream in self._streams.pop(index, {}).values():

@@ -81,7 +81,7 @@ class _Execution:
         self._mask = make_mask(os.environ, (), parameters, [output_path or ""])
         self._echo = _Echo(options, self._mask)
         self._outputs.on_output = self._echo.take
-        self._text = NotebookText(self._notebook, self._mask, self._outputs.write_streams)
+        self._text = NotebookText(self._notebook, self._mask, self._outputs.bring_up_to_date)
         self._saves = TimedSaves(self._notebook, self._save)
         self._bar = _make_bar(options.get("progress_bar", True), len(nb.cells))
 

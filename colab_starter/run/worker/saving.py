@@ -1,6 +1,5 @@
 """Writing the executed notebook: now and then while it runs, and once, whole and for good, at the end."""
 
-import copy
 import errno
 import math
 import os
@@ -73,12 +72,30 @@ class NotebookText:
         return [*pieces[:-1], b"\n ]"]
 
     def _encode_cell(self, cell: NotebookNode) -> bytes:
-        masked = self._mask.apply_to_cell(cell) if self._mask else copy.deepcopy(cell)
-        split_lines(NotebookNode(cells=[masked]))
-        return _encode_json("  ", masked)
+        copied = self._mask.apply_to_cell(cell) if self._mask else _copy_for_splitting(cell)
+        split_lines(NotebookNode(cells=[copied]))
+        return _encode_json("  ", copied)
 
     def _encode_field(self, key: str, value: Any) -> bytes:
         return f' "{key}": '.encode() + _encode_json(" ", self._mask.apply_to_cell(value)).lstrip()
+
+
+def _copy_for_splitting(cell: NotebookNode) -> NotebookNode:
+    """A copy as deep as nbformat changes a cell when it splits its texts into lines, and no deeper."""
+    copied = NotebookNode(cell)
+    if "attachments" in cell:
+        bundles = cell["attachments"].items()
+        copied["attachments"] = NotebookNode({name: NotebookNode(bundle) for name, bundle in bundles})
+    if "outputs" in cell:
+        copied["outputs"] = [_copy_output(output) for output in cell["outputs"]]
+    return copied
+
+
+def _copy_output(output: NotebookNode) -> NotebookNode:
+    copied = NotebookNode(output)
+    if "data" in output:
+        copied["data"] = NotebookNode(output["data"])
+    return copied
 
 
 def _encode_json(indent: str, value: Any) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from colab_starter.run.display import results
 from colab_starter.run.display.results import format_results, make_table
 from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
@@ -82,6 +83,24 @@ def test_rows_are_in_the_order_of_the_sweep_and_cells_empty_where_nothing_is_kno
 def test_values_come_back_from_the_file(rows: Any, value: Any, text: str) -> None:
     [row] = rows(({"n": value}, Outcome(Status.OK, metrics={"m": value})))
     assert (row["n"], row["m"]) == (text, text)
+
+
+def test_of_the_metrics_of_all_runs_only_its_own_are_looked_at_for_a_row(
+    rows: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Any] = []
+    write = results._write_cell
+
+    def note(value: Any) -> str:
+        looked_at.append(value)
+        return write(value)
+
+    monkeypatch.setattr(results, "_write_cell", note)
+    metrics = [{f"loss_{run}_{step}": step for step in range(20)} for run in range(30)]
+    found = rows(*(({"n": 1}, Outcome(Status.OK, metrics=own)) for own in metrics))
+    assert [{name: int(row[name]) for name in own} for row, own in zip(found, metrics, strict=True)] == metrics
+    assert found[0]["loss_1_0"] == ""
+    assert len(looked_at) == 30 * (20 + 1)
 
 
 def test_names_that_are_taken_get_one_of_their_own(rows: Any) -> None:

@@ -1,13 +1,18 @@
 """Sweep files are read as they look, and what cannot be read is told in one line with its place."""
 
+import csv
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from colab_starter.errors import ParameterError
 from colab_starter.run.sweep.files import read_sweep_file
+from colab_starter.run.sweep.options import LARGEST_SWEEP
 from colab_starter.run.sweep.types import Text
 
 
@@ -171,6 +176,96 @@ def test_a_csv_file_that_cannot_be_meant_is_told_in_one_line(tmp_path: Path, con
         read_sweep_file(write(tmp_path, "a.csv", content))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def read_so_far(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many rows of CSV, events of YAML and nodes of YAML were read."""
+    counts: Counter[str] = Counter()
+
+    def count(kind: str, iterate: Callable[..., Any]) -> Callable[..., Any]:
+        class Counted:
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                self._items = iterate(*arguments, **options)
+
+            def __iter__(self) -> Iterator[Any]:
+                for item in self._items:
+                    counts[kind] += 1
+                    yield item
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._items, name)
+
+        return Counted
+
+    monkeypatch.setattr(csv, "reader", count("rows", csv.reader))
+    monkeypatch.setattr(yaml, "parse", count("events", yaml.parse))
+    monkeypatch.setattr(yaml, "compose", lambda *_: counts.update(nodes=1))
+    return counts
+
+
+MANY = LARGEST_SWEEP + 50_000
+TOO_LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
+    "rows": ("csv", lambda: "x\n" + "1\n" * MANY, LARGEST_SWEEP + 2),
+    "rows of tabs": ("tsv", lambda: "x\ty\n" + "1\t2\n" * MANY, LARGEST_SWEEP + 2),
+    "columns": ("csv", lambda: ",".join(f"x{n}" for n in range(MANY)) + "\n", 1),
+    "list": ("yaml", lambda: "list:\n" + "- x: 1\n" * MANY, 4 * LARGEST_SWEEP + 20),
+    "list in brackets": ("yml", lambda: f"list: [{'{x: 1}, ' * MANY}]", 4 * LARGEST_SWEEP + 20),
+    "an axis": ("yaml", lambda: "grid:\n  x:\n" + "  - 1\n" * MANY, LARGEST_SWEEP + 20),
+    "an axis in brackets": ("yaml", lambda: f"grid: {{x: [{'1, ' * MANY}]}}", LARGEST_SWEEP + 20),
+    "a product": ("yaml", lambda: "grid:\n" + "".join(f"  {x}: [{'1, ' * 1000}]\n" for x in "abcdef"), 1200),
+    "a product of aliases": (
+        "yaml",
+        lambda: f"fixed:\n  a: &a [{'1, ' * 1000}]\ngrid:\n" + "".join(f"  {x}: *a\n" for x in "bcdefghij"),
+        1030,
+    ),
+    "names": ("yaml", lambda: "fixed:\n" + "".join(f"  x{n}: 1\n" for n in range(MANY)), 20_020),
+    "names of a run": ("yaml", lambda: "list:\n- x: 1\n" + "".join(f"  x{n}: 1\n" for n in range(MANY)), 20_020),
+    "a value": ("yaml", lambda: f"fixed: {{x: [{'1, ' * 2_200_000}]}}", 2_000_020),
+    "laughs": ("yaml", lambda: BOMB, 220),
+    "laughs in an axis": ("yaml", lambda: BOMB.replace("fixed", "grid"), 220),
+}
+
+
+@pytest.mark.parametrize("form", TOO_LARGE)
+def test_a_file_that_is_too_large_is_read_up_to_there_and_nothing_is_made_of_it(
+    tmp_path: Path, read_so_far: Counter[str], form: str
+) -> None:
+    kind, content, most = TOO_LARGE[form]
+    path = write(tmp_path, f"a.{kind}", content())
+    with pytest.raises(ParameterError, match=r"more than .*(fewer|less)") as caught:
+        read_sweep_file(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert 0 < read_so_far.total() <= most
+    assert not read_so_far["nodes"]
+
+
+def test_a_yaml_file_of_many_megabytes_is_not_read_at_all(tmp_path: Path, read_so_far: Counter[str]) -> None:
+    path = tmp_path / "a.yaml"
+    with path.open("w") as file:
+        file.truncate(3_000_000_000)
+    with pytest.raises(ParameterError, match="has 3,000 MB, and at most 100"):
+        read_sweep_file(path)
+    assert not read_so_far.total()
+
+
+def test_as_many_runs_as_a_sweep_may_have_are_read(tmp_path: Path) -> None:
+    rows = read_sweep_file(write(tmp_path, "a.csv", "x\n" + "1\n" * LARGEST_SWEEP)).rows
+    assert rows is not None
+    assert len(rows) == LARGEST_SWEEP
+    text = f"grid: {{a: [{'1, ' * 100}], b: [{'1, ' * 1000}]}}\nfixed: {{c: [{'1, ' * LARGEST_SWEEP}1, 2]}}"
+    grid = read_sweep_file(write(tmp_path, "a.yaml", text)).grid
+    assert grid is not None
+    assert {name: len(values) for name, values in grid.items()} == {"a": 100, "b": 1000}
+
+
+def test_values_that_are_replaced_do_not_count(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yaml", f"grid:\n  a: [{'1, ' * 300}]\n  b: &b [{'1, ' * 300}]\n  c: *b\n")
+    with pytest.raises(ParameterError, match="more than 100,000 runs"):
+        read_sweep_file(path)
+    assert read_sweep_file(path, replaced=["c"]).grid
+    assert read_sweep_file(path, replaced=["a"]).grid
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.json"])

@@ -1,11 +1,13 @@
 """Values behind -p are taken apart as documented."""
 
 import random
+from typing import Any
 
 import pytest
 
 from colab_starter.errors import ParameterError
-from colab_starter.run.sweep.options import expand_range, read_options, split_values
+from colab_starter.run.sweep import options as sweep_options
+from colab_starter.run.sweep.options import count_values, expand_range, read_options, split_values
 from colab_starter.run.sweep.types import Text
 
 
@@ -114,8 +116,50 @@ def test_a_range_in_quotes_is_a_text() -> None:
         "range(1e999999999)",
         "range(100001)",
         "range(0,1,1e-300)",
+        "range(0,1,1e-9999)",
+        "range(0,1,-1e-999999999)",
+        "range(0,1,1e-99999999999999999999)",
+        "range(1e308)",
+        "range(0,1e300,5e-324)",
+        "range(0,-1e300,-5e-324)",
+        "range(1e-9999)",
+        "range(0,1,-0.0)",
+        "range(0,1,nan)",
+        "range(0,sNaN)",
+        "range(-inf,inf)",
+        "range(0,\n1,\nnan)",
+        f"range(0,{'1' * 5000})",
+        f"range(0,1,0.{'0' * 5000}1)",
+        f"range({','.join('1' * 5000)})",
     ],
 )
-def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(ParameterError):
+def test_ranges_that_make_no_sense_are_refused_in_one_short_line(text: str) -> None:
+    with pytest.raises(ParameterError) as caught:
         expand_range(Text(text))
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 200
+    assert count_values(Text(text)) == 1
+
+
+@pytest.mark.parametrize("text", ["range(3)", "range(3,0,-1)", "range(0,1,0.25)", "range(100000)", "3", "range(a)"])
+def test_the_values_of_a_range_are_counted_without_being_made(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        expected = len(expand_range(Text(text)) or [text])
+    except ParameterError:
+        expected = 1
+    monkeypatch.setattr(sweep_options, "Text", None)
+    assert count_values(Text(text)) == expected
+
+
+def test_splitting_values_copies_none_of_what_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Line(str):
+        copied = 0
+
+        def __getitem__(self, key: Any) -> str:
+            found = super().__getitem__(key)
+            Line.copied += len(found)
+            return found
+
+    text = Line(",".join(map(str, range(3000))))
+    assert len(list(split_values(text))) == 3000
+    assert Line.copied <= 4 * len(text)

@@ -289,6 +289,13 @@ def test_an_output_widget_holds_what_is_printed_in_it(jobs: Jobs) -> None:
     assert kept == [[{"output_type": "stream", "name": "stdout", "text": "inside\n"}]]
 
 
+def test_a_later_cell_sees_all_that_an_output_widget_holds(jobs: Jobs) -> None:
+    pytest.importorskip("ipywidgets")
+    fill = "import ipywidgets\nout = ipywidgets.Output()\nwith out:\n    for i in range(100): print(i, flush=True)"
+    ran = jobs.execute(fill, "[shown] = out.outputs\nprint(shown['text'].split() == list(map(str, range(100))))")
+    assert ran.text(2) == "True\n"
+
+
 def test_a_progress_bar_of_widgets_is_kept(jobs: Jobs) -> None:
     pytest.importorskip("ipywidgets")
     ran = jobs.execute("from tqdm.notebook import tqdm\nfor i in tqdm(range(3)): pass")

@@ -1,12 +1,17 @@
 """The executed notebook's file: its bytes, how often it is written, and what happens when it cannot be."""
 
+import copy
+import html
 import io
 import json
 import os
+import random
 import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import nbformat
 import pytest
@@ -60,6 +65,57 @@ def test_any_output_is_written_byte_for_byte_as_nbformat_does(rich: ExecutedNote
     assert text_of(rich) == as_nbformat_writes(rich)
 
 
+ATOMS: tuple[Any, ...] = (
+    "",
+    "a",
+    "é\n\u2028",
+    '"\\\t',
+    "</",
+    "\x7f\x1b",
+    0,
+    -7,
+    1.5,
+    1e300,
+    float("inf"),
+    True,
+    False,
+    None,
+    {},
+    [],
+)
+
+
+def make_json(pick: random.Random, depth: int = 0) -> Any:
+    kind = pick.choice(["atom", "list", "dict"]) if depth < 4 else "atom"
+    if kind == "list":
+        return [make_json(pick, depth + 1) for _ in range(pick.randrange(4))]
+    if kind == "dict":
+        return {f"{pick.choice('ab€')}{n}": make_json(pick, depth + 1) for n in range(pick.randrange(4))}
+    return pick.choice(ATOMS)
+
+
+def make_odd_cell(pick: random.Random) -> NotebookNode:
+    cell: NotebookNode = v4.new_code_cell("1", metadata={"m": make_json(pick)})
+    for _ in range(pick.randrange(4)):
+        data = {"application/json": make_json(pick), "application/x+json": make_json(pick), "text/html": "<b>\n<i>"}
+        output = v4.new_output("display_data", data, metadata={"k": make_json(pick)})
+        cell.outputs += [output, v4.new_output("stream", text=f"{make_json(pick)}\n\n")]
+    return cell
+
+
+def test_any_json_is_written_byte_for_byte_as_nbformat_does() -> None:
+    pick = random.Random(5)
+    for _ in range(200):
+        notebook = make(make_odd_cell(pick))
+        assert text_of(notebook) == as_nbformat_writes(notebook)
+
+
+def test_writing_a_cell_does_not_change_it(rich: ExecutedNotebook) -> None:
+    before = copy.deepcopy(rich.node)
+    text_of(rich, "hunter2")
+    assert rich.node == before
+
+
 def test_a_notebook_without_cells_too() -> None:
     assert text_of(make()) == as_nbformat_writes(make())
 
@@ -85,6 +141,36 @@ def test_secrets_are_masked_in_cells_and_metadata(rich: ExecutedNotebook) -> Non
     content = text_of(rich, "hunter2")
     assert "hunter2" not in content
     nbformat.validate(json.loads(content))
+
+
+SECRETS = ("hunter2", "pass\nword", "é'quoted\"", "12345678", "back\\slash", "line one\nline two", "a b c d")
+WRITTEN = (str, repr, ascii, json.dumps, html.escape, quote, lambda secret: secret[:-1], lambda secret: f"x{secret}y")
+
+
+def make_telling_cell(pick: random.Random) -> NotebookNode:
+    """A cell in which secrets stand in many places and spellings, or almost."""
+
+    def write() -> str:
+        text = pick.choice(WRITTEN)(pick.choice(SECRETS)) if pick.random() < 0.3 else "nothing"
+        return text[:3] + "\x1b[31m" + text[3:] if pick.random() < 0.1 else text
+
+    cell: NotebookNode = v4.new_code_cell(write(), metadata={write(): write(), "n": pick.choice([12345678, 1])})
+    for _ in range(pick.randrange(4)):
+        data = {"text/plain": write(), "application/json": {write(): [write(), pick.choice([12345678, 2])]}}
+        cell.outputs.append(v4.new_output("display_data", data, metadata={"m": write()}))
+        cell.outputs.append(v4.new_output("stream", text=f"{write()}\n{write()}"))
+    return cell
+
+
+def test_secrets_are_masked_wherever_they_stand_and_the_rest_is_written_as_nbformat_does() -> None:
+    pick, mask = random.Random(8), Mask(SECRETS)
+    told = 0
+    for _ in range(400):
+        cell = make_telling_cell(pick)
+        masked = mask.apply_to_cell(cell)
+        told += masked != cell
+        assert text_of(make(cell), *SECRETS) == as_nbformat_writes(make(masked))
+    assert 100 < told < 390
 
 
 class Clock:

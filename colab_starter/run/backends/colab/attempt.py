@@ -193,7 +193,7 @@ class Attempt:
         notebook.describe_attempt(self._job, outcome)
         path = Path(self._job.output)
         self._make_folder(path.parent)
-        NotebookFile(NotebookText(notebook, self._mask, back.outputs.write_streams), path).finish()
+        NotebookFile(NotebookText(notebook, self._mask, back.outputs.bring_up_to_date), path).finish()
         return outcome
 
     def _make_folder(self, folder: Path) -> None:

@@ -45,7 +45,7 @@ class ReadBack:
         for cell in node.cells:
             for output in cell.outputs:
                 self._take_output(cell.id, output)
-        self.outputs.write_streams()
+        self.outputs.bring_up_to_date()
         for index, record in self._records.items():
             self._note_times(index, record)
 
