@@ -8,7 +8,7 @@ import pytest
 
 from colab_starter.errors import ParameterError
 from colab_starter.notebook.model import Notebook, read_notebook
-from colab_starter.run import sweep
+from colab_starter.run.sweep import build
 from colab_starter.run.sweep.build import build_runs
 from colab_starter.run.sweep.types import ValueType
 from tests.conftest import REPOSITORY
@@ -350,7 +350,7 @@ def test_a_wrong_name_is_looked_into_once_however_many_rows_have_it(
         asked.append(name)
         return ""
 
-    monkeypatch.setattr(sweep, "suggest", find_none)
+    monkeypatch.setattr(build, "suggest", find_none)
     (tmp_path / "s.csv").write_text("epoch\n" + "1\n" * 1000)
     with pytest.raises(ParameterError, match=r"epoch is no parameter of .* and 995 more"):
         build_runs(notebook_of(CELL), [], tmp_path / "s.csv")
