@@ -6,7 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.durations import format_duration
@@ -19,9 +24,6 @@ from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.sweep.runs import Run
 from colab_starter.text import plural
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 _REFRESH = 0.25
 """Seconds between two pictures of the table."""
@@ -125,9 +127,7 @@ class _Line:
 class LiveProgress(Progress):
     """A table with a line a running run, redrawn in place; runs whose end has a cause stay above it."""
 
-    def __init__(self, total: int, wording: Wording, console: "Console") -> None:
-        from rich.live import Live
-
+    def __init__(self, total: int, wording: Wording, console: Console) -> None:
         self._total = total
         self._wording = wording
         self._console = console
@@ -169,28 +169,20 @@ class LiveProgress(Progress):
         self._live.stop()
 
     def _print(self, text: str, status: Status) -> None:
-        from rich.text import Text
-
         self._console.print(Text(text, style=STYLES[status]))
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
         self._live.update(self._picture(), refresh=True)
 
-    def _picture(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.text import Text
-
+    def _picture(self) -> RenderableType:
         room = max(1, self._console.height - 4)
         hidden = len(self._lines) - room
         more = [Text(f"and {plural(hidden, 'run')} more")] if hidden > 0 else []
         notice = [Text(self._notice, style="yellow")] if self._notice else []
         return Group(Text(self._sum_up(), style="bold"), self._table(room), *more, *notice)
 
-    def _table(self, room: int) -> "RenderableType":
-        from rich.table import Table
-        from rich.text import Text
-
+    def _table(self, room: int) -> RenderableType:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for column in ("name", "cell", "metric", "time", "place"):
             table.add_column(column, no_wrap=True, overflow="ellipsis", justify="right" if column == "time" else "left")
@@ -244,8 +236,6 @@ def choose_progress(batch: Batch, total: int) -> Progress:
     if batch.options.quiet:
         return Progress()
     if sys.stdout.isatty():
-        from rich.console import Console
-
         console = Console()
         if not console.is_dumb_terminal:
             return LiveProgress(total, batch.wording, console)

@@ -5,7 +5,10 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
 
 from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.display.durations import format_duration
@@ -17,10 +20,6 @@ from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
 from colab_starter.sweep_folder import RESULTS, tell_version
 from colab_starter.text import shorten
-
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
 
 FILE_NAME = RESULTS
 MOST_ROWS = 40
@@ -145,11 +144,8 @@ def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:
     return [str(record.attempt), f"{outcome.seconds:.3f}", *facts]
 
 
-def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: int) -> "Table":
+def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: int) -> Table:
     """The table at the end: what varies, the metrics that fit into ``width`` characters, the time, and why not ok."""
-    from rich.table import Table
-    from rich.text import Text
-
     metrics = _list_names(records[run.id].outcome.metrics for run in runs if run.id in records)
     names = wording.varying
     shown_metrics = metrics[: max(1, width // _COLUMN_WIDTH - len(names) - 2)]
@@ -166,8 +162,6 @@ def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: i
 
 
 def _make_row(run: Run, record: RunRecord | None, metrics: Sequence[str], wording: Wording) -> "list[Text]":
-    from rich.text import Text
-
     values = [wording.show(run.parameters[name]) if name in run.parameters else "" for name in wording.varying]
     status = record.status if record else Status.PENDING
     measured = [_show_metric(record, name, wording) for name in metrics]

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from rich.console import Console
+
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.results import FILE_NAME, format_results, make_table
 from colab_starter.run.formatting import list_counts
@@ -67,7 +69,5 @@ def _shorten(path: str) -> str:
 
 
 def _print_table(batch: Batch, records: Records) -> None:
-    from rich.console import Console
-
     console = Console()
     console.print(make_table(batch.runs, records, batch.wording, console.width))
