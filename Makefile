@@ -5,7 +5,7 @@
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-all tests-environment lint bench gallery docs parity locks clean
+.PHONY: demo test test-all tests-environment lint bench gallery docs dist parity locks clean
 
 demo:
 	sh tools/setup.sh demo
@@ -42,6 +42,10 @@ gallery: tests-environment
 docs:
 	sh tools/setup.sh docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: tests-environment
+	rm -rf dist
+	$(BIN)/python -m build
 
 parity: tests-environment
 	$(BIN)/python tools/parity.py

@@ -35,6 +35,16 @@ def test_every_rule_has_its_section(site: Path) -> None:
         assert f'<h2 id="{rule.code.lower()}">{rule.code}: {rule.name}' in page
 
 
+def test_llms_txt_lists_every_page_with_what_it_is_about(site: Path) -> None:
+    listed = re.findall(
+        r"^- \[[^]]+\]\(([^)]+)\): (.+)$", (site / "llms.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(listed) == len(list(REPOSITORY.glob("docs/*.md")))
+    for address, about in listed:
+        assert (site / address).is_file()
+        assert len(about) > 20
+
+
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
