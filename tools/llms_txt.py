@@ -6,6 +6,7 @@ from typing import Any
 
 _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_BOLD = re.compile(r"\*\*(\w[^*]*)\*\*")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 
 
@@ -29,6 +30,6 @@ def _first_sentence(page: Path) -> str:
     for block in _CODE.sub("", page.read_text(encoding="utf-8")).split("\n\n"):
         block = block.strip()
         if block[:1].isalpha() or block.startswith(("`", "**")):
-            text = _LINK.sub(r"\1", " ".join(block.split())).replace("**", "")
-            return re.split(r"(?<=[.:])\s", text, maxsplit=1)[0].rstrip(":")
+            text = _LINK.sub(r"\1", _BOLD.sub(r"\1", " ".join(block.split())))
+            return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
     return ""
