@@ -16,8 +16,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter import cli
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 SCRAP = """\
 from IPython.display import display
 scrap = {"name": "double", "data": n * 2, "encoder": "json", "version": 1}

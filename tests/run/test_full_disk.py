@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 FULL = "No space left on device"
 WRITE = """\
 if size:

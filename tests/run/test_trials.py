@@ -23,8 +23,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.kernels.system import list_processes
+from tests.support.processes import COMMAND, wait_until
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 GROWING = [
     "data = '0123456789' * 100_000",
     "for _ in range(10):\n    print(data)",
@@ -185,13 +185,6 @@ def processes_with(text: str) -> list[int]:
             if text.encode() in held:
                 found.append(int(entry.name))
     return found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 MIXED = [

@@ -19,6 +19,7 @@ from colab_starter.errors import SweepBusyError, SweepLostError
 from colab_starter.run import leftovers
 from colab_starter.run.ledger.lock import FILE_NAME, SweepLock
 from colab_starter.run.leftovers import find_holders
+from tests.support.processes import is_alive
 
 COORDINATOR = """
 import subprocess, sys
@@ -65,7 +66,7 @@ def test_the_workers_of_a_killed_coordinator_are_waited_for(tmp_path: Path) -> N
     coordinator, worker = start_coordinator(tmp_path, worker_lives=0.7)
     end(coordinator)
     with SweepLock(tmp_path):
-        assert not is_running(worker)
+        assert not is_alive(worker)
 
 
 def test_workers_that_do_not_end_are_killed_with_all_that_they_started(
@@ -74,7 +75,7 @@ def test_workers_that_do_not_end_are_killed_with_all_that_they_started(
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
     SweepLock(tmp_path, wait=0.2).close()
-    assert not is_running(worker)
+    assert not is_alive(worker)
     assert f"killing a process that an earlier run left in {tmp_path}" in capsys.readouterr().err
 
 
@@ -83,7 +84,7 @@ def test_workers_that_were_stopped_go_on_and_are_waited_for(tmp_path: Path, caps
     os.kill(worker, signal.SIGSTOP)
     end(coordinator)
     SweepLock(tmp_path, wait=20).close()
-    assert not is_running(worker)
+    assert not is_alive(worker)
     assert capsys.readouterr().err == ""
 
 
@@ -92,7 +93,7 @@ def test_workers_hold_the_folder_without_its_lock_file_too_until_they_are_killed
     end(coordinator)
     (tmp_path / ".lock").unlink()
     SweepLock(tmp_path, wait=0.2).close()
-    assert not is_running(worker)
+    assert not is_alive(worker)
 
 
 def test_only_who_inherited_the_lock_from_the_dead_coordinator_is_ended(
@@ -131,13 +132,9 @@ def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path, monk
     (tmp_path / ".lock").write_text(signed.replace(str(coordinator.pid), str(os.getpid())))
     with pytest.raises(SweepBusyError, match="an earlier run"):
         SweepLock(tmp_path, wait=0.1)
-    assert is_running(worker)
+    assert is_alive(worker)
     end(coordinator)
     os.kill(worker, signal.SIGKILL)
-
-
-def is_running(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists() and not is_zombie(pid)
 
 
 def test_while_the_folder_is_locked_a_lock_file_that_was_removed_lets_nobody_in(tmp_path: Path) -> None:
@@ -211,7 +208,3 @@ def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(tmp_path: Path
         with pytest.raises(SweepBusyError, match="an earlier run"):
             SweepLock(tmp_path, wait=0.1)
     SweepLock(tmp_path).close()
-
-
-def is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

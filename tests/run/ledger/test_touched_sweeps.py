@@ -4,8 +4,6 @@ import csv
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,8 +13,8 @@ import pytest
 
 from colab_starter.run.ledger.ledger import read_runs
 from tests.run.finished import write_source
+from tests.support.processes import COMMAND, wait_until
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 SWEEP = ("nb.ipynb", "-p", "n=1,2,3,4", "-j", "2", "--out", "out")
 GATED = """\
 import os, time
@@ -43,13 +41,6 @@ def sweep(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.kill()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def count_executed(folder: Path) -> Counter[str]:

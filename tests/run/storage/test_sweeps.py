@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,8 +24,8 @@ from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
 from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow, cut, lose_answer
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 OUT = f"s3://{BUCKET}/lr"
 SCRAP = """\
 from IPython.display import display

@@ -4,8 +4,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
@@ -21,6 +20,7 @@ from colab_starter.run.worker.attempt import execute_job
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executor import Executor
 from tests.run.jobs import Jobs, cell
+from tests.support.processes import is_alive, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +33,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
 @pytest.fixture
 def jobs(server: ForkServer, tmp_path: Path) -> Jobs:
     return Jobs(server, tmp_path)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_the_executed_notebook_says_all_about_its_run(jobs: Jobs) -> None:
