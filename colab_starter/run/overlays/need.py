@@ -60,14 +60,14 @@ class Need:
         return Overlay(self.python or "", _digest(to_canonical(values)) if self.parameters else "")
 
 
-def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
-    """What becomes of the installs, in lines for people."""
+def describe_need(need: Need, kept: Path | None, *, is_here: bool = True) -> list[str]:
+    """What becomes of the installs, in lines for people. ``is_here``: the runs are executed on this machine."""
     lines = []
     if need.has_overlay:
-        below = need.below if backend == "local" else "the environment of each node"
+        below = need.below if is_here else "the environment of each node"
         sharing = "run" if need.is_repeated else ", ".join(need.parameters)
         each = f" for each {sharing}" if sharing else ""
-        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, backend)})"
+        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, is_here=is_here)})"
         into = "in" if need.does == "uninstall" else "into"
         lines.append(f"{_name_cells(need)}: {into} an overlay of {below}{each}, {future}")
     elif need.cells:
@@ -77,8 +77,8 @@ def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
     return [*lines, *need.uncaught]
 
 
-def _offer_others(below: str, backend: str) -> str:
-    keep = "--keep-environment keeps it, " if backend == "local" else ""
+def _offer_others(below: str, *, is_here: bool) -> str:
+    keep = "--keep-environment keeps it, " if is_here else ""
     return f"{keep}--in-place installs into {below} itself"
 
 
