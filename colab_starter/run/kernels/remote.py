@@ -7,11 +7,13 @@ numbers its messages, and answers requests in their order.
 
 import ast
 import base64
+import json
 import secrets
 import select
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,11 +21,12 @@ from typing import IO, Any, NamedTuple
 
 from jupyter_client.session import Session
 
-from colab_starter.errors import JupyterServerError, OutputError, SocketLostError
+from colab_starter.errors import JupyterServerError, KernelSilentError, OutputError, SocketLostError
 from colab_starter.run.kernels import remote_side
 from colab_starter.run.kernels.background import Background
 from colab_starter.run.kernels.connection import Message
 from colab_starter.run.kernels.death import KernelDiedError
+from colab_starter.run.kernels.error_hook import REPORT
 from colab_starter.run.kernels.jupyter_server import JupyterServer, RemoteSession
 from colab_starter.run.kernels.kernel import (
     DROP_NOTHING,
@@ -131,6 +134,9 @@ class RemoteKernel:
         try:
             wait_until_ready(kernel, deadline, also)
             kernel._set_up(environment)
+        except KernelSilentError:
+            kernel.kill()
+            raise KernelSilentError("the kernel was started and does not answer; look into the server's log") from None
         except BaseException:
             kernel.kill()
             raise
@@ -142,7 +148,7 @@ class RemoteKernel:
         self.execute(DROP_NOTHING, silent=True)
         source = Path(remote_side.__file__).read_text(encoding="utf-8")
         folder = self._output.there if self._output else ""
-        self.execute(_SET_UP.format(f"{source}\nset_up({folder!r}, {dict(environment)!r})\n"), silent=True)
+        self.execute(_SET_UP.format(f"{source}\nset_up({folder!r}, {dict(environment)!r}, {REPORT!r})\n"), silent=True)
         self.host = str(self._ask(f"{_SIDE}.tell_facts()")["host"])
 
     @property
@@ -156,6 +162,8 @@ class RemoteKernel:
 
     def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
         content = make_execute_request(code, stop_on_error=stop_on_error, silent=silent)
+        if self._is_ipython and not silent:
+            content["user_expressions"] = {"value": f"{_SIDE}.take_reports()"}
         return self.send("shell", "execute_request", content)
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
@@ -407,6 +415,8 @@ class _Watch:
         self._first_after: int | None = None
         self._was_pending = ""
         self._away = 0.0
+        self._reports: Counter[str] = Counter()
+        """How many reports of errors came on iopub for a request; less than none: they came with its reply before."""
 
     def begin_resync(self, request: str, away: float) -> None:
         """The connection is there again, after so many seconds, and this is the first request."""
@@ -424,7 +434,22 @@ class _Watch:
             self._note_number(message)
         if self.resync and message.channel == "shell" and message.parent == self.resync:
             return self._end_resync()
+        if message.kind == REPORT:
+            self._reports[message.parent] += 1
+            return [message] if self._reports[message.parent] > 0 else []
+        if message.kind == "execute_reply":
+            return [*self._find_lost_reports(message), message]
         return [message]
+
+    def _find_lost_reports(self, reply: Message) -> list[Message]:
+        """Those that came with the reply, and not yet by themselves."""
+        try:
+            reports = json.loads(_read_value(reply.content))
+        except (OutputError, TypeError, ValueError):
+            return []
+        lost = reports[self._reports[reply.parent] :]
+        self._reports[reply.parent] -= len(lost)
+        return [_make_message(REPORT, reply.parent, content) for content in lost]
 
     def _tells_end(self, message: Message, is_ipython: bool) -> bool:
         """Whether it says, or shows, that there is another kernel now, or none."""
@@ -465,14 +490,12 @@ class _Watch:
 
 def _make_remark(request: str, away: float) -> Message:
     text = f"colab-starter: the connection was lost for {away:.0f} s, and some of the output with it.\n"
-    data = {
-        "header": {"msg_type": "stream"},
-        "parent_header": {"msg_id": request},
-        "metadata": {},
-        "buffers": [],
-        "msg_type": "stream",
-    }
-    return Message("iopub", {**data, "content": {"name": "stderr", "text": text}})
+    return _make_message("stream", request, {"name": "stderr", "text": text})
+
+
+def _make_message(kind: str, request: str, content: dict[str, Any]) -> Message:
+    parts = {"header": {"msg_type": kind}, "parent_header": {"msg_id": request}, "metadata": {}, "buffers": []}
+    return Message("iopub", {**parts, "msg_type": kind, "content": content})
 
 
 def _in_milliseconds(pause: float, timeout: float | None) -> float:

@@ -111,7 +111,7 @@ class TestAddresses:
         assert (first.token, second.token) == ("of-the-environment", "of-the-file")
         assert "of-the" not in repr([first, second])
 
-    @pytest.mark.parametrize("content", ["", "two words", "{'token': 1}", None])
+    @pytest.mark.parametrize("content", ["", "two words", "{'token': 1}", "schlüssel", "a\x00b", None])
     def test_a_file_without_a_token_is_refused(self, tmp_path: Path, content: str | None) -> None:
         if content is not None:
             (tmp_path / "token").write_text(content)
@@ -277,6 +277,31 @@ _ = display("before", display_id="shown")"""
         collect(backend, job)
     outputs = nbformat.read(job.output, as_version=4).cells[1].outputs
     assert [output.data.get("text/plain") for output in outputs] == [None, "'after'"]
+
+
+@pytest.mark.slow
+def test_an_error_fails_a_run_also_where_the_server_drops_what_tells_of_it(tmp_path: Path) -> None:
+    options = {"ZMQChannelsWebsocketConnection.iopub_msg_rate_limit": 10}
+    flood = "for i in range(300): display(i)"
+    jobs = [
+        make_job(tmp_path, "hidden", f"{flood}\nget_ipython().run_cell('1 / 0')", "later = 1"),
+        make_job(tmp_path, "plain", f"{flood}\n1 / 0"),
+        make_job(tmp_path, "well", flood),
+    ]
+    with JupyterRig(tmp_path / "server", options=options) as limited:
+        host = ServerHost(TokenAccess(limited.url, limited.token))
+        with JupyterBackend([host], 3, tmp_path / "warm.log") as backend:
+            for job in jobs:
+                backend.submit(job)
+            events = collect(backend, *jobs)
+    outcomes = {event.run: event.outcome for event in events if isinstance(event, Ended)}
+    assert {run: outcome.status for run, outcome in outcomes.items()} == {
+        "hidden": Status.FAILED,
+        "plain": Status.FAILED,
+        "well": Status.OK,
+    }
+    assert outcomes["hidden"].cause == "ZeroDivisionError: division by zero (cell 2, line 2)"
+    assert "rate exceeded" in Path(jobs[2].output).read_text()
 
 
 @pytest.mark.slow

@@ -67,11 +67,16 @@ def _clean_address(address: str) -> str:
 
 def _read_token(path: Path | None) -> str:
     if path is None:
-        return os.environ.get(TOKEN_VARIABLE, "").strip()
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongOptionError(f"--token-file {path} cannot be read ({getattr(error, 'strerror', error)})") from None
-    if not token or len(token.split()) != 1:
-        raise WrongOptionError(f"--token-file {path} does not hold a token: one word, and nothing else")
+        place, token = TOKEN_VARIABLE, os.environ.get(TOKEN_VARIABLE, "").strip()
+        if not token:
+            return ""
+    else:
+        place = f"--token-file {path}"
+        try:
+            token = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", "it is not text")
+            raise WrongOptionError(f"{place} cannot be read ({reason})") from None
+    if len(token.split()) != 1 or not (token.isascii() and token.isprintable()):
+        raise WrongOptionError(f"{place} does not hold a token: one word, and nothing else")
     return token
