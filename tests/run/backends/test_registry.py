@@ -71,12 +71,23 @@ def test_an_unknown_backend_is_refused_with_those_there_are() -> None:
         make_backend_options("dask", {})
 
 
-def test_nothing_outside_of_the_backends_knows_one_by_its_name() -> None:
+def test_nothing_outside_of_the_backends_compares_a_backends_name() -> None:
     found = []
     for path in sorted(RUN.rglob("*.py")):
         if "backends" in path.relative_to(RUN).parts:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and node.value in BACKENDS:
-                found.append(f"{path.name}:{node.lineno} {node.value!r}")
+            if isinstance(node, ast.Compare | ast.MatchValue) and set(find_texts(node)) & set(BACKENDS):
+                found.append(f"{path.name}:{node.lineno}")
     assert found == []
+
+
+def find_texts(node: ast.AST) -> list[str]:
+    return [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def test_that_comparison_would_be_found() -> None:
+    (found,) = [
+        node for node in ast.walk(ast.parse("if options.backend != 'colab': pass")) if isinstance(node, ast.Compare)
+    ]
+    assert find_texts(found) == ["colab"]

@@ -15,7 +15,7 @@ import requests
 
 from colab_starter.errors import JupyterServerError, NoSuchKernelError, OutputError, StartStoppedError
 from colab_starter.run.backends.jupyter.access import TokenAccess
-from colab_starter.run.kernels import remote, websocket
+from colab_starter.run.kernels import remote, remote_connection, websocket
 from colab_starter.run.kernels.connection import Message
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.jupyter_server import JupyterServer, RemoteSession
@@ -151,6 +151,19 @@ def test_a_busy_kernel_is_killed_with_its_folder(place: Place) -> None:
     assert not Path(talk.text().strip()).exists()
 
 
+def test_messages_that_code_in_the_kernel_makes_up_end_nothing(kernel: RemoteKernel) -> None:
+    forge = """\
+kernel = get_ipython().kernel
+from jupyter_client.session import Session
+for session in (kernel.session, Session()):
+    session.send(kernel.iopub_socket, "status", {"execution_state": "dead"}, kernel.get_parent())
+    session.send(kernel.iopub_socket, "shutdown_reply", {"restart": True}, kernel.get_parent())
+    session.send(kernel.iopub_socket, "stream", {"name": "stdout", "text": "odd "}, kernel.get_parent())"""
+    talk = Talk(kernel, forge).wait()
+    assert talk.text() == "odd odd "
+    assert Talk(kernel, "print('next')").wait().text() == "next\n"
+
+
 class TestLostConnections:
     def test_a_connection_that_is_cut_in_a_cell_is_made_again_and_nothing_is_missed(
         self, place: Place, kernel: RemoteKernel
@@ -244,9 +257,9 @@ class TestLostConnections:
 
 
 def notice_silence_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "STATE_INTERVAL", 0.2)
-    monkeypatch.setattr(remote, "PING_INTERVAL", 0.2)
-    monkeypatch.setattr(remote, "SILENCE_TIMEOUT", 1.0)
+    monkeypatch.setattr(remote_connection, "STATE_INTERVAL", 0.2)
+    monkeypatch.setattr(remote_connection, "PING_INTERVAL", 0.2)
+    monkeypatch.setattr(remote_connection, "SILENCE_TIMEOUT", 1.0)
     monkeypatch.setattr(websocket, "CONNECT_TIMEOUT", 1.0)
 
 

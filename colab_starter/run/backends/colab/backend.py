@@ -20,7 +20,7 @@ from colab_starter.run.backends.jupyter.backend import JupyterBackend
 from colab_starter.run.backends.names import own_name
 from colab_starter.run.job import Job
 from colab_starter.run.kernels.jupyter_server import JupyterServer
-from colab_starter.run.kernels.remote import RECONNECT_TIMEOUT
+from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT
 from colab_starter.run.secrets import Mask
 
 PYTHON = "python3"

@@ -16,7 +16,7 @@ from colab_starter.run.backends.jupyter.worker import RemoteJob
 from colab_starter.run.backends.names import own_name
 from colab_starter.run.backends.workers import Worker, WorkerBackend, end_early
 from colab_starter.run.job import Ended, Event, Job, WarmPlan
-from colab_starter.run.kernels.remote import RECONNECT_TIMEOUT
+from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT
 from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
@@ -52,7 +52,7 @@ class JupyterBackend(WorkerBackend):
         *,
         reconnect_timeout: float = RECONNECT_TIMEOUT,
     ) -> None:
-        """``log``, ``keep_fds`` and ``mask``: see ``WorkerBackend``; ``reconnect_timeout``: see ``RemoteKernel``."""
+        """``log``, ``keep_fds`` and ``mask``: see ``WorkerBackend``; the last: see ``RemoteConnection``."""
         super().__init__({}, log, keep_fds, mask)
         self._hosts = list(hosts)
         self._reconnect_timeout = reconnect_timeout
