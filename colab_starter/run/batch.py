@@ -149,9 +149,10 @@ def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str,
         raise WrongOptionError("--in-place makes no environment that --keep-environment could keep; give one of them")
     if options.keep_environment and not options.backend.runs_here:
         raise WrongOptionError(f"--keep-environment is for --backend {LocalOptions.name} only")
-    if options.in_place or not options.backend.makes_overlays:
+    if options.in_place or not options.backend.keeps_machines:
         return Need()
-    return find_need(notebook, options.kernel, sets, is_here=options.backend.runs_here)
+    need = find_need(notebook, options.kernel, sets, is_here=options.backend.runs_here)
+    return need if options.backend.makes_overlays else need.without_overlay()
 
 
 def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

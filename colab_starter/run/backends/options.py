@@ -79,6 +79,8 @@ class BackendOptions(ABC):
     """Its kernels are started by the kernelspecs of this machine, or of others that have the same."""
     makes_overlays: ClassVar[bool] = True
     """What a notebook installs goes into an overlay; else into the environment of its kernel, which is not ours."""
+    keeps_machines: ClassVar[bool] = True
+    """That environment is there after the sweep, so that people want to know what is installed into it."""
     reads_store_directly: ClassVar[bool] = False
     """Its workers read and write a store by its address, because they do not see this disk."""
 

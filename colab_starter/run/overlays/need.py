@@ -4,7 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ class Need:
     def below(self) -> str:
         """The environment below, for people."""
         return str(Path(self.python).parent.parent) if self.python else sys.prefix
+
+    def without_overlay(self) -> "Need":
+        """The same installs, into the environment of a kernel on which no overlay can be put from here."""
+        return replace(self, python=None, uncaught=())
 
     def make_overlay(self, run: Run) -> Overlay | None:
         """That of a run, which the backend has yet to make."""

@@ -320,6 +320,15 @@ def test_kernels_that_a_killed_sweep_has_left_are_ended_by_the_next(server: Jupy
 
 
 @pytest.mark.slow
+def test_what_a_notebook_installs_into_the_server_s_environment_is_told(tmp_path: Path) -> None:
+    write_notebook(tmp_path, "!pip install absent")
+    result = run(tmp_path, "--server", "http://host:8888", "--dry-run")
+    assert (result.returncode, result.stderr) == (0, "")
+    into = "into the environment of kernel python3, whose Python is not known here"
+    assert f"cell 2 installs packages: {into}\n" in result.stdout
+
+
+@pytest.mark.slow
 def test_results_and_ledger_are_those_of_any_sweep(server: JupyterRig, tmp_path: Path) -> None:
     write_notebook(tmp_path, "open(output_dir + '/n', 'w').write(str(n))\n1 / (n - 2)")
     result = run(tmp_path, "--server", server.url, "-p", "n=1,2,3", "-j", "2", token=server.token)

@@ -20,6 +20,7 @@ class ColabOptions(BackendOptions):
     name: ClassVar[str] = "colab"
     uses_local_kernelspecs: ClassVar[bool] = False
     makes_overlays: ClassVar[bool] = False
+    keeps_machines: ClassVar[bool] = False
 
     session: Annotated[str | None, Flag("an open session to use.", metavar="NAME")] = None
     gpu: Annotated[str | None, Flag("the accelerator, such as T4.", metavar="NAME")] = None
