@@ -47,8 +47,7 @@ class KernelSocket:
             self._socket = websocket.create_connection(
                 url,
                 timeout=CONNECT_TIMEOUT,
-                header=dict(headers),
-                subprotocols=[V1],
+                header={**headers, "Sec-WebSocket-Protocol": V1},  # as an option, it would have to be granted
                 suppress_origin=True,
                 redirect_limit=0,
                 skip_utf8_validation=True,
@@ -59,7 +58,7 @@ class KernelSocket:
             raise SocketLostError(f"the server answered with status {error.status_code}", error.status_code) from None
         except (websocket.WebSocketException, OSError) as error:
             raise SocketLostError(_describe(error)) from None
-        self._is_v1 = self._socket.getsubprotocol() == V1
+        self._is_v1 = (self._socket.headers or {}).get("sec-websocket-protocol") == V1
 
     def fileno(self) -> int:
         """Readable when there is something to ``take``."""

@@ -26,6 +26,7 @@ from tests.run.backends.jupyter_rig import JupyterRig, Proxy
 PATIENCE = 60.0
 COUNT = "import time\nfor i in range(30): print(i, flush=True); time.sleep(0.1)"
 FOLDER = "get_ipython().colab_starter.folder"
+WRITE = f"folder = {FOLDER} + '/output'\nimport os\n"
 COUNTED = [str(i) for i in range(30)]
 
 pytestmark = pytest.mark.slow
@@ -56,11 +57,9 @@ class Place:
         return JupyterServer(TokenAccess(self.server.url, self.server.token))
 
 
-@pytest.fixture(scope="module", params=["v1", "unversioned"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterRig]:
-    """One that speaks the newer or the older of the two formats."""
-    old = {"ZMQChannelsWebsocketConnection.kernel_ws_protocol": ""}
-    with JupyterRig(tmp_path_factory.mktemp("server"), options=old if request.param == "unversioned" else {}) as made:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterRig]:
+    with JupyterRig(tmp_path_factory.mktemp("server")) as made:
         yield made
 
 
@@ -107,6 +106,10 @@ class Talk:
 
 
 def test_a_cell_is_executed_with_the_environment_that_was_given(kernel: RemoteKernel) -> None:
+    check_execution(kernel)
+
+
+def check_execution(kernel: RemoteKernel) -> None:
     talk = Talk(kernel, "import os, sys\nprint(os.environ['GIVEN'])\nprint('wrong', file=sys.stderr)").wait()
     assert (talk.text(), talk.text("stderr"), talk.reply()["status"]) == ("value\n", "wrong\n", "ok")
     assert kernel.info["implementation"] == "ipython"
@@ -114,12 +117,26 @@ def test_a_cell_is_executed_with_the_environment_that_was_given(kernel: RemoteKe
 
 
 def test_buffers_of_messages_arrive_whole(kernel: RemoteKernel) -> None:
-    send = (
-        "get_ipython().kernel.session.send(get_ipython().kernel.iopub_socket, 'odd', {'n': 1}, buffers=[b'a\\0', b''])"
-    )
-    talk = Talk(kernel, send).wait()
+    check_buffers(kernel)
+
+
+def check_buffers(kernel: RemoteKernel) -> None:
+    send = "kernel.session.send(kernel.iopub_socket, 'odd', {'n': 1}, buffers=[b'a\\0', b''])"
+    talk = Talk(kernel, f"kernel = get_ipython().kernel\n{send}").wait()
     (message,) = [message for message in talk.messages if message.kind == "odd"]
     assert [bytes(buffer) for buffer in message.data["buffers"]] == [b"a\0", b""]
+
+
+def test_a_server_that_speaks_the_older_format_is_no_different(tmp_path: Path) -> None:
+    older = {"ZMQChannelsWebsocketConnection.kernel_ws_protocol": ""}
+    with JupyterRig(tmp_path / "server", options=older) as server, Proxy(server.port) as proxy:
+        place = Place(server, proxy, tmp_path)
+        kernel = place.start()
+        check_execution(kernel)
+        check_buffers(kernel)
+        check_cut(place, kernel)
+        check_files(place, kernel)
+        kernel.kill()
 
 
 def test_a_cell_can_be_interrupted(kernel: RemoteKernel) -> None:
@@ -164,18 +181,22 @@ for session in (kernel.session, Session()):
     assert Talk(kernel, "print('next')").wait().text() == "next\n"
 
 
+def check_cut(place: Place, kernel: RemoteKernel) -> None:
+    talk = Talk(kernel, COUNT)
+    talk.wait(until=lambda: "3\n" in talk.text())
+    place.proxy.is_open = False
+    place.proxy.cut()
+    threading.Timer(1.5, setattr, (place.proxy, "is_open", True)).start()
+    assert talk.wait().text().split() == COUNTED
+    assert talk.text("stderr") == ""
+    assert Talk(kernel, "print('next')").wait().text() == "next\n"
+
+
 class TestLostConnections:
     def test_a_connection_that_is_cut_in_a_cell_is_made_again_and_nothing_is_missed(
         self, place: Place, kernel: RemoteKernel
     ) -> None:
-        talk = Talk(kernel, COUNT)
-        talk.wait(until=lambda: "3\n" in talk.text())
-        place.proxy.is_open = False
-        place.proxy.cut()
-        threading.Timer(1.5, setattr, (place.proxy, "is_open", True)).start()
-        assert talk.wait().text().split() == COUNTED
-        assert talk.text("stderr") == ""
-        assert Talk(kernel, "print('next')").wait().text() == "next\n"
+        check_cut(place, kernel)
 
     def test_a_cell_that_ends_while_there_is_no_connection_has_all_its_output(
         self, place: Place, kernel: RemoteKernel
@@ -350,16 +371,18 @@ class TestStart:
             )
 
 
-class TestOutput:
-    WRITE = f"folder = {FOLDER} + '/output'\nimport os\n"
+def check_files(place: Place, kernel: RemoteKernel) -> None:
+    write = "os.makedirs(folder + '/a/b')\nopen(folder + '/a/b/c', 'wb').write(os.urandom(1_000_000))\n"
+    tell = "import hashlib\nprint(hashlib.md5(open(folder + '/a/b/c', 'rb').read()).hexdigest())"
+    digest = Talk(kernel, WRITE + write + tell).wait().text().strip()
+    kernel.fetch_output(lambda: False)
+    assert hashlib.md5((place.folder / "output/a/b/c").read_bytes()).hexdigest() == digest
 
+
+class TestOutput:
     def test_files_come_back_whole(self, place: Place, kernel: RemoteKernel, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(remote, "CHUNK_SIZE", 100_000)
-        write = "os.makedirs(folder + '/a/b')\nopen(folder + '/a/b/c', 'wb').write(os.urandom(1_000_000))\n"
-        tell = "import hashlib\nprint(hashlib.md5(open(folder + '/a/b/c', 'rb').read()).hexdigest())"
-        digest = Talk(kernel, self.WRITE + write + tell).wait().text().strip()
-        kernel.fetch_output(lambda: False)
-        assert hashlib.md5((place.folder / "output/a/b/c").read_bytes()).hexdigest() == digest
+        check_files(place, kernel)
 
     def test_an_empty_folder_is_no_error(self, place: Place, kernel: RemoteKernel) -> None:
         kernel.fetch_output(lambda: False)
@@ -367,18 +390,18 @@ class TestOutput:
 
     @pytest.mark.parametrize("link", ["/etc/passwd", "../../../../etc/passwd"])
     def test_a_link_that_leads_outside_is_refused(self, place: Place, kernel: RemoteKernel, link: str) -> None:
-        Talk(kernel, f"{self.WRITE}os.symlink({link!r}, folder + '/link')").wait()
+        Talk(kernel, f"{WRITE}os.symlink({link!r}, folder + '/link')").wait()
         with pytest.raises(OutputError, match="link"):
             kernel.fetch_output(lambda: False)
         assert not (place.folder / "output/link").exists()
 
     def test_a_stop_ends_it(self, kernel: RemoteKernel) -> None:
-        Talk(kernel, f"{self.WRITE}open(folder + '/file', 'w').write('x')").wait()
+        Talk(kernel, f"{WRITE}open(folder + '/file', 'w').write('x')").wait()
         with pytest.raises(OutputError, match="stopped"):
             kernel.fetch_output(lambda: True)
 
     def test_a_dead_kernel_has_none(self, place: Place, kernel: RemoteKernel) -> None:
-        Talk(kernel, f"{self.WRITE}open(folder + '/file', 'w').write('x')").wait()
+        Talk(kernel, f"{WRITE}open(folder + '/file', 'w').write('x')").wait()
         with pytest.raises(KernelDiedError):
             Talk(kernel, "os._exit(1)").wait()
         kernel.fetch_output(lambda: False)
