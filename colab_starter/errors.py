@@ -146,6 +146,37 @@ class StartStoppedError(ColabStarterError):
     """A stop came while a kernel was starting; nothing of it is left."""
 
 
+class JupyterServerError(UsageError):
+    """A Jupyter server cannot be reached, does not let us in, or cannot do what a run needs; the message says which.
+
+    ``code`` is the HTTP status that it answered with; None where it did not.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SocketLostError(ColabStarterError):
+    """The websocket to a kernel could not be opened, or has broken; ``code`` as in JupyterServerError."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class JupyterExtraMissingError(UsageError):
+    """The extra ``jupyter``, which backends with remote kernels need, is not installed."""
+
+
+class ServersLostError(ColabStarterError):
+    """No Jupyter server is left; what is not done yet is done by the same command later."""
+
+
+class OutputError(ColabStarterError):
+    """The files of a run's ``output_dir`` could not be brought to this machine."""
+
+
 class NoSweepError(UsageError):
     """A folder that ``report`` was given holds no ledger of runs."""
 

@@ -10,6 +10,8 @@ from typing import Any
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.notebook.repair import mend_notebook
+from colab_starter.run.backends.local.options import LocalOptions
+from colab_starter.run.backends.options import BackendOptions
 from colab_starter.run.formatting import Wording
 from colab_starter.run.job import OUTPUT_DIR, Limits
 from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
@@ -19,7 +21,8 @@ from colab_starter.run.storage.choice import open_store
 from colab_starter.run.storage.store import Store
 from colab_starter.run.sweep.build import build_runs
 from colab_starter.run.sweep.parameters import inspect_parameters
-from colab_starter.run.sweep.runs import Run, find_varying, hash_source, make_runs
+from colab_starter.run.sweep.runs import Run, find_kernel_name, find_varying, hash_source, make_runs
+from colab_starter.run.this_python import DEFAULT_KERNEL
 from colab_starter.text import plural
 
 
@@ -48,19 +51,8 @@ class Options:
     """Packages that the notebook installs stay, in the sweep's folder, for the next sweep."""
     in_place: bool = False
     """The notebook installs into the environment of its kernel itself."""
-    gpus: str = "auto"
-    gpus_per_run: str = "1"
     secrets: Sequence[str] = ()
-    backend: str = "local"
-    address: str | None = None
-    """Of a Ray cluster; None takes the one of this machine, or starts it."""
-    cpus_per_run: float = 1
-    insecure_cluster: bool = False
-    """Whether a Ray cluster may have several machines and no token."""
-    session: str | None = None
-    """An open one on Colab; None opens ``sessions``, with ``gpu``."""
-    gpu: str | None = None
-    sessions: int = 1
+    backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False
 
@@ -96,6 +88,19 @@ class Batch:
     def cwd(self) -> Path:
         """Where the runs work."""
         return (self.options.cwd or self.options.notebook.parent).absolute()
+
+    @property
+    def jobs(self) -> int | None:
+        return self.options.jobs
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        return self.options.secrets
+
+    @property
+    def kernel_name(self) -> str:
+        """The kernelspec of the runs."""
+        return self.options.kernel or find_kernel_name(self.notebook) or DEFAULT_KERNEL
 
     @property
     def kept_environment(self) -> Path | None:
@@ -142,9 +147,12 @@ def prepare_batch(options: Options) -> Batch:
 def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:
     if options.in_place and options.keep_environment:
         raise WrongOptionError("--in-place makes no environment that --keep-environment could keep; give one of them")
-    if options.in_place or options.backend == "colab":  # whose machines are thrown away
+    if options.keep_environment and not options.backend.runs_here:
+        raise WrongOptionError(f"--keep-environment is for --backend {LocalOptions.name} only")
+    if options.in_place or not options.backend.keeps_machines:
         return Need()
-    return find_need(notebook, options.kernel, sets, is_here=options.backend == "local")
+    need = find_need(notebook, options.kernel, sets, is_here=options.backend.runs_here)
+    return need if options.backend.makes_overlays else need.without_overlay()
 
 
 def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -1,14 +1,19 @@
 """The command ``colab-starter run``."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
 
 from colab_starter.errors import UnsupportedSystemError
+from colab_starter.run.backends.local.options import LocalOptions
+from colab_starter.run.backends.registry import BACKENDS, add_backend_options, make_backend_options
 
 
+@add_backend_options
 def run(
     notebook: Annotated[Path, typer.Argument(help="The notebook.")],
     param: Annotated[
@@ -54,22 +59,9 @@ def run(
     in_place: Annotated[
         bool, typer.Option("--in-place", help="Let the notebook install packages into its kernel's environment itself.")
     ] = False,
-    gpus: Annotated[str, typer.Option(help="auto, none, or which ones: 0,1.")] = "auto",
-    gpus_per_run: Annotated[str, typer.Option(metavar="N", help="1, 2, ... or a part, such as 0.5.")] = "1",
-    backend: Annotated[str, typer.Option(help="Where the runs are executed: local, ray or colab.")] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="ray: the cluster. [default: this machine's; one is started if none is]"
-        ),
-    ] = None,
-    cpus_per_run: Annotated[float, typer.Option(metavar="N", min=0.01, help="ray: what a run takes of its node.")] = 1,
-    insecure_cluster: Annotated[
-        bool, typer.Option("--insecure-cluster", help="ray: use several machines even without a token.")
-    ] = False,
-    session: Annotated[str | None, typer.Option(metavar="NAME", help="colab: an open session to use.")] = None,
-    gpu: Annotated[str | None, typer.Option(metavar="NAME", help="colab: the accelerator, such as T4.")] = None,
-    sessions: Annotated[int, typer.Option(metavar="N", min=1, help="colab: how many to open, and release.")] = 1,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Where the runs are executed: {', '.join(BACKENDS)}.")
+    ] = LocalOptions.name,
     secret: Annotated[
         list[str] | None,
         typer.Option(
@@ -78,6 +70,7 @@ def run(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what happens as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    backend_options: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Run a notebook, once or with many parameters; many at a time.
 
@@ -117,16 +110,8 @@ def run(
         cwd=cwd,
         keep_environment=keep_environment,
         in_place=in_place,
-        gpus=gpus,
-        gpus_per_run=gpus_per_run,
         secrets=secret or [],
-        backend=backend,
-        address=address,
-        cpus_per_run=cpus_per_run,
-        insecure_cluster=insecure_cluster,
-        session=session,
-        gpu=gpu,
-        sessions=sessions,
+        backend=make_backend_options(backend, backend_options),
         as_json=as_json,
         quiet=quiet,
     )

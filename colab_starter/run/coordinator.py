@@ -7,7 +7,6 @@ from pathlib import PurePath
 
 from colab_starter.errors import SweepLostError
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
@@ -42,9 +41,9 @@ def run_batch(options: Options) -> int:
 
 def _run_batch(options: Options, signals: StopSignals) -> int:
     batch = prepare_batch(options)
-    if options.backend != "colab":  # which has a kernel of its own
+    if options.backend.uses_local_kernelspecs:
         check_kernel(batch)
-    open_backend = choose_backend(options)
+    open_backend = options.backend.check()
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
             ledger = _open_ledger(batch)
@@ -130,7 +129,7 @@ def _describe_open_secret(batch: Batch) -> str:
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
     """Run what is to do; returns when nothing runs any more."""
     with backend:
-        for line in describe_need(batch.need, batch.kept_environment, batch.options.backend):
+        for line in describe_need(batch.need, batch.kept_environment, is_here=batch.options.backend.runs_here):
             batch.say(line)
         with reach(batch.store):
             backend.prepare(plan_run(batch, todo[0]))

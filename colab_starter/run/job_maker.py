@@ -5,8 +5,7 @@ from pathlib import Path
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.job import OUTPUT_DIR, OUTPUT_FOLDER, Job, StartedCold, WarmPlan
-from colab_starter.run.sweep.runs import Run, find_kernel_name
-from colab_starter.run.this_python import DEFAULT_KERNEL
+from colab_starter.run.sweep.runs import Run
 from colab_starter.run.warm.plan import plan_warm
 
 
@@ -14,7 +13,7 @@ def check_kernel(batch: Batch) -> None:
     """Raise NoSuchKernelError, which names those installed, where the kernel of the runs is not."""
     from jupyter_core.paths import jupyter_path
 
-    name = batch.options.kernel or find_kernel_name(batch.notebook) or DEFAULT_KERNEL
+    name = batch.kernel_name
     if not any(Path(folder, name, "kernel.json").is_file() for folder in jupyter_path("kernels")):
         # Imported only now, because jupyter_client takes longer to import than all the rest.
         from colab_starter.run.kernels.kernelspecs import find_kernelspec
@@ -43,7 +42,7 @@ class JobMaker:
     def __init__(self, batch: Batch, source: Path) -> None:
         """``source`` is the file in the batch's folder that the runs are made of."""
         self._batch = batch
-        is_far = batch.store.is_remote and batch.options.backend == "ray"  # whose nodes do not see this disk
+        is_far = batch.store.is_remote and batch.options.backend.reads_store_directly
         self._folder = batch.store.name if is_far else str(batch.folder)
         self._source = f"{self._folder}/{source.name}"
         self._cwd = str(batch.cwd)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from colab_starter.run import coordinator
+from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.batch import Options
 from colab_starter.run.display.preview import preview_batch
 from colab_starter.run.job import Job
@@ -56,7 +57,7 @@ def command(
     def open_backend(*_: Any) -> ScriptedBackend:
         return ScriptedBackend(execute)
 
-    monkeypatch.setattr(coordinator, "choose_backend", lambda options: open_backend)
+    monkeypatch.setattr(LocalOptions, "check", lambda options: open_backend)
 
     def call(*values: str, out: str | Path = tmp_path / "out", secrets: tuple[str, ...] = ()) -> int:
         with monkeypatch.context() as environment:

@@ -11,9 +11,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from colab_starter.run.backends import lateness, local
+from colab_starter.run.backends import lateness, workers
 from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
-from colab_starter.run.backends.local import LocalBackend
+from colab_starter.run.backends.local import backend as local
+from colab_starter.run.backends.local.backend import LocalBackend
 from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Started, WarmPlan
 from colab_starter.run.kernels.system import list_processes
 from colab_starter.run.outcome import Outcome, Status
@@ -147,7 +148,7 @@ def test_a_fork_server_that_died_is_started_again(make_job: MakeJob, make_backen
 def test_few_sets_of_modules_are_kept(
     make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "MOST_SERVERS", 1)
+    monkeypatch.setattr(workers, "MOST_SERVERS", 1)
     backend = make_backend(1)
     for name in ("colorsys", "chunk_that_is_not_there", "colorsys"):
         backend.submit(make_job(name, "import sys\nprint('colorsys' in sys.modules)", warm=WarmPlan((name,))))
@@ -295,7 +296,7 @@ def test_a_job_that_cannot_be_started_says_so(
     make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = make_backend()
-    monkeypatch.setattr(local, "ForkServer", refuse)
+    monkeypatch.setattr(workers, "ForkServer", refuse)
     backend.submit(replace(make_job("a", "1"), warm=WarmPlan(("json",))))
     _, ends = collect(backend, 1)
     assert ends["a"] == Outcome(Status.FAILED, "could not be started: [Errno 11] no more processes")

@@ -21,6 +21,7 @@ from colab_starter.report.build import build_report
 from colab_starter.report.notebooks import page_of
 from colab_starter.run import coordinator
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.batch import Options
 from colab_starter.run.job import Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
@@ -77,7 +78,7 @@ Run = Callable[[Any, str], tuple[int, str]]
 @pytest.fixture
 def run(server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a notebook as ``colab-starter run`` does; returns the exit code, and what an error says."""
-    monkeypatch.setattr(coordinator, "choose_backend", lambda options: lambda *_: SharedServer(server))
+    monkeypatch.setattr(LocalOptions, "check", lambda options: lambda *_: SharedServer(server))
 
     def run_notebook(data: Any, name: str) -> tuple[int, str]:
         path = tmp_path / f"{name}.ipynb"

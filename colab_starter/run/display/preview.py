@@ -33,7 +33,8 @@ def preview_batch(options: Options) -> int:
         is_next = is_to_do(record, options.retry_failed)
         todo += is_next
         _print_preview(batch, replace(run, id=names.get(run.id, run.id)), record, is_next)
-    for line in describe_need(batch.need, batch.kept_environment, options.backend) if todo else ():
+    is_here = options.backend.runs_here
+    for line in describe_need(batch.need, batch.kept_environment, is_here=is_here) if todo else ():
         batch.say(line)
     batch.say(f"{plural(len(batch.runs), 'run')}, {todo} to do, in {batch.store.name}")
     return 0

@@ -79,8 +79,12 @@ def _read_counter(file: Path) -> int:
 
 
 class KernelDiedError(ColabStarterError):
-    """A kernel's process has ended by itself; ``death`` says how."""
+    """A kernel has ended by itself, or cannot be reached any more.
 
-    def __init__(self, message: str, death: "Death") -> None:
+    ``death`` says how its process ended, where that is known; ``hint`` is what else there is to say of it.
+    """
+
+    def __init__(self, message: str, death: "Death | None" = None, hint: str = "") -> None:
         super().__init__(message)
         self.death = death
+        self.hint = hint

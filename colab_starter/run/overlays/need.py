@@ -4,7 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Need:
         """The environment below, for people."""
         return str(Path(self.python).parent.parent) if self.python else sys.prefix
 
+    def without_overlay(self) -> "Need":
+        """The same installs, into the environment of a kernel on which no overlay can be put from here."""
+        return replace(self, python=None, uncaught=())
+
     def make_overlay(self, run: Run) -> Overlay | None:
         """That of a run, which the backend has yet to make."""
         if not self.has_overlay:
@@ -60,14 +64,14 @@ class Need:
         return Overlay(self.python or "", _digest(to_canonical(values)) if self.parameters else "")
 
 
-def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
-    """What becomes of the installs, in lines for people."""
+def describe_need(need: Need, kept: Path | None, *, is_here: bool = True) -> list[str]:
+    """What becomes of the installs, in lines for people. ``is_here``: the runs are executed on this machine."""
     lines = []
     if need.has_overlay:
-        below = need.below if backend == "local" else "the environment of each node"
+        below = need.below if is_here else "the environment of each node"
         sharing = "run" if need.is_repeated else ", ".join(need.parameters)
         each = f" for each {sharing}" if sharing else ""
-        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, backend)})"
+        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, is_here=is_here)})"
         into = "in" if need.does == "uninstall" else "into"
         lines.append(f"{_name_cells(need)}: {into} an overlay of {below}{each}, {future}")
     elif need.cells:
@@ -77,8 +81,8 @@ def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
     return [*lines, *need.uncaught]
 
 
-def _offer_others(below: str, backend: str) -> str:
-    keep = "--keep-environment keeps it, " if backend == "local" else ""
+def _offer_others(below: str, *, is_here: bool) -> str:
+    keep = "--keep-environment keeps it, " if is_here else ""
     return f"{keep}--in-place installs into {below} itself"
 
 

@@ -21,6 +21,7 @@ from colab_starter.errors import (
     ColdKernelNeededError,
     CoordinatorGoneError,
     KernelSilentError,
+    OutputError,
     StartStoppedError,
 )
 from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, Ended, Job, Limits, Started, StartedCold
@@ -31,11 +32,13 @@ from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.overlays.folders import remove_if_left
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.worker.causes import describe_log, describe_run_limit
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
 from colab_starter.run.worker.executor import SHUTDOWN_GRACE, Executor
+from colab_starter.run.worker.kernel_source import KernelSource, LocalKernels
 from colab_starter.run.worker.outputs import CellOutputs
 from colab_starter.run.worker.reporter import Channel, Uplink
 from colab_starter.run.worker.saving import NotebookFile, NotebookText, TimedSaves
@@ -45,27 +48,29 @@ START_LIMIT = 60.0
 """Seconds that a kernel has to answer."""
 
 
-def run_job(job: Job, connection: Channel) -> None:
+def run_job(job: Job, connection: Channel, source: KernelSource | None = None) -> None:
     """Execute a job, and send its events: ``Started`` first, ``Ended`` last, whatever happens.
+
+    ``source`` is where its kernel comes from; None is this machine.
 
     When the coordinator has gone, the kernel is killed, and no executed notebook is left.
     """
     try:
-        outcome = execute_job(job, connection)
+        outcome = execute_job(job, connection, source)
         Uplink(job.run, connection).send(Ended(job.run, outcome))
     except CoordinatorGoneError:
         if job.overlay:
             remove_if_left(Path(job.overlay.folder))
 
 
-def execute_job(job: Job, channel: Channel) -> Outcome:
+def execute_job(job: Job, channel: Channel, source: KernelSource | None = None) -> Outcome:
     """Execute a job; sends all its events but ``Ended``. When it returns, nothing of the kernel is left.
 
     What goes wrong is in the outcome. Raises CoordinatorGoneError only: the coordinator has gone.
     """
     if is_address(job.output):
-        return _execute_in_store(job, channel)
-    attempt = _Attempt(job, channel)
+        return _execute_in_store(job, channel, source)
+    attempt = _Attempt(job, channel, source or LocalKernels())
     try:
         return attempt.execute()
     except CoordinatorGoneError:
@@ -76,12 +81,12 @@ def execute_job(job: Job, channel: Channel) -> Outcome:
         attempt.close_log()
 
 
-def _execute_in_store(job: Job, channel: Channel) -> Outcome:
+def _execute_in_store(job: Job, channel: Channel, source: KernelSource | None) -> Outcome:
     """The same for a job whose executed notebook goes to a store: publishes it, too."""
     # Imported only now, because it takes longer to import than a run may take.
     from colab_starter.run.storage.runs import execute_staged
 
-    return execute_staged(job, lambda staged: execute_job(staged, channel))
+    return execute_staged(job, lambda staged: execute_job(staged, channel, source))
 
 
 def _make_itself(folder: Path) -> None:
@@ -105,8 +110,9 @@ def _describe(error: Exception, job: Job) -> str:
 class _Attempt:
     """One attempt at a run, from its folder to its executed notebook."""
 
-    def __init__(self, job: Job, channel: Channel) -> None:
+    def __init__(self, job: Job, channel: Channel, source: KernelSource) -> None:
         self._job = job
+        self._source = source
         self._path = Path(job.output)
         addresses = (job.address, job.notebook)
         self._mask = make_mask({**os.environ, **job.environment}, job.secrets, job.parameters, addresses)
@@ -116,6 +122,7 @@ class _Attempt:
         self._deadline = math.inf
         self._metrics: dict[str, Any] = {}
         self._peak_memory: int | None = None
+        self._host = platform.node()
         self._results_before: set[str] = set()
 
     def execute(self) -> Outcome:
@@ -182,7 +189,7 @@ class _Attempt:
             seconds=round(time.monotonic() - self._start, 3),
             metrics=self._metrics,
             peak_memory=self._peak_memory,
-            host=platform.node(),
+            host=self._host,
             no_space=end.status in BAD and self._is_disk_full(),
         )
 
@@ -211,9 +218,12 @@ class _Attempt:
     def _read_notebook(self) -> ExecutedNotebook:
         job = self._job
         notebook = ExecutedNotebook(read_source(Path(job.notebook)))
-        if job.parameters:
-            notebook.inject(job.parameters, job.kernel)
-        notebook.note_source(*name_files(job), self._mask.apply_to_value(dict(job.parameters)))
+        parameters = dict(job.parameters)
+        if results := parameters.get(OUTPUT_DIR):
+            parameters[OUTPUT_DIR] = self._source.place_output(str(results))
+        if parameters:
+            notebook.inject(parameters, job.kernel)
+        notebook.note_source(*name_files(job), self._mask.apply_to_value(parameters))
         notebook.start()
         return notebook
 
@@ -237,30 +247,39 @@ class _Attempt:
                 raise
             return End(Status.TIMEOUT, f"{describe_run_limit(self._job.limits.run)}, while the kernel was starting")
         except KernelDiedError as error:
-            said = describe_log(self._log.path)
+            said = error.hint or describe_log(self._log.path)
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
         try:
             end = self._make_executor(notebook, outputs, kernel, saves).execute()
+            end = self._fetch_output(kernel, end)
         except BaseException as error:
             kernel.kill()
             if isinstance(error, CoordinatorGoneError | ColdKernelNeededError) or not isinstance(error, Exception):
                 raise
             return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
-        self._peak_memory = kernel.shutdown(SHUTDOWN_GRACE).peak_memory
+        kernel.shutdown(SHUTDOWN_GRACE)
+        self._peak_memory = kernel.peak_memory
         return end.with_farewell(kernel.farewell)
+
+    def _fetch_output(self, kernel: Kernel, end: End) -> End:
+        """A run that ended well and lost its files has failed."""
+        try:
+            kernel.fetch_output(lambda: self._uplink.read_stop() is StopLevel.NOW)
+        except OutputError as error:
+            if end.status is Status.OK:
+                return End(Status.FAILED, f"the run ended well, but its files could not be brought back: {error}")
+        return end
 
     def _start_kernel(self, notebook: ExecutedNotebook) -> Kernel:
         job = self._job
-        kernel = Kernel.start(
+        kernel = self._source.start(
+            job,
             job.kernel or notebook.kernel_name,
-            cwd=job.cwd,
-            environment=job.environment,
-            log=self._log,
-            warm=job.warm is not None,
-            overlay=job.overlay.folder if job.overlay else "",
+            self._log,
             timeout=min(START_LIMIT, max(0.0, self._deadline - time.monotonic())),
             also=self._uplink.waited_for(),
         )
+        self._host = kernel.host
         notebook.note_kernel(job.kernel, kernel.info)
         return kernel
 

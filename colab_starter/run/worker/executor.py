@@ -233,8 +233,8 @@ class Executor:
         return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:
-        said = describe_log(self._log) if self._log else ""
-        return shorten(f"{error.death.describe()} in {self._notebook.name_of(index)}" + (f": {said}" if said else ""))
+        said = error.hint or (describe_log(self._log) if self._log else "")
+        return shorten(f"{error} in {self._notebook.name_of(index)}" + (f": {said}" if said else ""))
 
     def _do_chores(self) -> None:
         for chore in self._chores:

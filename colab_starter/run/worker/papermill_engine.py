@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-    from colab_starter.run.kernels.kernel import Kernel
+    from colab_starter.run.kernels.local import LocalKernel
     from colab_starter.run.masked_log import MaskedLog
     from colab_starter.run.secrets import Mask
     from colab_starter.run.worker.cell_errors import End
@@ -114,22 +114,22 @@ class _Execution:
         _raise_for(end._replace(cause=self._mask.apply(end.cause)))
         return self._notebook.node
 
-    def _start_kernel(self, name: str, log: "MaskedLog") -> "Kernel":
+    def _start_kernel(self, name: str, log: "MaskedLog") -> "LocalKernel":
         from nbclient.exceptions import DeadKernelError
 
         from colab_starter.run.kernels.death import KernelDiedError
-        from colab_starter.run.kernels.kernel import Kernel
+        from colab_starter.run.kernels.local import LocalKernel
 
         try:
             timeout = self._options.get("start_timeout") or 60
-            kernel = Kernel.start(name, cwd=os.getcwd(), environment={}, log=log, timeout=timeout)
+            kernel = LocalKernel.start(name, cwd=os.getcwd(), environment={}, log=log, timeout=timeout)
         except KernelDiedError as error:
             raise DeadKernelError(str(error)) from None
         self._notebook.note_kernel(None, kernel.info)
         self._outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
         return kernel
 
-    def _make_executor(self, kernel: "Kernel", log: "MaskedLog") -> "Executor":
+    def _make_executor(self, kernel: "LocalKernel", log: "MaskedLog") -> "Executor":
         from colab_starter.run.job import Limits
         from colab_starter.run.worker.executor import Executor
 

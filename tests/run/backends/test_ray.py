@@ -23,8 +23,7 @@ from packaging.version import Version
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
 from colab_starter.run import shims
-from colab_starter.run.backends.ray import RayBackend
-from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
+from colab_starter.run.backends.ray.backend import RayBackend, _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
 from colab_starter.run.job import Ended, Event, Job, Overlay, Started, WarmPlan
@@ -434,7 +433,7 @@ class TestOptions:
             (["--address", "x:1"], "--address is for --backend ray only"),
             (["--insecure-cluster"], "--insecure-cluster is for --backend ray only"),
             (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
-            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, colab"),
+            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, jupyter, colab"),
         ):
             result = subprocess.run(
                 [COMMAND, "run", "nb.ipynb", *arguments], cwd=tmp_path, capture_output=True, text=True

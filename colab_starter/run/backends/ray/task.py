@@ -19,8 +19,8 @@ import ray
 from colab_starter import __version__
 from colab_starter.run.backends.cpus import THREAD_VARIABLES
 from colab_starter.run.backends.gpus import set_visible
-from colab_starter.run.backends.local import describe_exit, end_early
 from colab_starter.run.backends.ray.node import Node, find_broker_folder
+from colab_starter.run.backends.workers import describe_exit, end_early
 from colab_starter.run.job import Ended, Event, Job, Started, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited
 from colab_starter.run.outcome import Status

@@ -1,4 +1,4 @@
-"""Runs on this machine: a process each, forked from one that has imported what the notebook imports."""
+"""Workers: processes of this machine, one for each run, forked from servers, which may have imported something."""
 
 import os
 import pickle
@@ -10,9 +10,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import OverlayError
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.gpus import GpuPlaces, set_visible
 from colab_starter.run.backends.lateness import Deadline, Lateness
 from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop, WarmPlan
 from colab_starter.run.kernels import system
@@ -20,12 +18,10 @@ from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import Outcome, Status
-from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import describe_log
 
-WORKER = "colab_starter.run.worker.attempt:run_job"
 MOST_SERVERS = 3
 """So many sets of imported modules are kept in memory; the one that was not used the longest goes first."""
 MOST_FAILURES = 2
@@ -33,13 +29,14 @@ MOST_FAILURES = 2
 
 
 @dataclass
-class _Worker:
+class Worker:
     """A process that executes a job, as seen from here."""
 
     job: Job
     connection: "Connection[Any, Any]"
     server: ForkServer
-    gpus: tuple[str, ...]
+    place: str
+    """Where its kernel runs, for people."""
     pid: int = 0
     """0 until it has told it."""
     deadline: Deadline = field(default_factory=Deadline)
@@ -47,75 +44,61 @@ class _Worker:
     """How its run ends if it does not say so itself any more."""
 
 
-class LocalBackend(Backend):
-    """Executes ``jobs`` at once, fewer where there are GPUs for fewer only."""
+class WorkerBackend(Backend):
+    """Executes each job in a worker; a subclass says where its kernel runs, and how many jobs there may be at once."""
 
     def __init__(
-        self,
-        jobs: int,
-        places: GpuPlaces,
-        environment: Mapping[str, str],
-        log: Path,
-        keep_fds: Sequence[int] = (),
-        overlays: Overlays | None = None,
-        mask: Mask | None = None,
+        self, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = (), mask: Mask | None = None
     ) -> None:
-        """``environment`` is given to every run; ``log`` gets what the processes print that fork the runs.
+        """``environment`` is that of the servers and workers; ``log`` gets what they print, by ``mask``.
 
-        ``keep_fds`` stay open in all processes but the kernels: such as the sweep's lock. ``overlays`` makes the
-        overlays of jobs that have one; None throws them away at the end. ``mask`` is for the log; None knows the
+        ``keep_fds`` stay open in all of them, not in kernels: such as the sweep's lock. A ``mask`` of None knows the
         secrets of the environment.
         """
-        self._jobs = jobs if places.capacity is None else min(jobs, places.capacity)
-        self._places = places
         self._environment = dict(environment)
         self._log = MaskedLog(log, mask or make_mask(os.environ))
         self._log.follow()
         self._keep_fds = tuple(keep_fds)
-        self._overlays = overlays or Overlays()
         self._servers: dict[WarmPlan, ForkServer] = {}
         self._failures: dict[WarmPlan, int] = {}
-        self._workers: dict[str, _Worker] = {}
+        self._workers: dict[str, Worker] = {}
         self._events: list[Event] = []
         self._stopped = StoppedProcesses()
 
-    @property
-    def capacity(self) -> int:
-        return self._jobs
+    def _start_worker(self, job: Job, target: str, payload: object, plan: WarmPlan, place: str = "") -> None:
+        """Call ``target`` (``package.module:function``) with the payload in a fork of the plan's server.
 
-    def prepare(self, plan: WarmPlan | None) -> None:
-        """Begin to import what runs of this plan need; returns at once. Raises OverlayError."""
-        self._find_server(self._overlays.place_plan(plan or WarmPlan()))
+        Raises OSError, OverlayError.
+        """
+        server = self._find_server(plan)
+        self._workers[job.run] = Worker(job, server.fork(target, payload), server, place)
 
-    @property
-    def left_out(self) -> dict[str, str]:
-        """Modules that were not imported beforehand though a plan has them, and why."""
-        return {module: why for server in self._servers.values() for module, why in server.left_out.items()}
+    def _list_kept(self) -> tuple[int, ...]:
+        """The descriptors that a new server keeps open."""
+        return self._keep_fds
 
-    def submit(self, job: Job) -> None:
-        gpus = self._places.take()
-        variables = {**self._environment, **set_visible(gpus), **job.environment}
-        job = replace(job, environment=variables)
-        try:
-            job = self._overlays.place(job)
-            server = self._find_server(job.warm or WarmPlan())
-            connection = server.fork(WORKER, job)
-        except (OSError, OverlayError) as error:
-            self._places.give_back(gpus)
-            self._events.append(end_early(job, f"could not be started: {error}"))
-            return
-        self._workers[job.run] = _Worker(job, connection, server, gpus)
+    def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
+        """Take note of a worker's end; ``is_told`` where it has announced it itself."""
+        self._events.append(ended)
+
+    def _list_sources(self) -> list[int]:
+        """Further descriptors whose news ``_look_after`` takes in."""
+        return []
+
+    def _look_after(self) -> None:
+        """Called after each wait."""
 
     def wait(self, timeout: float) -> list[Event]:
         workers = {worker.connection: worker for worker in self._workers.values()}
         alive = [server for server in self._servers.values() if server.poll() is not ServerState.DEAD]
         servers = {server.fileno(): server for server in alive}
-        for ready in wait([*workers, *servers], 0 if self._events else timeout):
+        for ready in wait([*workers, *servers, *self._list_sources()], 0 if self._events else timeout):
             if isinstance(ready, Connection):
                 self._receive(workers[ready])
-            elif isinstance(ready, int):
+            elif isinstance(ready, int) and ready in servers:
                 servers[ready].poll()
         self._look_after_workers()
+        self._look_after()
         events, self._events = self._events, []
         return events
 
@@ -134,14 +117,13 @@ class LocalBackend(Backend):
         for server in self._servers.values():
             server.close()
         self._servers.clear()
-        self._overlays.close()
         self._log.close()
 
-    def _receive(self, worker: _Worker) -> None:
+    def _receive(self, worker: Worker) -> None:
         """Take what the worker has sent; an end that it did not announce is announced here."""
         for message in _read_messages(worker.connection):
             if isinstance(message, Ended):
-                return self._finish(worker, message)
+                return self._finish(worker, message, is_told=True)
             if isinstance(message, Exited):
                 return self._finish(worker, end_early(worker.job, describe_exit(message.status), Status.KILLED))
             if isinstance(message, Due):
@@ -157,9 +139,9 @@ class LocalBackend(Backend):
                 worker.pid = message.pid
             self._events.append(self._name_place(message, worker))
 
-    def _name_place(self, event: Event, worker: _Worker) -> Event:
-        if isinstance(event, Started) and worker.gpus:
-            return replace(event, place=f"GPU {','.join(worker.gpus)}")
+    def _name_place(self, event: Event, worker: Worker) -> Event:
+        if isinstance(event, Started) and worker.place:
+            return replace(event, place=worker.place)
         return event
 
     def _look_after_workers(self) -> None:
@@ -176,14 +158,12 @@ class LocalBackend(Backend):
                 case Lateness.STUCK:
                     worker.server.close()  # which kills what is left; its workers' connections will say so
 
-    def _finish(self, worker: _Worker, ended: Ended) -> None:
+    def _finish(self, worker: Worker, ended: Ended, *, is_told: bool = False) -> None:
         if worker.verdict and ended.outcome.status is Status.KILLED:
             ended = replace(ended, outcome=worker.verdict)
         worker.connection.close()
         del self._workers[worker.job.run]
-        self._places.give_back(worker.gpus)
-        self._overlays.release(worker.job)
-        self._events.append(ended)
+        self._release(worker, ended, is_told=is_told)
 
     def _find_server(self, plan: WarmPlan) -> ForkServer:
         """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
@@ -196,8 +176,7 @@ class LocalBackend(Backend):
             return self._find_server(without_modules)
         if server is None:
             self._make_room()
-            keep_fds = (*self._keep_fds, *self._overlays.descriptors)
-            server = ForkServer(plan, self._environment, self._log.descriptor, keep_fds)
+            server = ForkServer(plan, self._environment, self._log.descriptor, self._list_kept())
         self._servers[plan] = self._servers.pop(plan, server)
         return server
 
