@@ -13,11 +13,18 @@ from colab_starter.run.outcome import Outcome
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.runs import describe_failure, publish_run
+from colab_starter.run.storage.store import Store
 
 AT_ONCE = 8
 """So many runs are published at once."""
 LOOK = 0.02
 """Seconds after which it is looked whether a run has been published."""
+
+
+def publish_runs(backend: Backend, store: Store) -> Backend:
+    """The backend, so that what it executes on this machine comes to the store."""
+    publishing = store.publishing
+    return PublishingBackend(backend, *publishing) if publishing else backend
 
 
 class PublishingBackend(Backend):

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Self
 
 from colab_starter.errors import SweepBusyError
-from colab_starter.run.backends import Backend
-from colab_starter.run.backends.publishing import PublishingBackend
 from colab_starter.run.job import Job
 from colab_starter.run.ledger.finished import find_finished
 from colab_starter.run.ledger.journal import Journal
@@ -24,7 +22,7 @@ from colab_starter.run.storage.journal import ObjectJournal
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.runs import publish_run
-from colab_starter.run.storage.store import Lock, Store, is_final
+from colab_starter.run.storage.store import Lock, Publishing, Store, is_final
 
 
 class RemoteLock:
@@ -136,9 +134,10 @@ class RemoteStore(Store):
                 self.write(path.name, path.read_bytes())
             path.unlink()
 
-    def wrap(self, backend: Backend) -> Backend:
+    @property
+    def publishing(self) -> Publishing:
         assert self._lease
-        return PublishingBackend(backend, self.objects, self._lease.check)
+        return Publishing(self.objects, self._lease.check)
 
 
 def _name_folder(address: str) -> Path:

@@ -36,6 +36,7 @@ class ColabOptions(BackendOptions):
 
         def open_colab(sweep: Sweep, todo: int, lock: Lock) -> Backend:
             from colab_starter.run.backends.colab.backend import ColabBackend
+            from colab_starter.run.backends.publishing import publish_runs
 
             backend = ColabBackend(
                 sweep.folder / SERVER_LOG,
@@ -46,6 +47,6 @@ class ColabOptions(BackendOptions):
                 sweep.mask,
                 kernelspec=sweep.kernel_name,
             )
-            return sweep.store.wrap(backend)
+            return publish_runs(backend, sweep.store)
 
         return open_colab

@@ -40,13 +40,14 @@ class JupyterOptions(BackendOptions):
         def open_jupyter(sweep: Sweep, todo: int, lock: Lock) -> Backend:
             from colab_starter.run.backends.jupyter.backend import JupyterBackend
             from colab_starter.run.backends.jupyter.hosts import ServerHost, check_server, end_left_over
+            from colab_starter.run.backends.publishing import publish_runs
 
             for access in servers:
                 check_server(access, sweep.kernel_name)
                 end_left_over(access)
             hosts = [ServerHost(access) for access in servers][: max(1, todo)]
             log = sweep.folder / SERVER_LOG
-            return sweep.store.wrap(JupyterBackend(hosts, sweep.jobs, log, lock.descriptors, sweep.mask))
+            return publish_runs(JupyterBackend(hosts, sweep.jobs, log, lock.descriptors, sweep.mask), sweep.store)
 
         return open_jupyter
 

@@ -33,6 +33,7 @@ class LocalOptions(GpuOptions):
 def _open(places: GpuPlaces, sweep: Sweep, todo: int, lock: Lock) -> Backend:
     from colab_starter.run.backends.cpus import available_memory, choose_jobs, count_cores, share_threads
     from colab_starter.run.backends.local.backend import LocalBackend
+    from colab_starter.run.backends.publishing import publish_runs
     from colab_starter.run.overlays.folders import Overlays
     from colab_starter.text import plural
 
@@ -45,4 +46,4 @@ def _open(places: GpuPlaces, sweep: Sweep, todo: int, lock: Lock) -> Backend:
     overlays = Overlays(sweep.kept_environment)
     log = sweep.folder / SERVER_LOG
     backend = LocalBackend(jobs, places, threads, log, keep_fds=lock.descriptors, overlays=overlays, mask=sweep.mask)
-    return sweep.store.wrap(backend)
+    return publish_runs(backend, sweep.store)
