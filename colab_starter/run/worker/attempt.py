@@ -12,6 +12,7 @@ import shutil
 import time
 import traceback
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,11 @@ from colab_starter.run.storage.address import is_address, name_files
 from colab_starter.run.worker.causes import describe_log, describe_run_limit
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_source
-from colab_starter.run.worker.executor import SHUTDOWN_GRACE, Executor
+from colab_starter.run.worker.execution import Execution, describe_end
+from colab_starter.run.worker.executor import Watchers
 from colab_starter.run.worker.kernel_source import KernelSource, LocalKernels
-from colab_starter.run.worker.outputs import CellOutputs
 from colab_starter.run.worker.reporter import Channel, Uplink
-from colab_starter.run.worker.saving import NotebookFile, NotebookText, TimedSaves
-from colab_starter.text import shorten
+from colab_starter.run.worker.saving import NotebookFile, TimedSaves
 
 START_LIMIT = 60.0
 """Seconds that a kernel has to answer."""
@@ -76,7 +76,7 @@ def execute_job(job: Job, channel: Channel, source: KernelSource | None = None) 
     except CoordinatorGoneError:
         raise
     except Exception as error:
-        return attempt.make_outcome(End(Status.FAILED, _describe(error, job)))
+        return attempt.describe_early_end(End(Status.FAILED, _describe(error, job)))
     finally:
         attempt.close_log()
 
@@ -165,33 +165,31 @@ class _Attempt:
 
     def _execute_once(self, notebook: ExecutedNotebook) -> Outcome:
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
-        outputs = CellOutputs(notebook)
-        outputs.on_metric = self._record_metric
-        file = NotebookFile(NotebookText(notebook, self._mask, outputs.bring_up_to_date), self._path)
-        end = self._execute_cells(notebook, outputs, TimedSaves(notebook, file.save_partial))
+        execution = Execution(notebook, self._mask, self._start)
+        execution.outputs.on_metric = self._record_metric
+        file = NotebookFile(execution.text, self._path)
+        end = self._execute_cells(execution, TimedSaves(notebook, file.save_partial))
         if self._job.limits != Limits():
             self._uplink.report_limit(None)  # to write it all down may take its time
             self._uplink.flush()
-        outcome = self.make_outcome(end, notebook)
+        outcome = execution.conclude(end, **self._tell_facts(end))
         self.close_log()
-        outputs.set_widgets_metadata()
-        notebook.end(outcome)
         notebook.describe_attempt(self._job, outcome)
         file.finish()
         self._uplink.flush()
         return outcome
 
-    def make_outcome(self, end: End, notebook: ExecutedNotebook | None = None) -> Outcome:
-        return Outcome(
-            status=end.status,
-            cause=shorten(self._mask.apply(end.cause), 1000),
-            cell=notebook.number_of(end.at) if notebook and end.at is not None else None,
-            seconds=round(time.monotonic() - self._start, 3),
-            metrics=self._metrics,
-            peak_memory=self._peak_memory,
-            host=self._host,
-            no_space=end.status in BAD and self._is_disk_full(),
-        )
+    def describe_early_end(self, end: End) -> Outcome:
+        """The outcome where the notebook could not be executed, or not be written."""
+        return describe_end(end, self._mask, self._start, **self._tell_facts(end))
+
+    def _tell_facts(self, end: End) -> dict[str, Any]:
+        return {
+            "metrics": self._metrics,
+            "peak_memory": self._peak_memory,
+            "host": self._host,
+            "no_space": end.status in BAD and self._is_disk_full(),
+        }
 
     def _is_disk_full(self) -> bool:
         try:
@@ -235,10 +233,10 @@ class _Attempt:
         self._metrics[self._mask.apply(name)] = masked = self._mask.apply_to_value(value)
         self._uplink.report_metric(self._mask.apply(name), masked)
 
-    def _execute_cells(self, notebook: ExecutedNotebook, outputs: CellOutputs, saves: TimedSaves) -> End:
+    def _execute_cells(self, execution: Execution, saves: TimedSaves) -> End:
         """Start the kernel, execute the cells, and end the kernel with all that it started."""
         try:
-            kernel = self._start_kernel(notebook)
+            kernel = self._start_kernel(execution.notebook)
         except StartStoppedError:
             self._uplink.read_stop()
             return End(Status.INTERRUPTED, "stopped while the kernel was starting")
@@ -250,16 +248,26 @@ class _Attempt:
             said = error.hint or describe_log(self._log.path)
             return End(Status.KILLED, f"{error}: {said}" if said else str(error))
         try:
-            end = self._make_executor(notebook, outputs, kernel, saves).execute()
-            end = self._fetch_output(kernel, end)
-        except BaseException as error:
-            kernel.kill()
-            if isinstance(error, CoordinatorGoneError | ColdKernelNeededError) or not isinstance(error, Exception):
-                raise
+            end = execution.execute(
+                kernel, self._make_watchers(execution.notebook, saves), partial(self._fetch_output, kernel)
+            )
+        except (CoordinatorGoneError, ColdKernelNeededError):
+            raise
+        except Exception as error:
             return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
-        kernel.shutdown(SHUTDOWN_GRACE)
         self._peak_memory = kernel.peak_memory
-        return end.with_farewell(kernel.farewell)
+        return end
+
+    def _make_watchers(self, notebook: ExecutedNotebook, saves: TimedSaves) -> Watchers:
+        return Watchers(
+            limits=self._job.limits,
+            deadline=self._deadline,
+            log=self._log.path,
+            stops=self._uplink,
+            chores=(saves, self._uplink),
+            on_cell_start=lambda index: self._report_cell(notebook, index),
+            on_limit=self._uplink.report_limit,
+        )
 
     def _fetch_output(self, kernel: Kernel, end: End) -> End:
         """A run that ended well and lost its files has failed."""
@@ -282,21 +290,3 @@ class _Attempt:
         self._host = kernel.host
         notebook.note_kernel(job.kernel, kernel.info)
         return kernel
-
-    def _make_executor(
-        self, notebook: ExecutedNotebook, outputs: CellOutputs, kernel: Kernel, saves: TimedSaves
-    ) -> Executor:
-        outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
-        return Executor(
-            notebook,
-            outputs,
-            kernel,
-            limits=self._job.limits,
-            run_deadline=self._deadline,
-            log=self._log.path,
-            mask=self._mask,
-            stops=self._uplink,
-            chores=(saves, self._uplink),
-            on_cell_start=lambda index: self._report_cell(notebook, index),
-            on_limit=self._uplink.report_limit,
-        )

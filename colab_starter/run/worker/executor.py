@@ -7,6 +7,7 @@ first: a message, the kernel's death, a stop, or the end of a time.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,6 +70,23 @@ class NeverStopped:
         return StopLevel.NO
 
 
+@dataclass(frozen=True)
+class Watchers:
+    """What goes on beside the cells, and who wants to know of them."""
+
+    limits: Limits = field(default_factory=Limits)
+    deadline: float = math.inf
+    """Of the run, by ``time.monotonic``."""
+    log: Path | None = None
+    """What the kernel writes by itself."""
+    stops: StopSource | None = None
+    chores: Sequence[Chore] = ()
+    on_cell_start: Callable[[int], None] = lambda index: None
+    on_cell_end: Callable[[int], None] = lambda index: None
+    on_limit: Callable[[float, str], None] = lambda within, cause: None
+    """At the start of a cell that has to end within so many seconds, with what is said of it if it does not."""
+
+
 class Executor:
     """Executes a notebook once."""
 
@@ -77,34 +95,16 @@ class Executor:
         notebook: ExecutedNotebook,
         outputs: CellOutputs,
         kernel: Kernel,
-        *,
-        limits: Limits,
-        run_deadline: float = math.inf,
-        log: Path | None = None,
-        mask: Mask | None = None,
-        stops: StopSource | None = None,
-        chores: Sequence[Chore] = (),
-        on_cell_start: Callable[[int], None] = lambda index: None,
-        on_cell_end: Callable[[int], None] = lambda index: None,
-        on_limit: Callable[[float, str], None] = lambda within, cause: None,
+        watchers: Watchers,
+        mask: Mask,
     ) -> None:
-        """``run_deadline`` is by ``time.monotonic``; ``log`` is what the kernel itself writes, ``mask`` for causes.
-
-        ``on_limit`` is called at the start of a cell that has to end within so many seconds, with what is said of it
-        if it does not.
-        """
+        """``mask`` is for the causes."""
         self._notebook = notebook
         self._outputs = outputs
         self._kernel = kernel
-        self._limits = limits
-        self._run_deadline = run_deadline
-        self._log = log
-        self._mask = mask or Mask()
-        self._stops = stops or NeverStopped()
-        self._chores = chores
-        self._on_cell_start = on_cell_start
-        self._on_cell_end = on_cell_end
-        self._on_limit = on_limit
+        self._watchers = watchers
+        self._stops = watchers.stops or NeverStopped()
+        self._mask = mask
 
     def execute(self) -> End:
         """Execute the cells in their order, up to the first that fails.
@@ -120,8 +120,8 @@ class Executor:
                 continue
             if self._stops.read_stop():
                 return End(Status.INTERRUPTED, f"stopped before {self._notebook.name_of(index)}", index)
-            if time.monotonic() >= self._run_deadline:
-                cause = f"{describe_run_limit(self._limits.run)}, before {self._notebook.name_of(index)}"
+            if time.monotonic() >= self._watchers.deadline:
+                cause = f"{describe_run_limit(self._watchers.limits.run)}, before {self._notebook.name_of(index)}"
                 return End(Status.TIMEOUT, cause, index)
             if end := self._execute_cell(index):
                 return end
@@ -131,7 +131,7 @@ class Executor:
         cell = self._notebook.node.cells[index]
         self._outputs.sync_widgets()
         self._notebook.start_cell(index)
-        self._on_cell_start(index)
+        self._watchers.on_cell_start(index)
         failed = True
         try:
             end = self._wait_for_cell(index, self._kernel.execute(cell.source, stop_on_error=False))
@@ -143,7 +143,7 @@ class Executor:
             self._notebook.end_cell(index, failed=failed)
         if end:
             self._note_failure(end)
-        self._on_cell_end(index)
+        self._watchers.on_cell_end(index)
         return end
 
     def _note_failure(self, end: End) -> None:
@@ -157,7 +157,7 @@ class Executor:
         self._outputs.expect(request, index)
         wait = _Wait(request, *self._next_limit(index))
         if wait.deadline < math.inf:
-            self._on_limit(wait.deadline - time.monotonic(), wait.limit)
+            self._watchers.on_limit(wait.deadline - time.monotonic(), wait.limit)
         while not wait.is_over:
             received = self._receive(wait)
             for message in received.messages:
@@ -177,7 +177,7 @@ class Executor:
 
     def _receive(self, wait: "_Wait") -> Received:
         """What comes next; a kernel that dies after its reply, or after its time, is no news."""
-        next_time = min([wait.deadline, wait.probe_time, *(chore.next_time() for chore in self._chores)])
+        next_time = min([wait.deadline, wait.probe_time, *(chore.next_time() for chore in self._watchers.chores)])
         timeout = None if next_time == math.inf else max(0.0, next_time - time.monotonic())
         try:
             return self._kernel.receive(timeout, self._stops.waited_for())
@@ -209,10 +209,13 @@ class Executor:
 
     def _next_limit(self, index: int) -> tuple[float, str]:
         """When the cell has to be over, and what to say if it is not."""
-        limit = self._limits.cell
+        limit = self._watchers.limits.cell
         deadline = math.inf if limit is None else time.monotonic() + limit
-        if self._run_deadline < deadline:
-            return self._run_deadline, f"{describe_run_limit(self._limits.run)}, in {self._notebook.name_of(index)}"
+        if self._watchers.deadline < deadline:
+            return (
+                self._watchers.deadline,
+                f"{describe_run_limit(self._watchers.limits.run)}, in {self._notebook.name_of(index)}",
+            )
         return deadline, describe_cell_limit(self._notebook.name_of(index), limit)
 
     def _judge(self, wait: "_Wait", index: int) -> End | None:
@@ -233,11 +236,11 @@ class Executor:
         return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
 
     def _describe_death(self, error: KernelDiedError, index: int) -> str:
-        said = error.hint or (describe_log(self._log) if self._log else "")
+        said = error.hint or (describe_log(self._watchers.log) if self._watchers.log else "")
         return shorten(f"{error} in {self._notebook.name_of(index)}" + (f": {said}" if said else ""))
 
     def _do_chores(self) -> None:
-        for chore in self._chores:
+        for chore in self._watchers.chores:
             chore.do_if_due()
 
 
