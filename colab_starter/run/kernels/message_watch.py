@@ -34,15 +34,26 @@ class MessageWatch:
         """The highest number of a message, and that before the connection was lost."""
         self._first_after: int | None = None
         self._was_pending = ""
+        self._gap_in = ""
+        """The request some of whose messages are missing."""
         self._away = 0.0
+        self._held: list[Message] = []
+        """A reply, and what follows it, until it is known what is missing of the cell's output."""
         self._reports: Counter[str] = Counter()
         """How many reports of errors came on iopub for a request; less than none: they came with its reply before."""
 
     def begin_resync(self, request: str, away: float) -> None:
         """The connection is there again, after so many seconds, and this is the first request."""
-        self.resync, self._away = request, away
+        self._note_gap()
+        self.resync = request
+        self._away += away
         self._number_before, self._first_after = self._number, None
         self._was_pending = self.pending[-1] if self.pending else ""
+
+    def _note_gap(self) -> None:
+        """Whether messages are missing that came in the last break; there may be several breaks in a cell."""
+        if self._was_pending and self._first_after is not None and self._first_after > self._number_before + 1:
+            self._gap_in = self._was_pending
 
     def take(self, message: Message, *, is_ipython: bool) -> list[Message]:
         """What is to be handed out for a message."""
@@ -54,6 +65,14 @@ class MessageWatch:
             self._note_number(message)
         if self.resync and message.channel == "shell" and message.parent == self.resync:
             return self._end_resync()
+        handed_out = self._complete(message)
+        if self._held or (self.resync and message.kind == "execute_reply"):
+            self._held += handed_out
+            return []
+        return handed_out
+
+    def _complete(self, message: Message) -> list[Message]:
+        """The message, with the reports of errors in the right number: they may come twice, or with the reply only."""
         if message.kind == REPORT:
             self._reports[message.parent] += 1
             return [message] if self._reports[message.parent] > 0 else []
@@ -105,12 +124,14 @@ class MessageWatch:
 
     def _end_resync(self) -> list[Message]:
         """By now all has come that the server had kept."""
-        self.resync = ""
+        self._note_gap()
+        gap_in, away, held = self._gap_in, self._away, self._held
+        self.resync = self._was_pending = self._gap_in = ""
+        self._away, self._held = 0.0, []
         if self.pending:
-            self.end = KernelDiedError("the kernel's reply was lost with the connection", hint=f"{self._away:.0f} s")
-        elif self._was_pending and self._first_after is not None and self._first_after > self._number_before + 1:
-            return [_make_remark(self._was_pending, self._away)]
-        return []
+            self.end = KernelDiedError("the kernel's reply was lost with the connection", hint=f"{away:.0f} s")
+            return held
+        return [_make_remark(gap_in, away), *held] if gap_in else held
 
 
 def _make_remark(request: str, away: float) -> Message:

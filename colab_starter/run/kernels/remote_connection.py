@@ -148,7 +148,7 @@ class RemoteConnection:
                 self._connecting = Background(self._connect, KernelSocket.close)
             return
         quiet = now - self._socket.heard
-        if quiet > SILENCE_TIMEOUT:
+        if quiet > SILENCE_TIMEOUT and not self._socket.is_ready():  # this process itself may have been stopped
             self._lose()
             return
         if self.watch.pending and quiet > STATE_INTERVAL / 2 and self._asking is None:

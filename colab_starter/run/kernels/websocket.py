@@ -8,6 +8,7 @@ other.
 import itertools
 import json
 import os
+import select
 import socket
 import ssl
 import struct
@@ -63,6 +64,12 @@ class KernelSocket:
     def fileno(self) -> int:
         """Readable when there is something to ``take``."""
         return int(self._socket.fileno())  # type: ignore[no-untyped-call]
+
+    def is_ready(self) -> bool:
+        """Whether there is something to ``take``."""
+        waiting = select.poll()
+        waiting.register(self.fileno(), select.POLLIN)
+        return self.has_more or bool(waiting.poll(0))
 
     def send(self, channel: str, message: Mapping[str, Any]) -> None:
         """Send a message that ``Session.msg`` has made."""
