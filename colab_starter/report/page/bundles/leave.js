@@ -1,16 +1,16 @@
-// Around the frame: shows where a link of the notebook leads, and lets the user decide.
-const PROTOCOLS = ["http:", "https:", "mailto:", location.protocol];
-const question = document.getElementById("leave");
-const link = question.querySelector("a");
-
+// leave.js
+var PROTOCOLS = ["http:", "https:", "mailto:", location.protocol];
+var question = document.getElementById("leave");
+var link = question.querySelector("a");
 addEventListener("message", (event) => {
-  if (event.source !== document.querySelector("iframe").contentWindow) return;
+  if (event.source !== document.querySelector("iframe").contentWindow)
+    return;
   const address = readAddress(event.data.address);
-  if (!address || question.open) return;
+  if (!address || question.open)
+    return;
   link.href = question.querySelector("code").textContent = address.href;
   question.showModal();
 });
-
 function readAddress(text) {
   try {
     const address = new URL(text, location.href);
@@ -19,5 +19,4 @@ function readAddress(text) {
     return null;
   }
 }
-
 link.addEventListener("click", () => question.close());

@@ -14,8 +14,9 @@ function follow(event) {
   const address = event.composedPath().map(readAddress).find(Boolean);
   if (!address) return;
   event.preventDefault();
-  if (address.startsWith("#")) document.getElementById(decodeURIComponent(address.slice(1)))?.scrollIntoView();
-  else parent.postMessage({ address }, "*");
+  if (address.startsWith("#")) {
+    document.getElementById(decodeURIComponent(address.slice(1)))?.scrollIntoView();
+  } else parent.postMessage({ address }, "*");
 }
 
 for (const kind of ["click", "auxclick"]) addEventListener(kind, follow, true);
