@@ -1,4 +1,4 @@
-// What the page shows before anyone has chosen: the measure, and the parameters that tell most about it.
+// What the page shows at first: the measure, and the parameters that explain most of it.
 
 import { allRuns, isNumeric } from "./data.js";
 import { isOfVersion } from "./filter.js";
@@ -7,9 +7,9 @@ import { average, countDistinct, distinctValues, takeEvenly, toNumber } from "./
 const GOOD = /acc|auc|f1|score|r2|precision|recall|reward|iou|correct/i;
 export const BAD = /loss|err|mae|mse|rmse|perplexity|seconds|time|memory|deviation/i;
 const BINS = 8;
-const MOST_RATED = 2000; // Runs by which parameters are rated: more would tell the same.
+const MOST_RATED = 2000; // Runs used to rate parameters; more would give the same order.
 
-// Numbers that differ between runs tell more than those that don't, test results more than training's.
+// Numbers that differ between runs say more than those that don't, and test results more than training results.
 export function rateMeasure(column) {
   const differs = isNumeric(column) && countDistinct(column, allRuns.filter(isOfVersion), 2) > 1;
   const kind = GOOD.test(column.name) ? 4 : BAD.test(column.name) ? 2 : 1;
@@ -37,7 +37,7 @@ export function explainVariance(parameter, measure) {
   return all > 0 ? between / all : 0;
 }
 
-// Where there are many values, runs with similar ones count as one group.
+// Of many values, similar ones form one group.
 function binRuns(parameter, runs) {
   const values = distinctValues(parameter, runs);
   const width = Math.ceil(values.length / BINS);

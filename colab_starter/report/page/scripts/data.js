@@ -13,7 +13,7 @@
  * @typedef {object} Data
  * @property {string[]} names
  * @property {string[]} statuses
- * @property {Record<string, string>} words How statuses are called.
+ * @property {Record<string, string>} words The names of the statuses, as shown.
  * @property {number} versions Number of versions of the notebook.
  * @property {number[]} versionOf The version of each run; 0 is the newest.
  * @property {(string | null)[]} notebooks Addresses.

@@ -1,8 +1,8 @@
-// Elements of the page: finding them, and making new ones.
+// Finding and making elements of the page.
 
 import { data } from "./data.js";
 
-/** @returns {any} The element, of whichever class; null if there is none. */
+/** @returns {any} The element, or null. */
 export const byId = (id) => document.getElementById(id);
 
 /** @returns {Iterable<any>} The elements that a CSS selector finds. */

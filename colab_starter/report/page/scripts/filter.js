@@ -1,13 +1,13 @@
-// Which runs are shown: the buttons and the choice of a version at the head of the page decide it.
+// Which runs are shown, as chosen at the head of the page.
 
 import { allRuns, causeColumn, data, statusColumn } from "./data.js";
 
-/** Null: any. */
+/** Null means any. */
 export const filter = {
-  /** Empty: any. */
+  /** Empty means any. */
   statuses: new Set(),
   cause: null,
-  // Runs of two versions of a notebook are not compared unless the user wants that: the newest.
+  // At first the newest: runs of different versions are compared only if the user asks for it.
   version: data.versions > 1 ? 0 : null,
 };
 

@@ -1,4 +1,4 @@
-// The head of the page: how many runs there are of each status and cause, and which are shown.
+// The head of the page: how many runs have each status and cause, and which are shown.
 
 import { data } from "./data.js";
 import { byId, findAll } from "./elements.js";
@@ -35,7 +35,7 @@ function watchFilters(table) {
   }
 }
 
-// Writes what the head says of the runs, for those of the version that is shown.
+// Counts only the runs of the version that is shown.
 function countRuns() {
   const runs = runsOfVersion();
   const count = (status) => runs.filter((run) => data.statuses[run] === status).length;

@@ -1,6 +1,6 @@
 // The libraries, which the page holds compressed (see libraries.py).
 
-// Unpacks the library in the element with that id, and runs it.
+// Unpacks the library in the element with that id and imports it.
 async function loadLibrary(id) {
   const packed = atob(document.getElementById(id).textContent);
   const bytes = new Uint8Array(packed.length);
@@ -11,12 +11,12 @@ async function loadLibrary(id) {
   return import(address).finally(() => URL.revokeObjectURL(address));
 }
 
-/** The class of tables. */
+/** @returns {Promise<any>} The DataTable class. */
 export async function loadDataTables() {
   return (await loadLibrary("tables-library")).default;
 }
 
-/** Plotly is no module: it makes itself a global. */
+/** @returns {Promise<any>} Plotly, which is not a module: it defines a global. */
 export async function loadPlotly() {
   await loadLibrary("plots-library");
   return /** @type {any} */ (globalThis).Plotly;

@@ -1,4 +1,5 @@
-// In the frame: what was a link (see markup.py) leads nowhere by itself; the page around it is told where it would.
+// In the frame: what was a link (see markup.py) leads nowhere by itself; a click tells the page around the frame where
+// it would lead.
 const XLINK = "http://www.w3.org/1999/xlink";
 const readAddress = (element) => element.getAttribute?.("href") || element.getAttributeNS?.(XLINK, "href");
 

@@ -1,4 +1,4 @@
-// The plots' controls, and what they change.
+// The plots and their controls.
 
 import { findBest } from "./best_card.js";
 import { explainVariance, rank, rateMeasure } from "./choices.js";
@@ -9,11 +9,11 @@ import { canBeLogarithmic, spansDecades } from "./scales.js";
 import { chosenColumn, fillSelect } from "./selects.js";
 import { runsShown, showRun } from "./table.js";
 
-const MOST_PARALLEL = 12; // Axes of parallel coordinates that one can still read.
+const MOST_PARALLEL = 12; // Parallel coordinates with more axes cannot be read.
 
 let seen = null;
 
-/** Shows the controls, with what tells most chosen. */
+/** Shows the controls, set to what explains most. */
 export function offerPlots() {
   byId("plot-card").hidden = false;
   byId("parallel-card").hidden = parameters.length < 3 || parameters.length >= MOST_PARALLEL;
@@ -68,7 +68,7 @@ function drawPlots(Plotly, table) {
   if (!isSeries) drawWhenSeen(byId("parallel"), () => drawParallel(Plotly, choice));
 }
 
-// Parallel coordinates take a while: they wait until one scrolls to them.
+// Parallel coordinates take a while to draw: that waits until the user scrolls to them.
 function drawWhenSeen(element, draw) {
   seen?.disconnect();
   seen = new IntersectionObserver(
@@ -82,7 +82,7 @@ function drawWhenSeen(element, draw) {
   seen.observe(element);
 }
 
-/** Draws the plots, now and whenever something else is to be seen in them. */
+/** Draws the plots, and draws them again whenever what they show changes. */
 export function watchPlots(Plotly, table) {
   const redraw = () => drawPlots(Plotly, table);
   redraw();

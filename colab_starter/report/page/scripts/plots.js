@@ -27,10 +27,10 @@ import {
   toNumber,
 } from "./values.js";
 
-const NARROW = 640; // Pixels; the legend stands below the plot there.
-const MANY_POINTS = 2000; // More are drawn by WebGL.
+const NARROW = 640; // Pixels; on a narrower screen, the legend is below the plot.
+const MANY_POINTS = 2000; // More points are drawn with WebGL.
 const MOST_LINES = 200; // Series drawn at once.
-const PARALLEL_MARKS = 20; // Of more texts, an upright axis is marked at evenly chosen ones.
+const PARALLEL_MARKS = 20; // A vertical axis with more texts has ticks at evenly spaced ones.
 
 function describeRuns(runs, metric) {
   const shown = [metric, ...parameters].map((column) => [column, labelOf(column, 40)]);
@@ -74,7 +74,7 @@ function makePoints(group, x, y, colour, count) {
   };
 }
 
-// A line through the means, where runs share their places on the axis.
+// A line through the means of the runs that share a position on the axis.
 function makeMeans(group, x, y) {
   const places = new Map();
   for (const run of group.runs) {

@@ -1,4 +1,4 @@
-// Values as places and colours: axes, groups of runs, colour scales.
+// Values as positions and colours: axes, groups of runs, colour scales.
 
 import { isNumeric } from "./data.js";
 import { distinctValues, escapeMarkup, formatValue, isKnown, shorten, toNumber } from "./values.js";
@@ -15,9 +15,9 @@ export const PALETTE = [
   "#ff9da6",
   "#79706e",
 ];
-export const FEW_TICKS = 12; // Up to so many different values, an axis is marked at exactly these.
-const MOST_MARKS = 40; // Of more texts, an axis is marked at evenly chosen ones.
-const DECADES = 100; // From this ratio of largest to smallest, an axis is logarithmic.
+export const FEW_TICKS = 12; // An axis with at most this many different values has a tick at each of them.
+const MOST_MARKS = 40; // An axis with more texts has ticks at evenly spaced ones.
+const DECADES = 100; // An axis whose largest value is this many times the smallest starts out logarithmic.
 
 export const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const finite = (values) => values.filter(Number.isFinite);
@@ -25,10 +25,10 @@ export const finite = (values) => values.filter(Number.isFinite);
 export const smallest = (values) => values.reduce((least, value) => Math.min(least, value), Infinity);
 export const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 
-// Plotly reads markup in most of what it writes.
+// Plotly reads markup in most texts that it shows.
 export const labelOf = (column, length = 30) => escapeMarkup(shorten(column.name, length));
 
-// A column as numbers to draw: a text's place among the texts, a series' last number.
+// A column as numbers that can be drawn: the index of a text among the texts, the last number of a series.
 export function makeScale(column, runs) {
   const values = distinctValues(column, runs);
   if (isNumeric(column)) {
@@ -79,11 +79,11 @@ export function describeAxis(scale, logarithmic) {
  * @property {string} name
  * @property {number[]} runs
  * @property {string} [colour]
- * @property {boolean} [continuous] Colours run on without steps.
+ * @property {boolean} [continuous] The colours are a continuous scale.
  */
 
 /**
- * Groups of runs, each with its colour; one group where colours run on without steps.
+ * Groups of runs, each with its colour; one group if the colours are a continuous scale.
  * @returns {Group[]}
  */
 export function groupRuns(colour, runs) {
@@ -102,7 +102,7 @@ export function groupRuns(colour, runs) {
   return groups;
 }
 
-// To be seen on light and on dark.
+// Visible on a light and on a dark background.
 const RAMP = [
   [92, 92, 214],
   [42, 140, 190],

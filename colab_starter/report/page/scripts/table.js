@@ -14,7 +14,7 @@ import {
 } from "./values.js";
 
 const PAGE = 25; // Rows.
-const FEW = 50; // Up to so many different values, a column is filtered by ticking them.
+const FEW = 50; // A column with at most this many different values is filtered by ticking them.
 const LINE_ENDS = /[\r\n\u2028]/g; // DataTables takes them out of what it searches.
 
 function drawStatus(run) {
@@ -46,7 +46,7 @@ function describeFilter(column) {
   return [{ extend: "searchList", options, search: options.length > 8 }];
 }
 
-// DataTables reads what it searches as markup, and shows it by nodes here.
+// DataTables sorts by the value itself; it searches a text, which it reads as markup.
 function tellValue(column, run, what) {
   const value = column.values[run];
   return what === "sort" || what === "type" ? value : escapeMarkup(formatValue(column, value));
@@ -88,8 +88,8 @@ function addOrders(DataTable) {
   });
 }
 
-// DataTables makes the texts that it searches of all cells before it draws the first row. Here, a row has them once
-// somebody searches; a DataTables that keeps them elsewhere makes its own.
+// DataTables writes out every cell, for searching, before it draws the first row. Here, getters write a row out when a
+// search first needs it. They stand where DataTables keeps its texts; a version that keeps them elsewhere writes its own.
 function searchLazily(table) {
   const texts = { run: 0 };
   const searchable = [statusColumn, null, ...columns];

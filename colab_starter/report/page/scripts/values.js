@@ -4,7 +4,7 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 
 export const isKnown = (value) => value !== null && value !== undefined;
 
-// Texts in number columns are what JSON or JavaScript cannot hold: NaN, Infinity, large integers.
+// In a number column, a text is a number that JSON or JavaScript cannot hold: NaN, Infinity, a large integer.
 export const toNumber = (value) => (isKnown(value) ? Number(value) : NaN);
 
 const unusualNumbers = { NaN: "nan", Infinity: "inf", "-Infinity": "-inf" };
@@ -13,7 +13,7 @@ export const average = (values) => values.reduce((sum, value) => sum + value, 0)
 
 const DIGITS = 5;
 
-// A number as long as it needs to be, but no longer than some digits.
+// As many digits as the number needs, but no more than DIGITS.
 export function formatNumber(value) {
   if (typeof value === "string") return unusualNumbers[value] ?? value;
   if (Number.isInteger(value)) return String(value);
@@ -29,7 +29,7 @@ export function formatValue(column, value) {
   return `[${(numbers.length > 3 ? [numbers[0], "…", numbers.at(-1)] : numbers).join(", ")}]`;
 }
 
-// Numbers before nan, and runs without a value last, whichever way one sorts.
+// Whatever the direction, nan comes after the numbers, and runs without a value come last.
 export function compareValues(column, left, right, direction) {
   if (!isKnown(left) || !isKnown(right)) return Number(isKnown(right)) - Number(isKnown(left));
   if (column.kind === "text") return direction * collator.compare(left, right);
@@ -45,7 +45,7 @@ export function distinctValues(column, runs) {
   return [...new Set(known)].sort((left, right) => compareValues(column, left, right, 1));
 }
 
-// How many different values there are, but no more than `most`.
+// The number of different values, counted up to `most`.
 export function countDistinct(column, runs, most) {
   const known = new Set();
   for (const run of runs) {
@@ -55,7 +55,7 @@ export function countDistinct(column, runs, most) {
   return known.size;
 }
 
-// Of a long list, evenly chosen items: `most` of them at most.
+// At most `most` items of the list, evenly spaced.
 export function takeEvenly(list, most) {
   const every = Math.ceil(list.length / most);
   return list.filter((_, place) => place % every === 0);
