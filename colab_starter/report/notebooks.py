@@ -21,7 +21,7 @@ from colab_starter.files import write_whole
 from colab_starter.notebook.model import read_notebook
 from colab_starter.report.libraries import pack_plotly
 from colab_starter.report.markup import make_harmless
-from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset
+from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset, read_script
 from colab_starter.run.shims import import_jsonschema
 
 if TYPE_CHECKING:
@@ -114,18 +114,16 @@ def render_notebook(notebook: Path, report: Path) -> str:
     node = _read_node(notebook)
     body = _render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
-    own = read_asset("links.js")
-    if has_figures:
-        own += read_asset("unpack.js") + read_asset("figures.js")
+    scripts = [read_script("links"), *([read_script("figures")] if has_figures else [])]
     frame = make_template("frame.html").render(
         body=make_harmless(body),
         style=read_asset("colours.css") + read_asset("frame.css") + _code_style(),
         plotly=pack_plotly() if has_figures else "",
-        script=own,
+        scripts=scripts,
     )
-    script = read_asset("leave.js")
+    script = read_script("leave")
     return make_template("notebook.html").render(
-        policy=_make_policy(allow_scripts(script, own), with_libraries=has_figures),
+        policy=_make_policy(allow_scripts(script, *scripts), with_libraries=has_figures),
         script=script,
         title=notebook.name,
         run=notebook.parent.name,

@@ -110,6 +110,12 @@ def test_a_sweep_with_little_in_it_has_a_sensible_page(case: str, show: Show) ->
     assert len(read_rows(browser)) == len(runs)
 
 
+def test_runs_that_have_only_started_can_be_filtered(show: Show) -> None:
+    browser = show([SampleRun({"n": n}, None) for n in range(3)])
+    browser.evaluate("document.querySelector('.statuses button').click()")
+    assert len(read_rows(browser)) == 3
+
+
 @pytest.mark.slow
 def test_ten_thousand_runs_can_be_sorted_and_drawn(tmp_path: Path, browser: Browser) -> None:
     page = make_report(tmp_path, [*big_sweep(10_000)], notebooks=False)

@@ -1,6 +1,7 @@
-// Around the frame: shows where a link of the notebook leads, and lets the user decide.
+// Around the frame: shows where a link in the notebook leads, and lets the user decide.
+
 const PROTOCOLS = ["http:", "https:", "mailto:", location.protocol];
-const question = document.getElementById("leave");
+const question = /** @type {HTMLDialogElement} */ (document.getElementById("leave"));
 const link = question.querySelector("a");
 
 addEventListener("message", (event) => {

@@ -1,4 +1,6 @@
-// Libraries are kept compressed in the page: unpacks the one in the element of that id, and runs it.
+// The libraries, which the page holds compressed (see libraries.py).
+
+// Unpacks the library in the element with that id and imports it.
 async function loadLibrary(id) {
   const packed = atob(document.getElementById(id).textContent);
   const bytes = new Uint8Array(packed.length);
@@ -7,4 +9,15 @@ async function loadLibrary(id) {
   const script = await new Response(stream, { headers: { "Content-Type": "text/javascript" } }).blob();
   const address = URL.createObjectURL(script);
   return import(address).finally(() => URL.revokeObjectURL(address));
+}
+
+/** @returns {Promise<any>} The DataTable class. */
+export async function loadDataTables() {
+  return (await loadLibrary("tables-library")).default;
+}
+
+/** @returns {Promise<any>} Plotly, which is not a module: it defines a global. */
+export async function loadPlotly() {
+  await loadLibrary("plots-library");
+  return /** @type {any} */ (globalThis).Plotly;
 }

@@ -1,22 +1,21 @@
 // The table of all runs.
 
+import { allRuns, columns, data, isNumeric, statusColumn, tableColumns } from "./data.js";
+import { byId, makeElement, makeLinks } from "./elements.js";
+import { isShown } from "./filter.js";
+import {
+  compareValues,
+  countDistinct,
+  distinctValues,
+  escapeMarkup,
+  formatValue,
+  isKnown,
+  shorten,
+} from "./values.js";
+
 const PAGE = 25; // Rows.
-const FEW = 50; // Up to so many different values, a column is filtered by ticking them.
+const FEW = 50; // A column with at most this many different values is filtered by ticking them.
 const LINE_ENDS = /[\r\n\u2028]/g; // DataTables takes them out of what it searches.
-
-const shownStatuses = new Set();
-let chosenCause = null;
-let shownVersion = data.versions > 1 ? 0 : null; // The newest.
-const causeColumn = columns.find((column) => column.role === "fact" && column.name === "cause");
-const versionColumn = columns.find((column) => column.role === "fact" && column.name === "notebook version");
-
-const statusColumn = {
-  name: "status",
-  role: "fact",
-  kind: "text",
-  values: data.statuses.map((status) => data.words[status]),
-};
-const tableColumns = [statusColumn, ...columns];
 
 function drawStatus(run) {
   return makeElement("span", { className: `status ${data.statuses[run]}` }, statusColumn.values[run]);
@@ -47,7 +46,7 @@ function describeFilter(column) {
   return [{ extend: "searchList", options, search: options.length > 8 }];
 }
 
-// DataTables reads what it searches as markup, and shows it by nodes here.
+// DataTables sorts by the value itself; it searches a text, which it reads as markup.
 function tellValue(column, run, what) {
   const value = column.values[run];
   return what === "sort" || what === "type" ? value : escapeMarkup(formatValue(column, value));
@@ -89,8 +88,8 @@ function addOrders(DataTable) {
   });
 }
 
-// DataTables makes the texts that it searches of all cells before it draws the first row. Here, a row has them once
-// somebody searches; a DataTables that keeps them elsewhere makes its own.
+// DataTables writes out every cell, for searching, before it draws the first row. Here, getters write a row out when a
+// search first needs it. They stand where DataTables keeps its texts; a version that keeps them elsewhere writes its own.
 function searchLazily(table) {
   const texts = { run: 0 };
   const searchable = [statusColumn, null, ...columns];
@@ -113,16 +112,7 @@ function searchLazily(table) {
   }
 }
 
-// Runs of two versions of a notebook are not to be compared, unless somebody wants that.
-const isOfVersion = (run) => shownVersion === null || data.versionOf[run] === shownVersion;
-const causeOf = (run) => causeColumn?.values[run] ?? statusColumn.values[run];
-
-function isShown(run) {
-  const cause = chosenCause === null || causeOf(run) === chosenCause;
-  return isOfVersion(run) && cause && (shownStatuses.size === 0 || shownStatuses.has(data.statuses[run]));
-}
-
-function makeTable(DataTable) {
+export function makeTable(DataTable) {
   addOrders(DataTable);
   const described = [
     describeColumn(statusColumn, 0),
@@ -157,9 +147,9 @@ function makeTable(DataTable) {
   return table;
 }
 
-const runsShown = (table) => table.rows({ search: "applied" }).indexes().toArray();
+export const runsShown = (table) => table.rows({ search: "applied" }).indexes().toArray();
 
-function showRun(table, run) {
+export function showRun(table, run) {
   const place = table.rows({ search: "applied", order: "applied" }).indexes().toArray().indexOf(run);
   if (place < 0) return;
   table.page(Math.floor(place / table.page.len())).draw("page");

@@ -1,30 +1,29 @@
-// What the page shows before anyone has chosen: the measure, and the parameters that tell most about it.
+// What the page shows at first: the measure, and the parameters that explain most of it.
+
+import { allRuns, isNumeric } from "./data.js";
+import { isOfVersion } from "./filter.js";
+import { average, countDistinct, distinctValues, takeEvenly, toNumber } from "./values.js";
 
 const GOOD = /acc|auc|f1|score|r2|precision|recall|reward|iou|correct/i;
-const BAD = /loss|err|mae|mse|rmse|perplexity|seconds|time|memory|deviation/i;
+export const BAD = /loss|err|mae|mse|rmse|perplexity|seconds|time|memory|deviation/i;
 const BINS = 8;
-const MOST_RATED = 2000; // Runs by which parameters are rated: more would tell the same.
+const MOST_RATED = 2000; // Runs used to rate parameters; more would give the same order.
 
-const parameters = withRole("parameter");
-const metrics = withRole("metric").filter((column) => column.kind !== "text");
-const numericFacts = withRole("fact").filter((column) => isNumeric(column) && column.name !== "attempts");
-const measures = [...metrics, ...numericFacts];
-
-// Numbers that differ between runs tell more than those that don't, test results more than training's.
-function rateMeasure(column) {
+// Numbers that differ between runs say more than those that don't, and test results more than training results.
+export function rateMeasure(column) {
   const differs = isNumeric(column) && countDistinct(column, allRuns.filter(isOfVersion), 2) > 1;
   const kind = GOOD.test(column.name) ? 4 : BAD.test(column.name) ? 2 : 1;
   const place = /test/i.test(column.name) ? 1 : /val/i.test(column.name) ? 0.5 : 0;
   return (column.role === "metric" ? 100 : 0) + (differs ? 10 : 0) + kind + place;
 }
 
-function rank(list, rate) {
+export function rank(list, rate) {
   const rates = new Map(list.map((column) => [column, rate(column)]));
   return [...list].sort((left, right) => rates.get(right) - rates.get(left));
 }
 
 // The share of a measure's variance that lies between a parameter's values, not within them.
-function explainVariance(parameter, measure) {
+export function explainVariance(parameter, measure) {
   const hasValue = (run) => isOfVersion(run) && Number.isFinite(toNumber(measure.values[run]));
   const runs = takeEvenly(allRuns.filter(hasValue), MOST_RATED);
   const groups = Object.values(Object.groupBy(runs, binRuns(parameter, runs)));
@@ -38,7 +37,7 @@ function explainVariance(parameter, measure) {
   return all > 0 ? between / all : 0;
 }
 
-// Where there are many values, runs with similar ones count as one group.
+// Of many values, similar ones form one group.
 function binRuns(parameter, runs) {
   const values = distinctValues(parameter, runs);
   const width = Math.ceil(values.length / BINS);

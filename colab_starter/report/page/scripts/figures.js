@@ -1,7 +1,10 @@
 // Draws the notebook's Plotly figures.
+
+import { loadPlotly } from "./libraries.js";
+
 const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["sendChartToCloud"] };
 
-loadLibrary("plots-library").then(() => {
+loadPlotly().then((Plotly) => {
   for (const figure of document.querySelectorAll("script.figure")) {
     const { data, layout } = JSON.parse(figure.textContent);
     const place = document.createElement("div");

@@ -1,4 +1,5 @@
-// In the frame: what was a link (see markup.py) leads nowhere by itself; the page around it is told where it would.
+// In the frame: what was a link (see markup.py) leads nowhere by itself; a click tells the page around the frame where
+// it would lead.
 const XLINK = "http://www.w3.org/1999/xlink";
 const readAddress = (element) => element.getAttribute?.("href") || element.getAttributeNS?.(XLINK, "href");
 
@@ -14,8 +15,9 @@ function follow(event) {
   const address = event.composedPath().map(readAddress).find(Boolean);
   if (!address) return;
   event.preventDefault();
-  if (address.startsWith("#")) document.getElementById(decodeURIComponent(address.slice(1)))?.scrollIntoView();
-  else parent.postMessage({ address }, "*");
+  if (address.startsWith("#")) {
+    document.getElementById(decodeURIComponent(address.slice(1)))?.scrollIntoView();
+  } else parent.postMessage({ address }, "*");
 }
 
 for (const kind of ["click", "auxclick"]) addEventListener(kind, follow, true);

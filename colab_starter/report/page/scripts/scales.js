@@ -1,6 +1,9 @@
-// Values as places and colours: axes, groups of runs, colour scales.
+// Values as positions and colours: axes, groups of runs, colour scales.
 
-const PALETTE = [
+import { isNumeric } from "./data.js";
+import { distinctValues, escapeMarkup, formatValue, isKnown, shorten, toNumber } from "./values.js";
+
+export const PALETTE = [
   "#4c78a8",
   "#f58518",
   "#54a24b",
@@ -12,21 +15,21 @@ const PALETTE = [
   "#ff9da6",
   "#79706e",
 ];
-const FEW_TICKS = 12; // Up to so many different values, an axis is marked at exactly these.
-const MOST_MARKS = 40; // Of more texts, an axis is marked at evenly chosen ones.
-const DECADES = 100; // From this ratio of largest to smallest, an axis is logarithmic.
+export const FEW_TICKS = 12; // An axis with at most this many different values has a tick at each of them.
+const MOST_MARKS = 40; // An axis with more texts has ticks at evenly spaced ones.
+const DECADES = 100; // An axis whose largest value is this many times the smallest starts out logarithmic.
 
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const finite = (values) => values.filter(Number.isFinite);
+export const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const finite = (values) => values.filter(Number.isFinite);
 
-const smallest = (values) => values.reduce((least, value) => Math.min(least, value), Infinity);
-const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
+export const smallest = (values) => values.reduce((least, value) => Math.min(least, value), Infinity);
+export const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
 
-// Plotly reads markup in most of what it writes.
-const labelOf = (column, length = 30) => escapeMarkup(shorten(column.name, length));
+// Plotly reads markup in most texts that it shows.
+export const labelOf = (column, length = 30) => escapeMarkup(shorten(column.name, length));
 
-// A column as numbers to draw: a text's place among the texts, a series' last number.
-function makeScale(column, runs) {
+// A column as numbers that can be drawn: the index of a text among the texts, the last number of a series.
+export function makeScale(column, runs) {
   const values = distinctValues(column, runs);
   if (isNumeric(column)) {
     const ticks = values.filter((value) => Number.isFinite(toNumber(value)));
@@ -37,19 +40,19 @@ function makeScale(column, runs) {
   return { column, place: (run) => places.get(column.values[run]) ?? NaN, ticks: texts };
 }
 
-function spansDecades(column, runs) {
+export function spansDecades(column, runs) {
   if (!isNumeric(column)) return false;
   const values = finite(runs.map((run) => toNumber(column.values[run])));
   return values.length > 1 && smallest(values) > 0 && largest(values) / smallest(values) >= DECADES;
 }
 
-function canBeLogarithmic(column) {
+export function canBeLogarithmic(column) {
   if (column.kind === "text") return false;
   const isPositive = (value) => !isKnown(value) || !(toNumber(value) <= 0);
   return column.values.every((value) => (Array.isArray(value) ? value.every(isPositive) : isPositive(value)));
 }
 
-function describeAxis(scale, logarithmic) {
+export function describeAxis(scale, logarithmic) {
   const { column, ticks } = scale;
   const axis = {
     title: { text: labelOf(column, 60) },
@@ -71,8 +74,19 @@ function describeAxis(scale, logarithmic) {
   return axis;
 }
 
-// Runs with the colour that each group of them gets; one group where colours run on without steps.
-function groupRuns(colour, runs) {
+/**
+ * @typedef {object} Group
+ * @property {string} name
+ * @property {number[]} runs
+ * @property {string} [colour]
+ * @property {boolean} [continuous] The colours are a continuous scale.
+ */
+
+/**
+ * Groups of runs, each with its colour; one group if the colours are a continuous scale.
+ * @returns {Group[]}
+ */
+export function groupRuns(colour, runs) {
   if (!colour) return [{ name: "", runs, colour: style("--accent") }];
   const values = distinctValues(colour, runs);
   if (isNumeric(colour) && values.length > PALETTE.length) return [{ name: "", runs, continuous: true }];
@@ -88,7 +102,7 @@ function groupRuns(colour, runs) {
   return groups;
 }
 
-// To be seen on light and on dark.
+// Visible on a light and on a dark background.
 const RAMP = [
   [92, 92, 214],
   [42, 140, 190],
@@ -96,13 +110,13 @@ const RAMP = [
   [165, 180, 50],
   [240, 150, 40],
 ];
-const RAMP_SCALE = RAMP.map((rgb, step) => [step / (RAMP.length - 1), `rgb(${rgb})`]);
+export const RAMP_SCALE = RAMP.map((rgb, step) => [step / (RAMP.length - 1), `rgb(${rgb})`]);
 
 function sampleRamp(place, count) {
   const position = (count > 1 ? place / (count - 1) : 0.5) * (RAMP.length - 1);
   const step = Math.min(Math.floor(position), RAMP.length - 2);
   const mixed = RAMP[step].map((part, index) =>
-    Math.round(part + (position - step) * (RAMP[step + 1][index] - part)),
+    Math.round(part + (position - step) * (RAMP[step + 1][index] - part))
   );
   return `rgb(${mixed})`;
 }

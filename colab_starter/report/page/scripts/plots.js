@@ -1,12 +1,39 @@
 // The plots: a metric against a parameter, series over their steps, and all parameters at once.
 
-const NARROW = 640; // Pixels; the legend stands below the plot there.
-const MANY_POINTS = 2000; // More are drawn by WebGL.
+import { data, isNumeric, parameters } from "./data.js";
+import {
+  describeAxis,
+  FEW_TICKS,
+  finite,
+  groupRuns,
+  labelOf,
+  largest,
+  makeScale,
+  PALETTE,
+  RAMP_SCALE,
+  smallest,
+  spansDecades,
+  style,
+} from "./scales.js";
+import {
+  average,
+  distinctValues,
+  escapeMarkup,
+  formatNumber,
+  formatValue,
+  isKnown,
+  shorten,
+  takeEvenly,
+  toNumber,
+} from "./values.js";
+
+const NARROW = 640; // Pixels; on a narrower screen, the legend is below the plot.
+const MANY_POINTS = 2000; // More points are drawn with WebGL.
 const MOST_LINES = 200; // Series drawn at once.
-const PARALLEL_MARKS = 20; // Of more texts, an upright axis is marked at evenly chosen ones.
+const PARALLEL_MARKS = 20; // A vertical axis with more texts has ticks at evenly spaced ones.
 
 function describeRuns(runs, metric) {
-  const shown = [metric, ...withRole("parameter")].map((column) => [column, labelOf(column, 40)]);
+  const shown = [metric, ...parameters].map((column) => [column, labelOf(column, 40)]);
   return runs.map((run) => {
     const lines = shown.map(([column, label]) => {
       const value = escapeMarkup(shorten(formatValue(column, column.values[run]), 60));
@@ -47,7 +74,7 @@ function makePoints(group, x, y, colour, count) {
   };
 }
 
-// A line through the means, where runs share their places on the axis.
+// A line through the means of the runs that share a position on the axis.
 function makeMeans(group, x, y) {
   const places = new Map();
   for (const run of group.runs) {
@@ -69,7 +96,7 @@ function makeMeans(group, x, y) {
 }
 
 function hasSteps(x, runs) {
-  const alone = withRole("parameter").length === 1;
+  const alone = parameters.length === 1;
   return (
     isNumeric(x.column) &&
     x.ticks.length > 1 &&
@@ -117,10 +144,11 @@ function makeLayout(colour, more) {
 const POINT_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]];
 const settings = (buttons) => ({ responsive: true, displaylogo: false, modeBarButtons: buttons });
 
-function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
+export function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
   const [across, up] = [makeScale(x, runs), makeScale(y, runs)];
   const drawn = runs.filter((run) => Number.isFinite(across.place(run)) && Number.isFinite(up.place(run)));
   const groups = groupRuns(colour, drawn);
+  /** @type {object[]} */
   const traces = groups.map((group) => makePoints(group, across, up, colour, drawn.length));
   const lined = hasSteps(across, drawn) ? groups.filter((group) => !group.continuous) : [];
   traces.unshift(...lined.map((group) => makeMeans(group, across, up)));
@@ -132,14 +160,15 @@ function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
 }
 
 // Of many series, evenly chosen ones.
-function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
+export function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
   const known = runs.filter((run) => isKnown(y.values[run]));
   const chosen = new Set([...takeEvenly(known, MOST_LINES), best]);
   const drawn = known.filter((run) => chosen.has(run));
-  const stepped =
-    colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length ? null : colour;
+  const stepped = colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length
+    ? null
+    : colour;
   const traces = groupRuns(stepped, drawn).flatMap((group) =>
-    group.runs.map((run, place) => makeLine(run, y, group, { isFirst: place === 0, isBest: run === best })),
+    group.runs.map((run, place) => makeLine(run, y, group, { isFirst: place === 0, isBest: run === best }))
   );
   const steps = { name: "step", kind: "number", role: "fact" };
   const axes = {
@@ -169,9 +198,9 @@ function makeLine(run, column, group, { isFirst, isBest }) {
   };
 }
 
-function drawParallel(Plotly, { y, runs }) {
+export function drawParallel(Plotly, { y, runs }) {
   const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
-  const dimensions = [...withRole("parameter"), y].map((column) => makeDimension(column, drawn));
+  const dimensions = [...parameters, y].map((column) => makeDimension(column, drawn));
   const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
   const trace = {
     type: "parcoords",
@@ -193,7 +222,7 @@ function makeDimension(column, runs) {
     const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
     const marked = scale.ticks.filter((_, index) => index % every === 0);
     dimension.tickvals = marked.map((value, index) =>
-      column.kind === "text" ? index * every : place(toNumber(value)),
+      column.kind === "text" ? index * every : place(toNumber(value))
     );
     dimension.ticktext = marked.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
   } else if (logarithmic) {
