@@ -18,5 +18,11 @@ function follow(event) {
   else parent.postMessage({ address }, "*");
 }
 
+// The page of a failed run opens at its error. Pictures before it have their size only when all is loaded.
+addEventListener("load", () => {
+  const failed = document.querySelector(".failed-cell");
+  (failed?.querySelector(".output_error") ?? failed)?.scrollIntoView({ block: "center" });
+});
+
 for (const kind of ["click", "auxclick"]) addEventListener(kind, follow, true);
 addEventListener("keydown", (event) => event.key === "Enter" && follow(event), true);
