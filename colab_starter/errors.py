@@ -9,13 +9,13 @@ class ColabStarterError(Exception):
 
 
 class UsageError(ColabStarterError):
-    """The command was given something that it cannot work with."""
+    """The command was given something it cannot work with."""
 
     exit_code = 2
 
 
 class UnknownRuntimeError(UsageError):
-    """No Colab runtime of that name is in the table; the message names those that are."""
+    """The table has no Colab runtime of that name; the message lists those it has."""
 
 
 class UnknownPackageError(ColabStarterError):
@@ -23,7 +23,7 @@ class UnknownPackageError(ColabStarterError):
 
 
 class RefreshError(ColabStarterError):
-    """The newest lists of Colab's packages could not be had; the message says what is used instead."""
+    """The newest lists of Colab's packages could not be fetched; the message says what is used instead."""
 
 
 class TemplateMissingError(ColabStarterError):
@@ -31,11 +31,15 @@ class TemplateMissingError(ColabStarterError):
 
 
 class UnknownChoiceError(UsageError):
-    """An answer is none of the choices of its question; the message names them."""
+    """An answer is not one of the choices of its question; the message lists them."""
+
+
+class NotAFolderError(UsageError):
+    """``new`` was given something else where it takes a folder; the message says what it is, and how to give it."""
 
 
 class ProjectExistsError(ColabStarterError):
-    """Where the new project's folder should come, something is already."""
+    """Something is already where the new project's folder would go."""
 
 
 class CannotWriteError(ColabStarterError):
@@ -43,7 +47,7 @@ class CannotWriteError(ColabStarterError):
 
 
 class GenerationError(ColabStarterError):
-    """The template could not be rendered; nothing is left of the project."""
+    """The template could not be rendered; nothing of the project is left."""
 
 
 class StoppedError(ColabStarterError):
@@ -52,8 +56,8 @@ class StoppedError(ColabStarterError):
     exit_code = 130
 
 
-class NoNotebookError(ColabStarterError):
-    """The path is no notebook."""
+class NoNotebookError(UsageError):
+    """The path that ``open`` was given is not a notebook."""
 
 
 class GitError(ColabStarterError):
@@ -65,7 +69,7 @@ class NoGitHubRepositoryError(ColabStarterError):
 
 
 class NoBranchError(ColabStarterError):
-    """The repository stands on no branch (a detached HEAD)."""
+    """The repository is on no branch (a detached HEAD)."""
 
 
 class NoBrowserError(ColabStarterError):
@@ -73,15 +77,15 @@ class NoBrowserError(ColabStarterError):
 
 
 class BrokenNotebookError(ColabStarterError):
-    """A file is no notebook at all; ``check`` makes a finding of it. The message goes on after the file's name."""
+    """A file is not a notebook at all; ``check`` makes a finding of it. The message continues the file's name."""
 
 
 class NothingToCheckError(UsageError):
-    """A path that ``check`` was given does not exist, or holds no notebook."""
+    """A path that ``check`` was given does not exist or contains no notebook."""
 
 
 class UnknownRuleError(UsageError):
-    """No rule of ``check`` has that code; the message names the nearest."""
+    """No rule of ``check`` has that code; the message suggests the nearest one."""
 
 
 class LedgerVersionError(ColabStarterError):
@@ -89,19 +93,19 @@ class LedgerVersionError(ColabStarterError):
 
 
 class LedgerWriteError(ColabStarterError):
-    """The ledger of a sweep cannot be written, a full disk mostly; what it held before is intact."""
+    """The ledger of a sweep cannot be written, usually because the disk is full; its earlier content is intact."""
 
 
 class SweepLostError(LedgerWriteError):
-    """The folder of a sweep, or its ledger, was moved, replaced or removed while the sweep was at work."""
+    """The folder of a sweep, or its ledger, was moved, replaced or removed while the sweep was running."""
 
 
 class SweepBusyError(ColabStarterError):
-    """Another process works on the same sweep."""
+    """Another process is working on the same sweep."""
 
 
 class WrongOptionError(UsageError):
-    """An option's value is none that it takes; the message names those it does."""
+    """An option does not take that value; the message lists those it takes."""
 
 
 class NoRunsFolderError(UsageError):
@@ -113,15 +117,15 @@ class UnwritableValueError(UsageError):
 
 
 class ParameterError(UsageError):
-    """Parameters that do not fit the notebook, or a file of them that cannot be read; one line tells of several."""
+    """Parameters that do not fit the notebook, or a file of them that cannot be read; the message has all faults."""
 
 
 class NoSuchKernelError(UsageError):
-    """No kernel of that name is installed; the message names those that are."""
+    """No kernel of that name is installed; the message lists those that are."""
 
 
 class OverlayError(UsageError):
-    """The environment that a notebook is to install its packages into cannot be made; the message says why."""
+    """The environment for the packages that a notebook installs cannot be made; the message says why."""
 
 
 class ColdKernelNeededError(ColabStarterError):
@@ -139,11 +143,11 @@ class ColdKernelNeededError(ColabStarterError):
 
 
 class KernelSilentError(ColabStarterError):
-    """A kernel was started, lives, and does not answer; it has been killed."""
+    """A kernel was started and is alive, but did not answer; it has been killed."""
 
 
 class StartStoppedError(ColabStarterError):
-    """A stop came while a kernel was starting; nothing of it is left."""
+    """The user stopped the sweep while a kernel was starting; nothing of the kernel is left."""
 
 
 class JupyterServerError(UsageError):
@@ -178,7 +182,7 @@ class OutputError(ColabStarterError):
 
 
 class NoSweepError(UsageError):
-    """A folder that ``report`` was given holds no ledger of runs."""
+    """A folder that ``report`` was given contains no ledger of runs."""
 
 
 class ReportFileError(ColabStarterError):
@@ -190,7 +194,7 @@ class SaveError(ColabStarterError):
 
 
 class CoordinatorGoneError(ColabStarterError):
-    """The process that a worker reports to has gone; the worker ends without a word."""
+    """The process that a worker reports to is gone; the worker ends silently."""
 
 
 class ColabToolMissingError(UsageError):
@@ -202,7 +206,7 @@ class ColabSessionError(ColabStarterError):
 
 
 class NoSourceError(UsageError):
-    """The path that ``run`` was given is no notebook."""
+    """The path that ``run`` was given is not a notebook."""
 
 
 class UnsupportedSystemError(UsageError):
@@ -222,4 +226,4 @@ class RayLostError(ColabStarterError):
 
 
 class StoreAddressError(UsageError):
-    """The address for ``--out`` is none, or the library that its store needs is not installed."""
+    """The address for ``--out`` is not valid, or the library that its store needs is not installed."""

@@ -74,7 +74,7 @@ def test_tour_gets_its_script(tmp_path: Path) -> None:
 
 
 def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
-    typed = ["Digits", "", "7", "6", "y", "numbers", "2", "einops", "", "ada/digits", ""]
+    typed = ["Digits", "", str(PRESETS.index("blank") + 1), "6", "y", "numbers", "2", "einops", "", "ada/digits", ""]
     answer = run_cookiecutter(cwd=tmp_path, answers="\n".join(typed) + "\n")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     notebook = read_notebook(tmp_path / "digits/notebooks/blank.ipynb")
@@ -101,7 +101,8 @@ def test_a_bad_answer_ends_the_questions_at_once(tmp_path: Path) -> None:
         "project_slug=",
         "project_slug=" + "x" * 300,
         "github_repository=digits",
-        "github_repository=https://github.com/ada/digits",
+        "github_repository=https://gitlab.com/ada/digits",
+        "project_name=",
         "extra_pip_packages=; rm -rf /",
         "extra_apt_packages=$(reboot)",
         "drive_folder=../x",
@@ -120,6 +121,16 @@ def test_a_bad_answer_is_one_clear_line_and_leaves_nothing(tmp_path: Path, answe
     assert "cannot be used: " in result.stdout
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert list(here.iterdir()) == []
+
+
+def test_the_address_of_a_repository_and_a_path_on_drive_are_understood(tmp_path: Path) -> None:
+    answers = ["github_repository=https://github.com/ada/digits", "drive_folder=/content/drive/MyDrive/numbers"]
+    run_cookiecutter("--no-input", "preset=blank", "use_drive=yes", *answers, cwd=tmp_path).check_returncode()
+    files = {path.name: path.read_text() for path in (tmp_path / "my-colab-notebooks").rglob("*.*") if path.is_file()}
+    assert "github/ada/digits/blob/main/" in files["blank.ipynb"]
+    assert 'drive_folder = \\"numbers\\"' in files["blank.ipynb"]
+    assert "<https://github.com/ada/digits>" in files["README.md"]
+    assert "folder `numbers` of your Google Drive" in files["README.md"]
 
 
 def test_an_unknown_preset_names_the_choices_and_leaves_nothing(tmp_path: Path) -> None:

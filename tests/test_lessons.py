@@ -35,8 +35,8 @@ from tests.environments import make_environment
 from tests.support.lessons import CHANGED, write_with_fewer_images
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
-    "pytorch": {"accuracy": (0.95, 1.0), "dataset": "digits"},
+    "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
+    "pytorch": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "xgboost": {"accuracy": (0.77, 0.7906)},
 }
 """What the results of a run with default parameters must be: a value, or its bounds.

@@ -19,6 +19,8 @@ _PIP_PACKAGE = re.compile(
 )
 _APT_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+")
+_GITHUB_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([^/\s]+/[^/\s]+?)(?:\.git)?/*", re.IGNORECASE)
+_MY_DRIVE = re.compile(r"(?:/?content/drive/)?My ?Drive/+")
 _BRANCH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+#-]*[A-Za-z0-9_+#-])?")
 
 
@@ -28,9 +30,20 @@ def split_packages(answer: str) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
+def normalize_answer(answer: str, question: str) -> str:
+    """The form of an answer that the templates work with; other answers stay as they are.
+
+    A repository may be given by its address (``https://github.com/ada/digits`` is ``ada/digits``), a folder on Google
+    Drive by its path on Colab (``My Drive/digits`` and ``/content/drive/MyDrive/digits`` are ``digits``).
+    """
+    if question == "github_repository" and (address := _GITHUB_ADDRESS.fullmatch(answer.strip())):
+        return address[1]
+    return _MY_DRIVE.sub("", answer, count=1) if question == "drive_folder" and _MY_DRIVE.match(answer) else answer
+
+
 def check_answer(answer: str, question: str) -> None:
     """Raise BadAnswerError, in one line, unless the answer fits the question."""
-    remedy = _CHECKS[question](str(answer))
+    remedy = _CHECKS[question](normalize_answer(str(answer), question))
     if remedy:
         raise BadAnswerError(f"{question} {_shown(answer)} cannot be used: {remedy}")
 
@@ -38,6 +51,10 @@ def check_answer(answer: str, question: str) -> None:
 def _shown(answer: str) -> str:
     text = repr(str(answer))
     return text if len(text) <= 60 else f"{text[:56]}...{text[-1]}"
+
+
+def _name_remedy(name: str) -> str | None:
+    return None if name.strip() else "give your notebooks a title, e.g. Digits"
 
 
 def _slug_remedy(slug: str) -> str | None:
@@ -63,7 +80,7 @@ def _packages_remedy(pattern: re.Pattern[str], example: str) -> Callable[[str], 
     def remedy(answer: str) -> str | None:
         for package in split_packages(answer):
             if not pattern.fullmatch(package):
-                return f"{_shown(package)} is no package name; separate names by spaces, e.g. {example}"
+                return f"{_shown(package)} is not a package name; separate names with spaces, e.g. {example}"
         return None
 
     return remedy
@@ -83,6 +100,7 @@ def _branch_remedy(branch: str) -> str | None:
 
 
 _CHECKS: Mapping[str, Callable[[str], str | None]] = {
+    "project_name": _name_remedy,
     "project_slug": _slug_remedy,
     "drive_folder": _drive_folder_remedy,
     "extra_pip_packages": _packages_remedy(_PIP_PACKAGE, "einops timm>=1.0"),

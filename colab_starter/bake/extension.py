@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined, pass_context, pass_environment
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
-from colab_starter.bake.answers import check_answer, split_packages
+from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
 from colab_starter.bake.lessons import lessons_table, select_lessons
 from colab_starter.bake.percent import mark_cells, to_ipynb
 from colab_starter.open_in_colab import colab_badge
@@ -40,7 +40,7 @@ class NotebookExtension(Extension):
         super().__init__(environment)
         environment.undefined = LocatedUndefined
         environment.filters.update(
-            check_answer=check_answer_silently,
+            check_answer=settle_answer,
             markdown_text=markdown_text,
             python_dict=python_dict,
             python_literal=python_literal,
@@ -99,9 +99,15 @@ def read_table(environment: Environment, name: str) -> Any:
     return json.loads(environment.loader.get_source(environment, name)[0])
 
 
-def check_answer_silently(answer: str, question: str) -> str:
-    """check_answer for cookiecutter.json: nothing to render, an error where the answer is bad."""
+@pass_context
+def settle_answer(context: Context, answer: str, question: str) -> str:
+    """Check an answer in cookiecutter.json, and replace it by its normal form; renders to nothing.
+
+    The mapping ``cookiecutter`` is the one that all templates will see, so none of them has to know of other forms.
+    Raises BadAnswerError.
+    """
     check_answer(answer, question)
+    context["cookiecutter"][question] = normalize_answer(answer, question)
     return ""
 
 

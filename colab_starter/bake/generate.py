@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from colab_starter.bake.choices import unknown_choice
 from colab_starter.errors import (
     CannotWriteError,
     ColabStarterError,
@@ -18,7 +19,6 @@ from colab_starter.errors import (
     TemplateMissingError,
     UnknownChoiceError,
 )
-from colab_starter.text import suggest
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -32,7 +32,7 @@ class Project(NamedTuple):
     folder: Path
     notebooks: list[Path]
     kept: list[Path]
-    """Where the files lie now that ``force`` replaced."""
+    """Where the files that ``force`` replaced are now."""
 
 
 def find_template() -> Path:
@@ -52,16 +52,19 @@ def read_questions() -> dict[str, Any]:
 def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, force: bool = False) -> Project:
     """Make a project in a new folder of ``output_dir``, the same as plain cookiecutter would.
 
-    ``answers`` stand instead of the questions' defaults. ``ask`` puts cookiecutter's questions to
-    the user. ``force`` writes into a folder that exists: files of the same name that differ are
-    renamed NAME.bak, links in the place of folders too; others stay.
+    ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions,
+    each until its answer can be used. ``force`` writes into a folder that exists: files of the same name
+    that differ, and links in the place of folders, are renamed NAME.bak; other files stay.
 
     Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
     or StoppedError; then nothing has changed on the disk.
     """
     check_choices(answers)
     with _errors_in_one_line(output_dir):
-        context = _settle_answers(answers, ask)
+        context = _prepare_context(answers)
+        if ask:
+            context = _prepare_context({**answers, **_ask(context, output_dir, force)})
+        _settle_answers(context)
         target = output_dir / context["cookiecutter"]["project_slug"]
         _check_target(target, force)
         # Beside the target (inside, where it exists), because files can be renamed only within a file system.
@@ -74,18 +77,12 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
 
 
 def check_choices(answers: Answers) -> None:
-    """Raise UnknownChoiceError for an answer that is none of its question's choices."""
+    """Raise UnknownChoiceError for an answer that is not one of its question's choices."""
     questions = read_questions()
     for question, answer in answers.items():
         choices = questions[question]
         if isinstance(choices, list) and answer not in choices:
-            raise UnknownChoiceError(_unknown_choice(question, str(answer), choices))
-
-
-def _unknown_choice(question: str, answer: str, choices: list[str]) -> str:
-    near = suggest(answer, choices)
-    hint = f"did you mean {near!r}? " if near else ""
-    return f"unknown {question} {answer!r}: {hint}choose one of {', '.join(choices)}"
+            raise UnknownChoiceError(unknown_choice(question, str(answer), choices))
 
 
 @contextmanager
@@ -103,7 +100,7 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
         reason = f"{error.strerror or error}: {error.filename or output_dir}"
         raise CannotWriteError(
             f"nothing was made, because something could not be written ({reason}); "
-            "mend that, or choose another folder: colab-starter new FOLDER"
+            "fix that, or choose another folder: colab-starter new FOLDER"
         ) from error
     except (CookiecutterException, TemplateError) as error:
         # Its own text holds the whole context, some thousand characters.
@@ -111,13 +108,12 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
         raise GenerationError(f"nothing was made, because the template failed; please report this: {fault}") from error
 
 
-def _settle_answers(answers: Answers, ask: bool) -> dict[str, Any]:
-    """cookiecutter's context with an answer to each question, asked for or taken from ``answers`` and the defaults.
+def _prepare_context(answers: Answers) -> dict[str, Any]:
+    """cookiecutter's context, with ``answers`` in place of the questions' defaults.
 
     The user's own cookiecutter settings are left out: they are about other templates.
     """
     from cookiecutter.generate import generate_context
-    from cookiecutter.prompt import prompt_for_config
 
     choices = read_questions()
     given = {
@@ -125,8 +121,21 @@ def _settle_answers(answers: Answers, ask: bool) -> dict[str, Any]:
         for question, answer in answers.items()
     }
     context: dict[str, Any] = generate_context(str(find_template() / "cookiecutter.json"), extra_context=given)
-    context["cookiecutter"].update(prompt_for_config(context, no_input=not ask))
     return context
+
+
+def _ask(context: dict[str, Any], output_dir: Path, force: bool) -> Answers:
+    """The user's answers; the project's folder is looked at as soon as it has a name."""
+    from colab_starter.bake.questions import ask_questions
+
+    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force))
+
+
+def _settle_answers(context: dict[str, Any]) -> None:
+    """Render the defaults and check the answers, in cookiecutter's own way."""
+    from cookiecutter.prompt import prompt_for_config
+
+    context["cookiecutter"].update(prompt_for_config(context, no_input=True))
 
 
 def _as_jinja_text(answer: str | bool) -> str:
@@ -143,7 +152,7 @@ def _check_target(target: Path, force: bool) -> None:
             "(files that differ are kept as NAME.bak)"
         )
     if os.path.lexists(target) and not target.is_dir():
-        raise ProjectExistsError(f"{target} already exists and is no folder; choose another --slug or folder")
+        raise ProjectExistsError(f"{target} already exists and is not a folder; choose another --slug or folder")
 
 
 def _existing_folder(folder: Path) -> Path:
@@ -200,7 +209,7 @@ def _keep(place: Path, undo: ExitStack, kept: list[Path]) -> None:
 
 
 def _free_name(path: Path) -> Path:
-    """The path with .bak behind it, or .bak2, .bak3 ... where that is taken."""
+    """The path with .bak appended, or .bak2, .bak3 ... where that is taken."""
     number = 1
     while True:
         backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")

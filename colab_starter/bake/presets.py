@@ -26,7 +26,8 @@ def read_presets() -> list[Preset]:
         Preset(name, about["title"], about["summary"], about["accelerator"], about["cpu_seconds"])
         for name, about in lessons.items()
     ]
-    every = Preset("all", questions["__prompts__"]["preset"]["all"], "", None, sum(one.cpu_seconds for one in presets))
+    title = questions["__prompts__"]["preset"]["all"].removeprefix("all: ").capitalize()
+    every = Preset("all", title, "", None, sum(one.cpu_seconds for one in presets))
     return sorted([*presets, every], key=lambda preset: questions["preset"].index(preset.name))
 
 

@@ -47,6 +47,8 @@ SHOWN = (
     "text/plain",
 )
 """Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
+FAILED_CELL = "failed-cell"
+"""Class of the cell at which the run ended, where the page opens: links.js looks for it."""
 _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Jupyter runs them.</p>'
 
 
@@ -142,6 +144,13 @@ def _render_cells(node: "NotebookNode") -> str:
 
 
 def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
+    papermill = cell.metadata.get("papermill")
+    html = _render_shared_cell(cell, language)
+    has_failed = isinstance(papermill, dict) and papermill.get("status") == "failed"
+    return f'<section class="{FAILED_CELL}">{html}</section>' if has_failed else html
+
+
+def _render_shared_cell(cell: "NotebookNode", language: str | None) -> str:
     try:
         cell.metadata.pop("papermill", None)  # when it ran, which no page shows
         if cell.get("outputs"):

@@ -18,65 +18,73 @@ def run(
     notebook: Annotated[Path, typer.Argument(help="The notebook.")],
     param: Annotated[
         list[str] | None,
-        typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; may be repeated: a grid."),
+        typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; repeat it for a grid."),
     ] = None,
-    sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="A sweep from a YAML or CSV file.")] = None,
+    sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the sweep from a YAML or CSV file.")] = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder for the runs: a path, or s3://... [default: runs/NOTEBOOK]"),
+        typer.Option(metavar="DIR", help="Where to keep the runs: a folder, or s3://... [default: runs/NOTEBOOK]"),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at once. [default: what the machine allows]")
+        int | None,
+        typer.Option("-j", "--jobs", min=1, help="How many runs at once. [default: what the machine allows]"),
     ] = None,
     cell_timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The longest that a cell may take: 30, 90s, 10m, 2h.")
+        str | None, typer.Option(metavar="TIME", help="The longest a cell may take: 30, 90s, 10m, 2h.")
     ] = None,
-    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest that a run may take.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Try a run that fails so many times more.")] = 0,
+    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest a run may take.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often to try a failed run again.")] = 0,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Do again what was not ok the last time.")
+        bool, typer.Option("--retry-failed", help="Run again what was not ok the last time.")
     ] = False,
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Let parameters pass that the notebook does not declare.")
+        bool, typer.Option("--allow-unknown", help="Accept parameters that the notebook does not declare.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and start none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs without starting any.")] = False,
     parameters: Annotated[
-        bool, typer.Option("--parameters", help="Print what parameters the notebook has, and stop.")
+        bool, typer.Option("--parameters", help="Print the notebook's parameters, and stop.")
     ] = False,
     warm: Annotated[
         str | None,
-        typer.Option(metavar="MODULES", help="Import these before runs start: a,b. [default: what the notebook does]"),
+        typer.Option(
+            metavar="MODULES", help="Modules to import before the runs start: a,b. [default: those of the notebook]"
+        ),
     ] = None,
-    cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew, with nothing imported.")] = False,
-    kernel: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the notebook's own kernel.")] = None,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Start a new kernel for every run, with nothing imported.")
+    ] = False,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use this kernel instead of the notebook's own.")
+    ] = None,
     cwd: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the runs work. [default: the notebook's folder]")
+        Path | None,
+        typer.Option(metavar="DIR", help="The working directory of the runs. [default: the notebook's folder]"),
     ] = None,
     keep_environment: Annotated[
         bool,
-        typer.Option("--keep-environment", help="Keep the packages that the notebook installs, for the next time."),
+        typer.Option("--keep-environment", help="Keep the packages that the notebook installs for the next sweep."),
     ] = False,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Let the notebook install packages into its kernel's environment itself.")
+        bool, typer.Option("--in-place", help="Let the notebook install into its kernel's own environment.")
     ] = False,
     backend: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Where the runs are executed: {', '.join(BACKENDS)}.")
+        str, typer.Option(metavar="NAME", help=f"Where to execute the runs: {', '.join(BACKENDS)}.")
     ] = LocalOptions.name,
     secret: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="An environment variable more whose value is never written; may be repeated."
+            metavar="NAME", help="Another environment variable whose value must never be written; may be repeated."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what happens as JSON lines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     backend_options: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """Run a notebook, once or with many parameters; many at a time.
+    """Run a notebook once, or with many parameters in parallel.
 
-    The executed notebooks, results.csv and the ledger of what was done go to a folder. The same
-    command again does what is not done yet. Ctrl-C lets the cells that run end, and stops.
-    Ends with 0 where all runs are ok, 1 where some are not, 2 where nothing could be started.
+    The executed notebooks, results.csv and the ledger of the runs go to a folder. Give the same command
+    again to do what is not done yet. Ctrl-C waits for the running cells to end, then stops.
+    Exit status: 0 if all runs are ok, 1 if some are not, 2 if nothing could be started.
 
     \b
     Example:

@@ -10,13 +10,14 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
-from colab_starter.run.job_maker import JobMaker, check_kernel, plan_run
+from colab_starter.run.job_maker import JobMaker, plan_run
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.names import recognise_runs
 from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.recovery import hide_secrets, note_gone, settle
+from colab_starter.run.request import check_request
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask, find_secrets
 from colab_starter.run.standard_streams import lasting_output
@@ -41,9 +42,7 @@ def run_batch(options: Options) -> int:
 
 def _run_batch(options: Options, signals: StopSignals) -> int:
     batch = prepare_batch(options)
-    if options.backend.uses_local_kernelspecs:
-        check_kernel(batch)
-    open_backend = options.backend.check()
+    open_backend = check_request(batch)
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
             ledger = _open_ledger(batch)

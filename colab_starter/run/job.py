@@ -135,9 +135,9 @@ class StartedCold:
 class CellStarted:
     run: str
     number: int
-    """The cell's place among the code cells, from 1."""
+    """As Jupyter counts: 1 is the first cell that is executed, and the cell that sets the parameters counts too."""
     total: int
-    """How many code cells there are."""
+    """How many cells are executed."""
 
 
 @dataclass(frozen=True)

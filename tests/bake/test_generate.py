@@ -125,7 +125,7 @@ def test_a_folder_that_exists_is_not_touched(tmp_path: Path) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_a_file_in_its_place_is_not_touched(tmp_path: Path, force: bool) -> None:
     (tmp_path / "my-colab-notebooks").write_text("mine")
-    with pytest.raises(ProjectExistsError, match="is no folder"):
+    with pytest.raises(ProjectExistsError, match="is not a folder"):
         generate_project({}, tmp_path, force=force)
     assert read_tree(tmp_path) == {"my-colab-notebooks": b"mine"}
 

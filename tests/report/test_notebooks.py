@@ -180,6 +180,22 @@ def test_text_outputs_are_escaped(text: str, tmp_path: Path, browser: Browser) -
     assert browser.evaluate("document.querySelector('.output_text pre').innerText", in_frame=True) == text
 
 
+def test_the_page_of_a_failed_run_opens_at_its_error(tmp_path: Path, browser: Browser) -> None:
+    """Not at an error that was expected, and not at the top."""
+    error = new_output("error", ename="E", evalue="bad", traceback=["Traceback", "E: bad"])
+    failed = new_code_cell("1 / 0", outputs=[error], metadata={"papermill": {"status": "failed"}})
+    expected = new_code_cell("1 / 0", outputs=[error], metadata={"papermill": {"status": "completed"}})
+    source = "\n".join(f"line = {number}" for number in range(99))
+    long = [[new_code_cell(source) for _ in range(3)] for _ in range(5)]
+    find = "document.querySelector('.failed-cell .output_error')"
+    browser.open(make_page(tmp_path, *long[0], expected, *long[1], failed, *long[2]))
+    browser.wait_until(f"scrollY > 0 && {find}.getBoundingClientRect().top < innerHeight", in_frame=True)
+    assert browser.evaluate(f"{find}.getBoundingClientRect().bottom > 0", in_frame=True)
+    browser.open(make_page(tmp_path, *long[3], expected, *long[4]))
+    browser.wait_until("document.readyState === 'complete'", in_frame=True)
+    assert browser.evaluate("scrollY", in_frame=True) == 0
+
+
 def test_a_long_output_is_shortened(tmp_path: Path) -> None:
     page = make_page(tmp_path, new_code_cell("x", outputs=[new_output("stream", text="x" * 5_000_000)]))
     assert page.stat().st_size < 300_000

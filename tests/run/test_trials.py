@@ -380,7 +380,7 @@ def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes
     os.close(window)
     assert sweep.wait(timeout=60) == 129
     [end] = ends(tmp_path / "runs/trial")
-    assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell 3")
+    assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell In[3]")
     assert "ended\n" in executed(tmp_path / "runs/trial")["cells"][1]["outputs"][0]["text"]
     assert run(path).returncode == 0
 

@@ -30,6 +30,13 @@ def find_gpus(choice: str, environment: Mapping[str, str] = os.environ) -> list[
     return named
 
 
+def list_absent(choice: str) -> list[str]:
+    """Numbers of GPUs in a choice that the driver of this machine does not list; UUIDs are not looked up."""
+    numbers = [name.strip() for name in choice.split(",") if name.strip().isdigit()]
+    present = _ask_driver() if numbers else []
+    return [number for number in numbers if int(number) >= len(present)]
+
+
 def _split_visible(visible: str) -> list[str]:
     """As CUDA reads it: what comes after a number below zero does not count."""
     names = []

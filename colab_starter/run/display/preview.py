@@ -12,6 +12,7 @@ from colab_starter.run.literals import to_json
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.recovery import adopt_finished, note_gone
+from colab_starter.run.request import check_request
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.sweep.runs import Run
 from colab_starter.text import plural
@@ -20,6 +21,7 @@ from colab_starter.text import plural
 def preview_batch(options: Options) -> int:
     """Print the runs and what would become of each; starts and writes nothing."""
     batch = prepare_batch(options)
+    check_request(batch)
     with reach(batch.store):
         ledger = Ledger(Copy(batch.store.open_journal()), batch.mask)
         adopt_finished(ledger, batch.store)

@@ -27,7 +27,9 @@ MOST_ROWS = 40
 _ENDS_SHOWN = 10
 _BAD_SHOWN = 20
 _COLUMN_WIDTH = 14
-"""Characters that a column takes about; decides how many metrics there is room for."""
+"""Roughly how many characters a column takes; decides how many metrics there is room for."""
+UNLIMITED_WIDTH = 1_000_000
+"""Characters; for a table that goes to a file or a pipe, where nothing has to be cut or folded."""
 _FIRST = ("run", "status")
 _VERSION = "notebook_version"
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")

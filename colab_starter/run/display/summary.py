@@ -1,6 +1,7 @@
 """What is written and said when a batch has ended."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.display.results import FILE_NAME, format_results, make_table
+from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format_results, make_table
 from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
@@ -69,5 +70,5 @@ def _shorten(path: str) -> str:
 
 
 def _print_table(batch: Batch, records: Records) -> None:
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=UNLIMITED_WIDTH)
     console.print(make_table(batch.runs, records, batch.wording, console.width))

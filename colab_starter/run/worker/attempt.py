@@ -226,8 +226,7 @@ class _Attempt:
         return notebook
 
     def _report_cell(self, notebook: ExecutedNotebook, index: int) -> None:
-        if place := notebook.place_of(index):
-            self._uplink.report_cell(*place)
+        self._uplink.report_cell(*notebook.place_of(index))
 
     def _record_metric(self, name: str, value: Any) -> None:
         self._metrics[self._mask.apply(name)] = masked = self._mask.apply_to_value(value)

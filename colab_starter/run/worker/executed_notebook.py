@@ -5,6 +5,7 @@ reads these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell
 that never ran stays ``pending``.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,9 +24,17 @@ from colab_starter.run.literals import to_json, to_source
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.this_python import DEFAULT_KERNEL
 from colab_starter.run.worker.cell_errors import CellError
+from colab_starter.text import shorten
 
 SKIP_TAG = "skip-execution"
 RAISES_TAG = "raises-exception"
+
+_TITLE = re.compile(r"\s*#\s*@title[ \t]+(\S.*?)[ \t]*(?:\{.*\})?[ \t]*(?:\n|$)")
+"""Of a form on Colab: ``# @title Train { display-mode: "form" }``."""
+_LONGEST_TITLE = 40
+_WRITTEN_ID = re.compile(r"[a-z]{2,}(?:[-_][a-z0-9]+)*")
+_RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
+"""Those of Jupyter and of nbformat; Colab's mix upper and lower case."""
 
 _PAPERMILL_VERSION = metadata.version("papermill")
 
@@ -51,13 +60,18 @@ class ExecutedNotebook:
         return self._numbers[index]
 
     def name_of(self, index: int) -> str:
-        """How people know the cell."""
-        number = self._numbers[index]
-        return f"cell {number}" if number else "the cell that sets the parameters"
+        """How messages name a cell that is executed: ``cell In[20] xgboost-folds``.
 
-    def place_of(self, index: int) -> tuple[int, int] | None:
-        """Which of the cells that are executed it is, from 1, and how many they are; None for the injected one."""
-        return (self._places[index], len(self._places)) if index in self._places else None
+        The number is the one that Jupyter, and the page of the run, show beside the cell. The title of its form
+        (``# @title``) or an id that was written by hand follows where there is one.
+        """
+        if self._numbers[index] is None:
+            return "the cell that sets the parameters"
+        return " ".join(filter(None, (f"cell In[{self._places[index]}]", name_cell(self.node.cells[index]))))
+
+    def place_of(self, index: int) -> tuple[int, int]:
+        """The number that Jupyter gives to a cell that is executed, from 1, and how many there are of them."""
+        return self._places[index], len(self._places)
 
     @property
     def kernel_name(self) -> str | None:
@@ -151,8 +165,7 @@ class ExecutedNotebook:
             self._reset_cell(index)
             if _is_executable(cell):
                 self.executable.add(index)
-                if self._numbers[index]:
-                    self._places[index] = len(self._places) + 1
+                self._places[index] = len(self._places) + 1
 
     def _reset_cell(self, index: int) -> None:
         cell = self.node.cells[index]
@@ -228,6 +241,14 @@ def make_node(data: dict[str, Any]) -> NotebookNode:
     """A notebook of nbformat 4.5 as nbformat holds it in memory."""
     node: NotebookNode = nbformat.v4.to_notebook(data)
     return node
+
+
+def name_cell(cell: NotebookNode) -> str:
+    """The title of a cell's form, in quotes, or the cell's id; empty where the id was made by a program."""
+    if title := _TITLE.match(cell.source):
+        return f'"{shorten(title[1], _LONGEST_TITLE)}"'
+    id_ = str(cell.get("id", ""))
+    return id_ if _WRITTEN_ID.fullmatch(id_) and not _RANDOM_ID.fullmatch(id_) else ""
 
 
 def _is_code_to_run(cell: NotebookNode) -> bool:

@@ -274,18 +274,18 @@ class BackendContract:
     def test_the_first_error_ends_a_run_with_its_cell_and_line(self, trial: Trial) -> None:
         outcome = trial.outcome("fails")
         assert (outcome.status, outcome.cell) == (Status.FAILED, 3)
-        assert outcome.cause == "ValueError: bad (cell 3, line 2)"
+        assert outcome.cause == "ValueError: bad (cell In[3], line 2)"
         assert trial.statuses("fails")[-2:] == ["failed", "pending"]
 
     def test_limits_of_a_cell_and_of_a_run_are_kept(self, trial: Trial) -> None:
         outcome = trial.outcome("cell limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "cell 3 took longer than its limit, 2 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 2 s"
         assert trial.statuses("cell limit")[-2:] == ["failed", "pending"]
         assert trial.text("cell limit") == "begun\n"
         outcome = trial.outcome("run limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "the run took longer than its limit, 5 s, in cell 3"
+        assert outcome.cause == "the run took longer than its limit, 5 s, in cell In[3]"
 
     def test_the_death_of_a_kernel_ends_its_run_as_killed(self, trial: Trial) -> None:
         outcome = trial.outcome("exits")
@@ -312,7 +312,7 @@ class BackendContract:
     def test_a_run_can_be_stopped_after_its_cell(self, trial: Trial) -> None:
         outcome = trial.outcome("after cell")
         assert outcome.status is Status.INTERRUPTED
-        stopped = re.fullmatch(r"stopped before cell (\d+)", outcome.cause)
+        stopped = re.fullmatch(r"stopped before cell In\[(\d+)\]", outcome.cause)
         assert stopped
         done = int(stopped[1]) - len(["text", "parameters", "pid"]) - 1
         statuses = trial.statuses("after cell")[-SHORT_CELLS:]
@@ -321,7 +321,7 @@ class BackendContract:
 
     def test_a_run_can_be_stopped_now_with_its_kernel(self, trial: Trial) -> None:
         outcome = trial.outcome("now")
-        assert (outcome.status, outcome.cause, outcome.cell) == (Status.INTERRUPTED, "stopped in cell 3", 3)
+        assert (outcome.status, outcome.cause, outcome.cell) == (Status.INTERRUPTED, "stopped in cell In[3]", 3)
         assert trial.statuses("now")[-2:] == ["failed", "pending"]
         wait_until_gone(trial.pid("now"))
 
@@ -384,7 +384,7 @@ class BackendContract:
             sweep.communicate(timeout=PATIENCE)
         assert sweep.returncode == 130
         (end,) = [record for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
-        assert (end["status"], end["cause"]) == ("interrupted", "stopped in cell 1")
+        assert (end["status"], end["cause"]) == ("interrupted", "stopped in cell In[1]")
         wait_until_gone(int((tmp_path / "run.pid").read_text()))
         for pid in set(list_processes()) - before:
             wait_until_gone(pid)

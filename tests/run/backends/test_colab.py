@@ -176,7 +176,7 @@ class TestSweep:
     def test_the_first_error_ends_the_run(self, ends: Ends) -> None:
         outcome = ends.outcome("fails")
         assert (outcome.status, outcome.cell) == (Status.FAILED, 4)
-        assert outcome.cause == "ValueError: bad (cell 4, line 2)"
+        assert outcome.cause == "ValueError: bad (cell In[4], line 2)"
         assert "later" not in ends.text("fails")
         assert ends.statuses("fails")[-2:] == ["failed", "pending"]
 
@@ -190,39 +190,39 @@ class TestSweep:
     def test_a_cell_that_takes_too_long_is_interrupted(self, ends: Ends) -> None:
         outcome = ends.outcome("cell limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "cell 3 took longer than its limit, 1 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 1 s"
         assert ends.text("cell limit") == "begun\n"
         assert ends.statuses("cell limit")[-2:] == ["failed", "pending"]
 
     def test_a_cell_that_ignores_the_interrupt_ends_with_its_kernel(self, ends: Ends) -> None:
         outcome = ends.outcome("stubborn")
         assert outcome.status is Status.TIMEOUT
-        assert outcome.cause == "cell 3 took longer than its limit, 1 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 1 s"
         assert ends.statuses("stubborn")[-3:] == ["completed", "failed", "pending"]
 
     def test_a_run_that_takes_too_long_is_interrupted(self, ends: Ends) -> None:
         outcome = ends.outcome("run limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 4)
-        assert outcome.cause == "the run took longer than its limit, 2 s, in cell 4"
+        assert outcome.cause == "the run took longer than its limit, 2 s, in cell In[4]"
 
     def test_a_kernel_that_dies_ends_the_run_as_killed(self, ends: Ends) -> None:
         outcome = ends.outcome("dies")
         assert (outcome.status, outcome.cell) == (Status.KILLED, 4)
-        assert outcome.cause == "the kernel died in cell 4: the server does not tell of what"
+        assert outcome.cause == "the kernel died in cell In[4]: the server does not tell of what"
         assert ends.text("dies") == "1\n2\n"
         assert ends.statuses("dies")[-3:] == ["completed", "failed", "pending"]
 
     def test_sys_exit_ends_a_run_well(self, ends: Ends) -> None:
         outcome = ends.outcome("exits")
-        assert (outcome.status, outcome.cause) == (Status.OK, "ended early by sys.exit() in cell 3")
+        assert (outcome.status, outcome.cause) == (Status.OK, "ended early by sys.exit() in cell In[3]")
         assert ends.statuses("exits")[-2:] == ["completed", "pending"]
 
     @pytest.mark.parametrize(
         ("run", "status", "cause"),
         [
-            ("exit(3)", Status.FAILED, "SystemExit: 3 (cell 3)"),
-            ("exit()", Status.OK, "ended early by exit() in cell 3"),
-            ("captured", Status.FAILED, "ZeroDivisionError: division by zero (cell 3, line 3)"),
+            ("exit(3)", Status.FAILED, "SystemExit: 3 (cell In[3])"),
+            ("exit()", Status.OK, "ended early by exit() in cell In[3]"),
+            ("captured", Status.FAILED, "ZeroDivisionError: division by zero (cell In[3], line 3)"),
         ],
     )
     def test_a_run_ends_where_the_reply_of_a_cell_hides_its_error(
@@ -234,7 +234,7 @@ class TestSweep:
 
     def test_what_cannot_be_encoded_does_not_lose_the_rest(self, ends: Ends) -> None:
         assert ends.text("unencodable") == "a\\ud800b\n"
-        assert ends.outcome("unencodable").cause == "ValueError: \\ud800 (cell 4, line 1)"
+        assert ends.outcome("unencodable").cause == "ValueError: \\ud800 (cell In[4], line 1)"
 
     @pytest.mark.parametrize(("run", "size"), [("50 KB", 50_003), ("5 MB", 5_000_052)])
     def test_large_outputs_come_back_whole(self, ends: Ends, run: str, size: int) -> None:
@@ -243,7 +243,7 @@ class TestSweep:
         assert max(len(cell.get("outputs", ())) for cell in ends.notebook(run).cells) == 1
 
     def test_secrets_are_masked(self, ends: Ends) -> None:
-        assert ends.outcome("secret").cause == "ValueError: *** (cell 4, line 1)"
+        assert ends.outcome("secret").cause == "ValueError: *** (cell In[4], line 1)"
         assert ends.text("secret") == "***\n"
         assert SECRET not in Path(ends.jobs["secret"].output).read_text()
 
@@ -277,10 +277,10 @@ print("ended")"""
         backend.cancel("waiting", StopLevel.NOW)
         ends.events += wait_for(backend, waiting)
     assert {ends.outcome(run).status for run in ("after", "now", "waiting")} == {Status.INTERRUPTED}
-    assert ends.outcome("after").cause == "stopped before cell 4"
+    assert ends.outcome("after").cause == "stopped before cell In[4]"
     assert ends.text("after") == "begun\nended\n"
     assert ends.statuses("after")[-2:] == ["completed", "pending"]
-    assert ends.outcome("now").cause == "stopped in cell 3"
+    assert ends.outcome("now").cause == "stopped in cell In[3]"
     assert ends.text("now") == "begun\n"
     assert colab.sessions() == "{}"
 
@@ -310,7 +310,7 @@ def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(tmp_pa
             ends.events += wait_for(backend, again)
         assert len(colab.calls("stop")) == 1
     assert ends.outcome("lost").status is Status.KILLED
-    assert re.match(r"the connection to Colab session \S+ was lost in cell 3: ", ends.outcome("lost").cause)
+    assert re.match(r"the connection to Colab session \S+ was lost in cell In\[3\]: ", ends.outcome("lost").cause)
     assert ends.outcome("again").cause == "`colab new` failed: Allocation refused"
 
 

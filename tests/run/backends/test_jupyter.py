@@ -227,7 +227,7 @@ def test_a_server_that_goes_ends_its_run_and_the_others_go_on(server: JupyterRig
             other.kill()
             (end,) = [event for event in collect(backend, lost) if isinstance(event, Ended)]
             assert end.outcome.status is Status.KILLED
-            assert end.outcome.cause.startswith(f"the connection to {other.url} was lost in cell 2: ")
+            assert end.outcome.cause.startswith(f"the connection to {other.url} was lost in cell In[2]: ")
             assert backend.capacity == 1
             backend.submit(later)
             (end,) = [event for event in collect(backend, later) if isinstance(event, Ended)]
@@ -300,7 +300,7 @@ def test_an_error_fails_a_run_also_where_the_server_drops_what_tells_of_it(tmp_p
         "plain": Status.FAILED,
         "well": Status.OK,
     }
-    assert outcomes["hidden"].cause == "ZeroDivisionError: division by zero (cell 2, line 2)"
+    assert outcomes["hidden"].cause == "ZeroDivisionError: division by zero (cell In[2], line 2)"
     assert "rate exceeded" in Path(jobs[2].output).read_text()
 
 

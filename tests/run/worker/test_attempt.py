@@ -68,13 +68,14 @@ def test_parameters_stand_after_the_cell_that_declares_them(jobs: Jobs) -> None:
     assert ran.text(4) == "5 1\n"
 
 
-def test_cells_are_counted_without_the_one_that_was_injected(jobs: Jobs) -> None:
-    ran = jobs.execute(cell("n = 1", "parameters"), "1 / n", "never", parameters={"n": 0})
-    assert ran.outcome.cell == 2
-    assert ran.outcome.cause == "ZeroDivisionError: division by zero (cell 2, line 1)"
+def test_a_cell_has_the_number_that_jupyter_shows_in_messages_progress_and_the_notebook(jobs: Jobs) -> None:
+    ran = jobs.execute(cell("n = 1", "parameters"), " ", "1 / n", "never", parameters={"n": 0})
+    assert ran.outcome.cell == 3  # in the notebook as it was written
+    assert ran.outcome.cause == "ZeroDivisionError: division by zero (cell In[3], line 1)"
+    assert ran.notebook["cells"][3]["execution_count"] == 3
     started = [event for event in ran.events if isinstance(event, CellStarted)]
-    assert {event.total for event in started} == {3}
-    assert started[-1].number <= 2
+    assert {event.total for event in started} == {4}
+    assert started[-1].number <= 3
 
 
 def test_the_folder_holds_the_notebook_and_nothing_else(jobs: Jobs) -> None:
@@ -315,7 +316,7 @@ def test_threads_that_work_are_waited_for(jobs: Jobs, warm: bool) -> None:
 def test_a_kernel_that_does_not_end_is_killed_and_that_is_told(jobs: Jobs) -> None:
     ran = jobs.execute("import atexit, time\natexit.register(time.sleep, 600)\nexit()")
     assert ran.outcome.status is Status.OK
-    assert ran.outcome.cause == "ended early by exit() in cell 1; the kernel was killed: it did not end in 10 s"
+    assert ran.outcome.cause == "ended early by exit() in cell In[1]; the kernel was killed: it did not end in 10 s"
 
 
 def test_a_job_can_be_executed_in_the_process_itself(tmp_path: Path) -> None:

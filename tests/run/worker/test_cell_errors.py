@@ -118,7 +118,7 @@ LINES = {
 
 def check_failure(ran: Executed, cause: str, line: int | None = None) -> None:
     assert ran.outcome.status == Status.FAILED
-    told, _, place = ran.outcome.cause.rpartition(" (cell 1")
+    told, _, place = ran.outcome.cause.rpartition(" (cell In[1]")
     assert told == cause
     assert place == (f", line {line})" if line else place)
     assert ran.outcome.cell == 1
@@ -192,7 +192,7 @@ EXIT = {
 @pytest.mark.parametrize("code", EXIT)
 def test_an_exit_that_python_takes_for_success_ends_the_run_well(jobs: Jobs, code: str) -> None:
     ran = jobs.execute(code, "never")
-    assert (ran.outcome.status, ran.outcome.cause) == (Status.OK, f"ended early by {EXIT[code]} in cell 1")
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.OK, f"ended early by {EXIT[code]} in cell In[1]")
     assert ran.statuses == ["completed", "pending"]
 
 
@@ -211,7 +211,7 @@ task = asyncio.create_task(fail_later())
 def test_an_error_of_what_an_earlier_cell_started_is_that_cells(jobs: Jobs) -> None:
     ran = jobs.execute(LATE, "await asyncio.sleep(0.5)\nprint('mine')", "never")
     assert ran.outcome.status == Status.FAILED
-    assert ran.outcome.cause.startswith("ZeroDivisionError: division by zero (cell 1")
+    assert ran.outcome.cause.startswith("ZeroDivisionError: division by zero (cell In[1]")
     assert ran.outcome.cell == 1
     assert ran.statuses == ["failed", "completed", "pending"]
     assert ran.text(2) == "mine\n"
@@ -231,7 +231,7 @@ session.send = lose
 
 def test_a_reply_that_never_comes_is_not_waited_for(jobs: Jobs) -> None:
     ran = jobs.execute(LOSE_REPLY, "never")
-    assert (ran.outcome.status, ran.outcome.cause) == (Status.FAILED, f"{NO_REPLY} (cell 1)")
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.FAILED, f"{NO_REPLY} (cell In[1])")
     assert ran.statuses == ["failed", "pending"]
 
 

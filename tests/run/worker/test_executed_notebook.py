@@ -148,7 +148,28 @@ def test_places_count_the_cells_that_are_executed() -> None:
     notebook.inject({"n": 2})
     notebook.start()
     assert notebook.executable == {0, 1, 4}
-    assert [notebook.place_of(index) for index in (0, 1, 4)] == [(1, 2), None, (2, 2)]
+    assert [notebook.place_of(index) for index in (0, 1, 4)] == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("source", "id_", "name"),
+    [
+        ("# @title Train the model\n1", "aB3dE5gH7jK9", 'cell In[1] "Train the model"'),
+        ('# @title Train { display-mode: "form" }', "train-fit", 'cell In[1] "Train"'),
+        (f"#@title {'long ' * 20}", "x1", f'cell In[1] "{("long " * 20)[:39]}…"'),
+        ("1", "xgboost-folds", "cell In[1] xgboost-folds"),
+        ("1", "train", "cell In[1] train"),
+        ("1", "deadbeef", "cell In[1]"),
+        ("1", "0f3a5b7c", "cell In[1]"),
+        ("1", "abcdefab-abcd-abcd-abcd-abcdefabcdef", "cell In[1]"),
+        ("1", "aB3dE5gH7jK9", "cell In[1]"),
+        ("x = '# @title no'", "q", "cell In[1]"),
+    ],
+)
+def test_a_cell_is_named_by_its_number_and_its_title_or_id(source: str, id_: str, name: str) -> None:
+    notebook = make(v4.new_markdown_cell("text"), v4.new_code_cell(source, id=id_))
+    notebook.start()
+    assert notebook.name_of(1) == name
 
 
 def test_what_a_writer_left_out_is_filled_in(tmp_path: Path) -> None:

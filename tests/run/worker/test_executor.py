@@ -40,7 +40,7 @@ def test_cells_are_executed_in_their_order_and_say_so(jobs: Jobs) -> None:
 def test_an_error_ends_the_run_and_later_cells_stay_pending(jobs: Jobs) -> None:
     ran = jobs.execute("x = 1", v4.new_markdown_cell("text"), "x\nraise ValueError('bad\\nlong story')", "never")
     assert ran.outcome.status == Status.FAILED
-    assert ran.outcome.cause == "ValueError: bad (cell 3, line 2)"
+    assert ran.outcome.cause == "ValueError: bad (cell In[2], line 2)"
     assert ran.outcome.cell == 3
     assert ran.statuses == ["completed", "completed", "failed", "pending"]
     assert ran.outputs(3)[0]["ename"] == "ValueError"
@@ -49,13 +49,16 @@ def test_an_error_ends_the_run_and_later_cells_stay_pending(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("code", "cause"),
     [
-        ("1 +", "SyntaxError: invalid syntax (cell 1, line 1)"),
-        ("def f():\n    return {}['a']\n\nf()", "KeyError: 'a' (cell 1, line 2)"),
-        ("assert False", "AssertionError (cell 1, line 1)"),
-        ("import sys\nsys.exit(3)", "SystemExit: 3 (cell 1)"),
-        ("input('name?')", "input() was called, and nobody is there to answer; make it a parameter (cell 1, line 1)"),
-        ("raise ValueError('x' * 500)", f"ValueError: {'x' * 170}… (cell 1, line 1)"),
-        ("raise ValueError('\\x1b[31mred\\x1b[0m')", "ValueError: red (cell 1, line 1)"),
+        ("1 +", "SyntaxError: invalid syntax (cell In[1], line 1)"),
+        ("def f():\n    return {}['a']\n\nf()", "KeyError: 'a' (cell In[1], line 2)"),
+        ("assert False", "AssertionError (cell In[1], line 1)"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3 (cell In[1])"),
+        (
+            "input('name?')",
+            "input() was called, and nobody is there to answer; make it a parameter (cell In[1], line 1)",
+        ),
+        ("raise ValueError('x' * 500)", f"ValueError: {'x' * 166}… (cell In[1], line 1)"),
+        ("raise ValueError('\\x1b[31mred\\x1b[0m')", "ValueError: red (cell In[1], line 1)"),
     ],
 )
 def test_the_cause_is_one_line(jobs: Jobs, code: str, cause: str) -> None:
@@ -66,9 +69,9 @@ def test_the_cause_is_one_line(jobs: Jobs, code: str, cause: str) -> None:
 @pytest.mark.parametrize(
     ("code", "cause"),
     [
-        ("import sys\nsys.exit(0)", "ended early by sys.exit() in cell 1"),
-        ("import sys\nsys.exit()", "ended early by sys.exit() in cell 1"),
-        ("exit()", "ended early by exit() in cell 1"),
+        ("import sys\nsys.exit(0)", "ended early by sys.exit() in cell In[1]"),
+        ("import sys\nsys.exit()", "ended early by sys.exit() in cell In[1]"),
+        ("exit()", "ended early by exit() in cell In[1]"),
     ],
 )
 def test_a_notebook_may_end_early(jobs: Jobs, code: str, cause: str) -> None:
@@ -80,12 +83,12 @@ def test_a_notebook_may_end_early(jobs: Jobs, code: str, cause: str) -> None:
 @pytest.mark.parametrize(
     ("code", "cause"),
     [
-        ("os._exit(9)", "the kernel ended with exit code 9 in cell 2"),
-        ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV in cell 2"),
-        ("os.kill(os.getpid(), 9)", "the kernel was killed by SIGKILL in cell 2"),
+        ("os._exit(9)", "the kernel ended with exit code 9 in cell In[2]"),
+        ("import ctypes; ctypes.string_at(0)", "the kernel was killed by SIGSEGV in cell In[2]"),
+        ("os.kill(os.getpid(), 9)", "the kernel was killed by SIGKILL in cell In[2]"),
         (
             "os.write(2, b'double free\\n'); time.sleep(0.2); os.abort()",
-            "the kernel was killed by SIGABRT in cell 2: double free",
+            "the kernel was killed by SIGABRT in cell In[2]: double free",
         ),
     ],
 )
@@ -127,7 +130,7 @@ def test_a_cell_at_which_the_kernel_itself_fails_has_failed(
 ) -> None:
     ran = jobs.execute(*cells, "print('never')", warm=warm)
     assert ran.outcome.status == Status.FAILED
-    assert re.search(rf"{cause}.* \(cell {len(cells)}", ran.outcome.cause)
+    assert re.search(rf"{cause}.* \(cell In\[{len(cells)}\]", ran.outcome.cause)
     assert ran.statuses == ["completed"] * (len(cells) - 1) + ["failed", "pending"]
 
 
@@ -149,7 +152,7 @@ def test_a_notebook_may_do_with_its_streams_what_the_kernel_can_bear(jobs: Jobs,
 def test_a_cell_over_its_limit_is_interrupted(jobs: Jobs) -> None:
     ran = jobs.execute("1", "print('here', flush=True)\nwhile True: pass", "never", limits=Limits(cell=2))
     assert ran.outcome.status == Status.TIMEOUT
-    assert ran.outcome.cause == "cell 2 took longer than its limit, 2 s"
+    assert ran.outcome.cause == "cell In[2] took longer than its limit, 2 s"
     assert ran.statuses == ["completed", "failed", "pending"]
     assert ran.text(2) == "here\n"
     assert ran.outputs(2)[-1]["ename"] == "KeyboardInterrupt"
@@ -191,14 +194,14 @@ class StopAt:
 def test_a_stop_lets_the_cell_end(jobs: Jobs) -> None:
     slow = "import os, time\nwhile not os.path.exists('stopped'): time.sleep(0.02)\nprint('done')"
     ran = jobs.execute("1", slow, "never", react=StopAt(2, StopLevel.AFTER_CELLS), answered=jobs.folder / "stopped")
-    assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped before cell 3")
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped before cell In[3]")
     assert ran.statuses == ["completed", "completed", "pending"]
     assert ran.text(2) == "done\n"
 
 
 def test_a_stop_now_ends_it_at_once(jobs: Jobs) -> None:
     ran = jobs.execute("1", "import time; time.sleep(600)", "never", react=StopAt(2, StopLevel.NOW))
-    assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped in cell 2")
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.INTERRUPTED, "stopped in cell In[2]")
     assert ran.statuses == ["completed", "failed", "pending"]
 
 

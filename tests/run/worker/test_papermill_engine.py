@@ -78,7 +78,7 @@ def test_a_dead_kernel_is_told_with_its_cause_and_the_statuses_are_true(papermil
     """papermill's own engine says ``completed`` of the cell that died and of those that never ran."""
     result = papermill(["1", "import os; os._exit(9)", "never"])
     assert result.returncode == 138
-    assert "DeadKernelError: the kernel ended with exit code 9 in cell 2" in result.stderr
+    assert "DeadKernelError: the kernel ended with exit code 9 in cell In[2]" in result.stderr
     found = read(tmp_path / "out.ipynb")
     assert statuses(found) == ["completed", "failed", "pending"]
     assert found["metadata"]["papermill"]["exception"] is True
@@ -120,7 +120,7 @@ def test_an_error_is_raised_as_papermill_does(execute: Callable[..., None], tmp_
 def test_a_cell_over_its_limit_is_failed_and_later_ones_stay_pending(
     execute: Callable[..., None], tmp_path: Path
 ) -> None:
-    with pytest.raises(CellTimeoutError, match="cell 2 took longer than its limit, 3 s"):
+    with pytest.raises(CellTimeoutError, match=r"cell In\[2\] took longer than its limit, 3 s"):
         execute(["1", "while True: pass", "never"], execution_timeout=3)
     assert statuses(read(tmp_path / "out.ipynb")) == ["completed", "failed", "pending"]
 

@@ -27,16 +27,19 @@ class LocalOptions(GpuOptions):
     def check(self) -> OpenBackend:
         from colab_starter.run.backends.gpus import GpuPlaces, find_gpus, read_share
 
-        return partial(_open, GpuPlaces(find_gpus(self.gpus), read_share(self.gpus_per_run)))
+        return partial(_open, self, GpuPlaces(find_gpus(self.gpus), read_share(self.gpus_per_run)))
 
 
-def _open(places: GpuPlaces, sweep: Sweep, todo: int, lock: Lock) -> Backend:
+def _open(options: LocalOptions, places: GpuPlaces, sweep: Sweep, todo: int, lock: Lock) -> Backend:
     from colab_starter.run.backends.cpus import available_memory, choose_jobs, count_cores, share_threads
+    from colab_starter.run.backends.gpus import list_absent
     from colab_starter.run.backends.local.backend import LocalBackend
     from colab_starter.run.backends.publishing import publish_runs
     from colab_starter.run.overlays.folders import Overlays
     from colab_starter.text import plural
 
+    if absent := list_absent(options.gpus):
+        sweep.say(f"--gpus {options.gpus}: the driver knows no GPU {', '.join(absent)} on this machine")
     cores = count_cores()
     jobs = sweep.jobs or choose_jobs(todo, places.capacity, cores, available_memory())
     if places.capacity is not None and jobs > places.capacity:
