@@ -80,7 +80,7 @@ def list_shell_commands() -> dict[str, str]:
         commands += [f"colab-starter run nb.ipynb {span}" for span in spans if span.startswith("-p ")]
         found |= {f"{page.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(commands)}
     for module in REPOSITORY.glob("colab_starter/**/*.py"):
-        examples = re.findall(r"^ +(colab-starter .*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
+        examples = re.findall(r"^ +(colab-starter [^{\n]*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
         found |= {f"{module.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(examples)}
     return found
 
