@@ -112,9 +112,9 @@ def describe(
 
     \b
     Example:
-      colab-starter new                                 make a project, after a few questions
-      colab-starter check notebooks/                    will these notebooks run on Colab?
-      colab-starter run notebooks/keras.ipynb -p epochs=1,2     one notebook, several runs
+      colab-starter new                                       # make a project, after a few questions
+      colab-starter check notebooks/                          # will these notebooks run on Colab?
+      colab-starter run notebooks/keras.ipynb -p epochs=1,2   # one notebook, two runs
     """
 
 
@@ -204,6 +204,7 @@ def _check_output_dir(typed: str) -> None:
 def _print_next_steps(folder: Path, notebook: Path, kept: list[Path]) -> None:
     for path in kept:
         print(f"Replaced {path.with_suffix('')}; the old version is in {path.name}")
+    sweep = f"colab-starter run {notebook.as_posix()} --sweep sweeps/{notebook.stem}.yaml"
     print(f"""
 Your notebooks are in {folder / "notebooks"}.
 
@@ -213,7 +214,7 @@ On this machine:
     cd {shlex.quote(str(folder))}
     pip install -r requirements.txt
     papermill {notebook.as_posix()} out.ipynb
-    colab-starter run {notebook.as_posix()} --sweep sweeps/{notebook.stem}.yaml
+    {sweep}
 """)
 
 

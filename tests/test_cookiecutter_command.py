@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, REPOSITORY, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
 
 
@@ -138,6 +138,15 @@ def test_an_unknown_preset_names_the_choices_and_leaves_nothing(tmp_path: Path) 
     result = run_cookiecutter("--no-input", "preset=caffe", cwd=tmp_path)
     assert result.returncode != 0
     assert "caffe provided for choice variable preset, but the choices are ['keras'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", ["preset=kears", "use_drive=maybe"])
+def test_the_docs_tell_what_to_do_where_cookiecutter_itself_complains(tmp_path: Path, answer: str) -> None:
+    said = run_cookiecutter("--no-input", answer, cwd=tmp_path).stderr.strip().splitlines()[-1]
+    index = (REPOSITORY / "docs/index.md").read_text(encoding="utf-8")
+    told = [line.split("`")[1].rstrip("… ") for line in index.splitlines() if line.startswith("| `ValueError")]
+    assert [line for line in told if said.startswith(line)]
     assert list(tmp_path.iterdir()) == []
 
 
