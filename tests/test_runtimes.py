@@ -321,7 +321,7 @@ FAULTS: dict[str, Callable[[Server], None]] = {
     "HTTP Error 404": lambda server: server.put("pip-freeze.txt", "404: Not Found", status=404),
     "HTTP Error 500": lambda server: server.put("apt-list.txt", "", status=500),
     "IncompleteRead": lambda server: server.put("pip-freeze.txt", "numpy==9.0\n" * 400, lost=200),
-    "no line of a pip freeze: '<html>'": lambda server: server.put("pip-freeze.txt", "<html>\n" * 400),
+    "not a line of a pip freeze: '<html>'": lambda server: server.put("pip-freeze.txt", "<html>\n" * 400),
     "no package in the list of apt": lambda server: server.put("apt-list.txt", "<html>\n" * 600),
     "the list of the system names no Python": lambda server: server.put("os-info.txt", "<html>\n<html>\n"),
     "pip-freeze.gpu.txt is not whole": lambda server: server.put("pip-freeze.gpu.txt", "numpy==9.0\n" * 20),

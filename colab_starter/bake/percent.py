@@ -87,7 +87,7 @@ def _cell_record(options: str, name: str, origin: str, ids: set[str]) -> str:
     if cell_id in ids:
         raise TemplateFaultError(f"{origin}: a second cell with the id {cell_id!r}")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell_id):
-        raise TemplateFaultError(f"{origin}: {cell_id!r} is no cell id: use letters, digits, '-' and '_'")
+        raise TemplateFaultError(f"{origin}: {cell_id!r} is not a cell id: use letters, digits, '-' and '_'")
     ids.add(cell_id)
     return json.dumps({"cell_type": kind, "id": cell_id, "metadata": metadata, "origin": origin})
 
@@ -151,7 +151,7 @@ def _uncomment_magics(code: str) -> str:
 
 def _notebook_metadata(accelerator: str) -> dict[str, Any]:
     if accelerator not in ACCELERATORS:
-        raise TemplateFaultError(f"accelerator {accelerator!r} is none of {', '.join(ACCELERATORS)}")
+        raise TemplateFaultError(f"accelerator {accelerator!r} is not one of {', '.join(ACCELERATORS)}")
     machine = dict(ACCELERATORS[accelerator])
     colab = {"provenance": [], "toc_visible": True}
     if gpu_type := machine.pop("gpuType", None):

@@ -71,7 +71,7 @@ def search_notebooks(paths: Iterable[Path]) -> Found:
 
 def _describe_nothing(names: str, records: list[Path]) -> str:
     if records:
-        return f"{names} holds runs only, which are not checked; give the notebook that they were made of, or name one"
+        return f"{names} contains only runs, which are not checked; give the notebook they were made from, or name one"
     return f"no notebook (*.ipynb) in {names}; give a notebook or another folder"
 
 

@@ -12,9 +12,9 @@ from colab_starter.notebook.python import read_literal
 def find_second_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """At most one cell is tagged parameters, and it is a code cell.
 
-    papermill puts its values behind the first cell with the tag; a second one sets its own defaults again, and the
-    values are lost without a word. Move all parameters into one cell. The same happens where a text cell has the tag,
-    or where a cell that an earlier run injected stands above the parameters.
+    papermill puts its values after the first cell with the tag; a second one sets its own defaults again, and the
+    values are silently lost. Move all parameters into one cell. The same happens if a text cell has the tag, or if a
+    cell injected by an earlier run is above the parameters.
     """
     yield from _find_misleading_cells(notebook)
     for cell in notebook.parameters_cells[1:]:
@@ -30,7 +30,7 @@ def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
     first = notebook.parameters_cells[0].number if notebook.parameters_cells else len(notebook.cells) + 1
     for cell in notebook.cells[: first - 1]:
         if cell.kind != "code" and PARAMETERS_TAG in cell.tags:
-            yield Problem("this text is tagged parameters, so papermill puts its values here; take the tag off", cell)
+            yield Problem("this text is tagged parameters, so papermill puts its values here; remove the tag", cell)
         elif INJECTED_TAG in cell.tags and notebook.parameters_cells:
             yield Problem(
                 "an earlier run injected this cell, and papermill fills it again, above the parameters; delete it",
@@ -43,7 +43,7 @@ def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """A cell is tagged parameters.
 
     Without one, papermill puts its values before the first cell, and the notebook's own assignments overwrite them.
-    Most notebooks are never run that way, so this rule is asked for by name: --select CS202, or --select CS2.
+    Most notebooks are never run that way, so this rule is off unless you ask for it: --select CS202, or --select CS2.
     """
     if notebook.is_python and not notebook.parameters_cells:
         yield Problem("no cell is tagged parameters, so papermill cannot set anything; tag the cell with the settings")
@@ -51,10 +51,10 @@ def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
 
 @rule("CS203", "literal-parameters", WARNING)
 def find_computed_parameters(notebook: Notebook) -> Iterator[Problem]:
-    """The parameters cell holds only names and literal values.
+    """The parameters cell contains only names and literal values.
 
-    papermill puts its values into a new cell below this one: whatever this cell has computed from the old values by
-    then stays as it was. Keep here only lines such as epochs = 3 or name = "x", and compute in the next cell.
+    papermill puts its values into a new cell below this one: whatever this cell has computed from the old values
+    stays as it was. Keep only lines here such as epochs = 3 or name = "x", and compute in the next cell.
     """
     for cell in notebook.parameters_cells[:1]:
         for command in cell.commands:

@@ -189,9 +189,11 @@ def parse_notebook(text: str) -> Json:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         hint = "it holds the marks of a git merge; " if re.search(r"^<{7} ", text, re.MULTILINE) else ""
-        raise BrokenNotebookError(f"is no JSON ({where}: {error.msg}); {hint}restore or mend it there") from None
+        raise BrokenNotebookError(
+            f"is not valid JSON ({where}: {error.msg}); {hint}restore it, or fix it there"
+        ) from None
     except ValueError as error:
-        raise BrokenNotebookError(f"is no JSON: {error}") from None
+        raise BrokenNotebookError(f"is not valid JSON: {error}") from None
     except RecursionError:
         raise BrokenNotebookError("is nested too deeply to be read; restore it from a copy") from None
     if not isinstance(data, dict):
@@ -200,7 +202,7 @@ def parse_notebook(text: str) -> Json:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value, and browsers refuse the file; write null or a string instead")
+    raise ValueError(f"{name} is not a JSON value, and browsers refuse the file; write null or a string instead")
 
 
 def find_cells(data: Json) -> list[Any]:

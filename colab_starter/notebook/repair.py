@@ -87,9 +87,7 @@ def _list_cells(data: Json) -> list[Any]:
         cells = _expect_list(data["cells"], "its cells")
         return _upgrade(cells) if (data.get("nbformat") or NEWEST) < NEWEST else cells
     if data.get("worksheets") is None:
-        raise BrokenNotebookError(
-            "is no notebook of a version that is known here: it holds JSON, but no notebook's cells"
-        )
+        raise BrokenNotebookError("is not a notebook of a known version: it is JSON, but without a notebook's cells")
     cells = []
     for sheet in _expect_list(data["worksheets"], "its worksheets"):
         inner = _mend_object(sheet, "a worksheet", {})
@@ -104,7 +102,7 @@ def _upgrade(cells: list[Any]) -> list[Any]:
 def _expect_list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: for {name} it has {_show(value)}, and no list; {_REMEDY}"
+            f"is not a notebook that can be run: for {name} it has {_show(value)}, not a list; {_REMEDY}"
         )
     return value
 
@@ -112,14 +110,14 @@ def _expect_list(value: Any, name: str) -> list[Any]:
 def _mend_cell(cell: Any, name: str) -> Json:
     if not isinstance(cell, dict):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: {name} is {_show(cell)}, and no object; delete it there"
+            f"is not a notebook that can be run: {name} is {_show(cell)}, not an object; delete it there"
         )
     if cell.get("cell_type") == "heading":  # of nbformat 3, and in some files that say 4
         cell = make_heading(cell)
     kind = cell.get("cell_type")
     if kind not in _CELL_TYPES:
         what = "has no type" if kind is None else f"is of the type {_show(kind)}"
-        raise BrokenNotebookError(f"is no notebook that can be run: {name} {what}; it must be code, markdown or raw")
+        raise BrokenNotebookError(f"is not a notebook that can be run: {name} {what}; it must be code, markdown or raw")
     mended: Json = {
         "cell_type": kind,
         "metadata": _mend_metadata(cell.get("metadata"), name),
@@ -135,7 +133,7 @@ def _mend_source(source: Any, name: str) -> str:
     lines = [line for line in (source if isinstance(source, list) else [source]) if line is not None]
     if not all(map(_is_text, lines)):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: the source of {name} is {_show(source)}, and no text"
+            f"is not a notebook that can be run: the source of {name} is {_show(source)}, not a string"
         )
     return "".join(lines)
 
@@ -146,7 +144,7 @@ def _check_letters(source: str, name: str) -> None:
     except UnicodeEncodeError as error:
         line = source.count("\n", 0, error.start) + 1
         raise BrokenNotebookError(
-            f"is no notebook that can be run: line {line} of {name} holds half a character (a lone surrogate)"
+            f"is not a notebook that can be run: line {line} of {name} contains half a character (a lone surrogate)"
         ) from None
 
 
@@ -162,7 +160,7 @@ def _mend_tags(tags: Any, name: str) -> list[str]:
     listed = [tag for tag in tags if tag is not None] if isinstance(tags, list) else [tags]
     if not all(map(_is_text, listed)):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: the tags of {name} are {_show(tags)}, and no list of texts"
+            f"is not a notebook that can be run: the tags of {name} are {_show(tags)}, not a list of strings"
         )
     parts = [part.strip() for tag in listed for part in tag.split(",")]
     return list(dict.fromkeys(filter(None, parts)))
@@ -171,10 +169,12 @@ def _mend_tags(tags: Any, name: str) -> list[str]:
 def _mend_object(value: Any, name: str, fields: dict[str, _Test]) -> Json:
     """An object without its nulls, and without those of the fields that are not what they should be."""
     if value is not None and not isinstance(value, dict):
-        raise BrokenNotebookError(f"is no notebook that can be run: {name} is {_show(value)}, and no object; {_REMEDY}")
+        raise BrokenNotebookError(
+            f"is not a notebook that can be run: {name} is {_show(value)}, not an object; {_REMEDY}"
+        )
     if is_too_deep(value):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: {name} is nested more than {DEEPEST} levels deep; delete that part"
+            f"is not a notebook that can be run: {name} is nested more than {DEEPEST} levels deep; delete that part"
         )
     items = (value or {}).items()
     return {key: item for key, item in items if item is not None and fields.get(key, lambda _: True)(item)}
@@ -227,7 +227,7 @@ def _mend_kernelspec(spec: Any) -> Json:
     for key in ("name", "language"):
         if not isinstance(mended.get(key, ""), str):
             raise BrokenNotebookError(
-                f"is no notebook that can be run: its kernelspec has {_show(mended[key])} for {key}, and no text"
+                f"is not a notebook that can be run: its kernelspec has {_show(mended[key])} for {key}, not a string"
             )
     if not _is_text(mended.get("display_name")):
         mended.pop("display_name", None)
@@ -239,7 +239,7 @@ def mend_language_info(info: Any) -> Json:
     mended = {"name": info} if isinstance(info, str) else _mend_object(info, "its language_info", _FIELDS_OF_LANGUAGES)
     if not isinstance(mended.get("name", ""), str):
         raise BrokenNotebookError(
-            f"is no notebook that can be run: its language_info has {_show(mended['name'])} for name, and no text"
+            f"is not a notebook that can be run: its language_info has {_show(mended['name'])} for name, not a string"
         )
     return mended if mended.get("name") else {}
 

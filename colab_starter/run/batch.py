@@ -122,7 +122,7 @@ def prepare_batch(options: Options) -> Batch:
     """
     notebook = read_source(options.notebook)
     if options.cwd and not options.cwd.is_dir():
-        raise WrongOptionError(f"--cwd {options.cwd} is no folder; make it, or choose another")
+        raise WrongOptionError(f"--cwd {options.cwd} is not a folder; make it, or choose another")
     built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
     mask = make_mask(os.environ, options.secrets, _gather_values(built.runs), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
@@ -140,7 +140,7 @@ def prepare_batch(options: Options) -> Batch:
         need=_find_need(options, notebook, built.runs),
     )
     if built.dropped:
-        batch.say(f"{plural(built.dropped, 'run')} asked for twice: done once")
+        batch.say(f"{plural(built.dropped, 'run')} asked for twice: done only once")
     return batch
 
 

@@ -77,7 +77,7 @@ def _open_ledger(batch: Batch) -> Ledger:
     found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
     if damaged := ledger.content.damaged:
         first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
-        warn(f"the ledger is damaged in line {first}; passed over")
+        warn(f"the ledger is damaged in line {first}, which is skipped")
     if found:
         batch.say(f"the ledger did not tell how {plural(len(found), 'run')} ended: taken from the executed notebooks")
     if renamed := hide_secrets(ledger, batch.store, batch.mask):
@@ -103,7 +103,7 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
     older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
     if older:
         name = PurePath(batch.store.name).name
-        batch.say(f"{plural(older, 'run')} in {name} of an older state of the notebook: left as they are")
+        batch.say(f"{plural(older, 'run')} in {name} of an older version of the notebook: left as they are")
     if gone:
         batch.say(f"{plural(gone, 'run')} had been done, but the executed notebook is gone: done again")
     if batch.mask.apply(batch.notebook.text) != batch.notebook.text:

@@ -21,7 +21,7 @@ def read_text(facts: Facts, name: str, default: str | None = None) -> str:
     """A text; ``default`` where there is no such fact."""
     value = facts[name] if default is None else facts.get(name, default)
     if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
+        raise ValueError(f"{name} is not a string")
     return value
 
 
@@ -33,7 +33,7 @@ def read_file_name(facts: Facts, name: str) -> str:
 def check_file_name(text: str) -> str:
     """The text, if it can be the name of a file."""
     if text in {"", ".", ".."} or "/" in text or "\0" in text or len(text.encode()) > LONGEST_NAME:
-        raise ValueError(f"{text!a} is no name of a file")
+        raise ValueError(f"{text!a} is not the name of a file")
     return text
 
 
@@ -41,7 +41,7 @@ def read_hash(facts: Facts, name: str) -> str:
     """A hash, which may become part of a file's name; empty where there is none."""
     text = read_text(facts, name, "")
     if text and not (text.isascii() and text.isalnum()):
-        raise ValueError(f"{name} is no hash")
+        raise ValueError(f"{name} is not a hash")
     return text
 
 
@@ -49,7 +49,7 @@ def read_count(facts: Facts, name: str) -> int:
     """A whole number from 1."""
     value = facts[name]
     if type(value) is not int or not 1 <= value <= _LARGEST:
-        raise ValueError(f"{name} is no count")
+        raise ValueError(f"{name} is not a count")
     return value
 
 
@@ -57,7 +57,7 @@ def read_optional_number(facts: Facts, name: str) -> int | None:
     """A whole number from 0, or None."""
     value = facts.get(name)
     if value is not None and (type(value) is not int or not 0 <= value <= _LARGEST):
-        raise ValueError(f"{name} is no number")
+        raise ValueError(f"{name} is not a number")
     return value
 
 
@@ -65,7 +65,7 @@ def read_seconds(facts: Facts, name: str) -> float:
     """A duration; 0 where there is no such fact."""
     value = facts.get(name, 0.0)
     if type(value) not in (int, float) or not 0 <= value <= _LARGEST:
-        raise ValueError(f"{name} is no duration")
+        raise ValueError(f"{name} is not a duration")
     return float(value)
 
 

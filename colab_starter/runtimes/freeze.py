@@ -67,7 +67,7 @@ def parse_freeze(text: str) -> dict[str, str]:
             version = _VERSION_IN_FILE_NAME.search(from_address[2])
             versions[canonicalize_name(from_address[1])] = version[1] if version else ""
         else:
-            raise ValueError(f"no line of a pip freeze: {line[:60]!r}")
+            raise ValueError(f"not a line of a pip freeze: {line[:60]!r}")
     if "google-colab" not in versions:
         raise ValueError("a pip freeze without google-colab is not of Colab")
     return versions

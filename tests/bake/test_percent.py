@@ -120,5 +120,5 @@ def test_without_an_accelerator_the_metadata_names_none() -> None:
 
 
 def test_an_unknown_accelerator_is_a_fault() -> None:
-    with pytest.raises(TemplateFaultError, match="accelerator 'K80' is none of T4"):
+    with pytest.raises(TemplateFaultError, match="accelerator 'K80' is not one of T4"):
         convert(SCRIPT, accelerator="K80")

@@ -148,7 +148,7 @@ def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: 
     status, _, err = call(capsys, tmp_path)
     assert status == 2
     assert err.count("\n") == 1
-    assert f"{tmp_path / 'ledger.jsonl'} cannot be read (it is no file); give the folder" in err
+    assert f"{tmp_path / 'ledger.jsonl'} cannot be read (it is not a file); give the folder" in err
 
 
 @pytest.mark.parametrize("place", ["missing/report.html", "."])

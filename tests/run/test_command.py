@@ -113,7 +113,7 @@ def test_a_grid_is_run_and_the_same_command_again_has_nothing_to_do(notebook: Wr
     before = read_ledger(out)
     again = run(path, "-p", "n=2,1,3,3")
     assert again.returncode == 0
-    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done once", "3 of 3 runs done already"]
+    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done only once", "3 of 3 runs done already"]
     assert read_ledger(out) == before
     assert [row["n"] for row in read_table(out)] == ["2", "1", "3"]
 
@@ -151,7 +151,7 @@ def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(notebook: Wri
     assert run(notebook("print(n)")).returncode == 0
     result = run(notebook("print(n + 1)"))
     assert result.returncode == 0
-    assert "1 run in nb of an older state of the notebook: left as they are" in result.stdout
+    assert "1 run in nb of an older version of the notebook: left as they are" in result.stdout
     assert len(glob(tmp_path / "runs/nb", "defaults-*")) == 2
     assert len(glob(tmp_path / "runs/nb", "source-*.ipynb")) == 2
 
@@ -238,14 +238,14 @@ def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, ru
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--timeout", "soon"], "--timeout 'soon' is no length of time; write 30, 90s, 10m or 2h"),
-        (["--cell-timeout", "0"], "--cell-timeout '0' is no length of time"),
+        (["--timeout", "soon"], "--timeout 'soon' is not a duration; write 30, 90s, 10m or 2h"),
+        (["--cell-timeout", "0"], "--cell-timeout '0' is not a duration"),
         (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is no share"),
         (["--gpus", "0", "--gpus-per-run", "2"], "--gpus-per-run 2 is more than the 1 that there are"),
         (["-j", "0"], "--jobs"),
         (["--kernel", "nonsense"], "there is no kernel 'nonsense'; installed: "),
         (["--out", "nb.ipynb"], "nb.ipynb is a file; choose a folder with --out"),
-        (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
+        (["--cwd", "nowhere"], "--cwd nowhere is not a folder"),
         (["--sweep", "none.yaml"], "none.yaml"),
         (["--backend", "kubernetes"], "kubernetes"),
     ],
@@ -277,7 +277,7 @@ def test_a_ledger_that_cannot_be_read_is_one_line(notebook: Write, run_here: Run
     for arguments in ([], ["--dry-run"]):
         result = run_here(notebook("print(n)"), *arguments)
         assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
-        assert "cannot be read and written (it is no file)" in result.stderr
+        assert "cannot be read and written (it is not a file)" in result.stderr
 
 
 def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run: Run, tmp_path: Path) -> None:

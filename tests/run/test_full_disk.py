@@ -152,7 +152,7 @@ def test_what_failed_for_want_of_space_is_remembered_as_such(
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EIO, "mend that")],
+    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EIO, "fix that")],
 )
 def test_the_advice_fits_the_reason_why_a_ledger_cannot_be_written(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str

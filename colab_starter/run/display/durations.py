@@ -13,7 +13,7 @@ def read_duration(text: str, option: str) -> float:
     match = _DURATION.fullmatch(text.strip().lower())
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not seconds:
-        raise WrongOptionError(f"{option} {text!r} is no length of time; write 30, 90s, 10m or 2h")
+        raise WrongOptionError(f"{option} {text!r} is not a duration; write 30, 90s, 10m or 2h")
     return seconds
 
 

@@ -226,7 +226,7 @@ def describe_stopping(level: StopLevel, running: int) -> str:
     """What happens after Ctrl-C, and what may be done about it."""
     if level is StopLevel.NOW:
         return f"ending {plural(running, 'run')} now"
-    return f"waiting for the cells that run to end ({plural(running, 'run')}); Ctrl-C again ends them now"
+    return f"waiting for the running cells to end ({plural(running, 'run')}); Ctrl-C again ends them now"
 
 
 def choose_progress(batch: Batch, total: int) -> Progress:

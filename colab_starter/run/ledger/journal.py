@@ -114,7 +114,7 @@ class JournalFile:
     def _read_file(self) -> bytes:
         try:
             if not stat.S_ISREG(self._path.stat().st_mode):
-                raise OSError(errno.EINVAL, "it is no file", str(self._path))
+                raise OSError(errno.EINVAL, "it is not a file", str(self._path))
             return self._path.read_bytes()
         except FileNotFoundError:
             return b""

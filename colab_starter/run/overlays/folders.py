@@ -163,7 +163,7 @@ def _claim_folder(home: Path) -> tuple[Path, int]:
     """A new folder in ``home``, and the descriptor of its lock. Raises OSError."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid != os.getuid():
-        raise PermissionError(1, "belongs to somebody else", str(home))
+        raise PermissionError(1, "belongs to another user", str(home))
     with _alone_in(home):
         _remove_left(home)
         folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=home))

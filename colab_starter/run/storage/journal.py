@@ -53,7 +53,7 @@ class ObjectJournal:
             self._objects.write(name, line)
         except OSError as error:
             raise LedgerWriteError(
-                f"{self.path} cannot be written ({error.strerror}); mend that, then give the same command again: "
+                f"{self.path} cannot be written ({error.strerror}); fix that, then give the same command again: "
                 "what has ended is kept"
             ) from error
         self._own.append(line)

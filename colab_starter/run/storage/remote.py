@@ -150,5 +150,5 @@ def _make_private(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.parent.mkdir(mode=0o700)
     if folder.parent.stat().st_uid != os.getuid():
-        raise PermissionError(1, "belongs to somebody else; set TMPDIR", str(folder.parent))
+        raise PermissionError(1, "belongs to another user; set TMPDIR", str(folder.parent))
     folder.mkdir(mode=0o700, exist_ok=True)

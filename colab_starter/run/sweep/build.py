@@ -164,7 +164,7 @@ class _Checker:
 
     def _find_fault_of_name(self, name: str) -> str | None:
         if not name.isidentifier() or keyword.iskeyword(name):
-            return f"{name!r} cannot be a name in Python; correct it"
+            return f"{name!r} is not a valid Python name; correct it"
         if name == OUTPUT_DIR:
             return f"{name} is set for each run, to a folder of its own; use --out to say where the runs' folders go"
         if name in self.set_again:
@@ -178,7 +178,7 @@ class _Checker:
                 f"{self.notebook} has no parameters cell, so {name} cannot be set; open it in Jupyter, select the "
                 "cell with the settings, and add the tag parameters (Property Inspector > Add tag)"
             )
-        return f"{name} is no parameter of {self.notebook}; {self._suggest(name)}"
+        return f"{name} is not a parameter of {self.notebook}; {self._suggest(name)}"
 
     def _fault_of_second_cell(self, name: str) -> str:
         number = self.set_again[name]
@@ -187,8 +187,8 @@ class _Checker:
     def _suggest(self, name: str) -> str:
         settable = [known for known in self.parameters if known != OUTPUT_DIR]
         if near := suggest(name, settable):
-            return f"did you mean {near}? (--allow-unknown lets it pass)"
-        return f"it has {', '.join(settable) or 'none'} (--allow-unknown lets it pass)"
+            return f"did you mean {near}? (--allow-unknown accepts it)"
+        return f"it has {', '.join(settable) or 'no parameters'} (--allow-unknown accepts it)"
 
     def check_names_together(self, given: frozenset[str]) -> None:
         """Note what a run that sets these names, and no others, would go wrong by."""

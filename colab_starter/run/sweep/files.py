@@ -44,11 +44,11 @@ def read_sweep_file(path: Path, replaced: Collection[str] = ()) -> SweepFile:
     """
     readers = {".yaml": _read_yaml, ".yml": _read_yaml, ".csv": _read_csv, ".tsv": _read_csv}
     if path.suffix.lower() not in readers:
-        raise ParameterError(f"{path} is no sweep: its name must end in .yaml, .yml, .csv or .tsv")
+        raise ParameterError(f"{path} is not a sweep file: its name must end in .yaml, .yml, .csv or .tsv")
     try:
         return readers[path.suffix.lower()](path, replaced)
     except OSError as error:
-        raise ParameterError(f"{path} cannot be read ({error.strerror}); give a file that is there") from None
+        raise ParameterError(f"{path} cannot be read ({error.strerror}); give an existing file") from None
     except UnicodeDecodeError:
         raise ParameterError(f"{path} is not UTF-8; save it again as UTF-8") from None
 
@@ -74,7 +74,7 @@ def _read_yaml(path: Path, replaced: Collection[str]) -> SweepFile:
     except yaml.MarkedYAMLError as error:
         raise ParameterError(f"{path}{_explain_refusal(error, text)}") from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise ParameterError(f"{path} is no YAML: {' '.join(str(error).split()):.100}") from None
+        raise ParameterError(f"{path} is not valid YAML: {' '.join(str(error).split()):.100}") from None
     if not isinstance(node, yaml.MappingNode):
         raise ParameterError(f"{path} must begin with fixed:, grid: or list:")
     return _read_parts(path, _read_mapping(path, node))
@@ -100,7 +100,7 @@ def _explain_refusal(error: Any, text: str) -> str:
         return f"{where}: {TOO_DEEP}"
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
         return f"{where}: YAML takes no tabs; indent with spaces"
-    return f"{where} is no YAML: {error.problem or error.context}; mend it there"
+    return f"{where} is not valid YAML: {error.problem or error.context}; fix it there"
 
 
 def _count_open_brackets(text: str) -> int:
@@ -125,7 +125,7 @@ def _read_mapping(path: Path, node: Any) -> dict[str, Any]:
         if key.value == "<<":
             raise ParameterError(f"{where}merges (<<) are not taken; put what the runs share under fixed:")
         if key.value in found:
-            raise ParameterError(f"{where}{key.value} stands there twice; delete one")
+            raise ParameterError(f"{where}{key.value} appears twice; delete one")
         found[key.value] = value
     return found
 
@@ -135,7 +135,7 @@ def _read_parts(path: Path, parts: dict[str, Any]) -> SweepFile:
         if name not in _PARTS:
             near = suggest(name, _PARTS)
             hint = f"did you mean {near}:?" if near else "put parameters under grid:, fixed: or list:"
-            raise ParameterError(f"{path}: {name} is no part of a sweep; {hint}")
+            raise ParameterError(f"{path}: {name} is not part of a sweep; {hint}")
     grid, rows = parts.get("grid"), parts.get("list")
     return SweepFile(
         fixed=_read_entries(path, "fixed", parts["fixed"]) if "fixed" in parts else {},
@@ -236,7 +236,7 @@ def _iterate_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         try:
             yield from ((rows.line_num, row) for row in rows if row)
         except csv.Error as error:
-            raise ParameterError(f"{path}, line {rows.line_num} is no CSV: {error}; mend it there") from None
+            raise ParameterError(f"{path}, line {rows.line_num} is not valid CSV: {error}; fix it there") from None
 
 
 def _check_header(path: Path, names: list[str], body: list[list[str]]) -> None:

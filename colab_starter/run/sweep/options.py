@@ -28,7 +28,7 @@ def read_options(options: Iterable[str]) -> tuple[dict[str, list[Text]], list[st
         if not equals:
             faults.append(f"-p {option}: write NAME=VALUE, or NAME=VALUE,VALUE for several runs")
         elif name in axes:
-            faults.append(f"-p gives {name} twice; write all its values behind one: -p {name}=1,2")
+            faults.append(f"-p gives {name} twice; write all its values after one: -p {name}=1,2")
         else:
             try:
                 axes[name] = list(split_values(values))
@@ -101,7 +101,7 @@ def _read_piece(piece: str) -> Text:
         return Text(piece)
     quote = text[0]
     if _end_of_quotes(text, 0) != len(text):
-        raise ParameterError(f"something stands behind the quotes of {text}; put all of it into quotes")
+        raise ParameterError(f"something follows the closing quote in {text}; put all of it in quotes")
     return Text(text[1:-1].replace(quote * 2, quote), quoted=True)
 
 

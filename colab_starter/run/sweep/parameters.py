@@ -89,8 +89,8 @@ def read_parameters_cell(notebook: Notebook) -> ParametersCell | None:
         return None
     if isinstance(cell.tree, SyntaxError):
         raise ParameterError(
-            f"{notebook.path.name}: the parameters cell (cell {cell.number}) is no Python, "
-            f"line {cell.tree.lineno or 1}: {cell.tree.msg}; mend it there"
+            f"{notebook.path.name}: the parameters cell (cell {cell.number}) is not valid Python, "
+            f"line {cell.tree.lineno or 1}: {cell.tree.msg}; fix it there"
         )
     bindings = list(_read_bindings(cell))
     by_name: dict[str, list[_Binding]] = {}

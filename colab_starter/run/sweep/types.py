@@ -281,9 +281,9 @@ def _fit(value: Any, kinds: tuple[type, ...]) -> Any:
 def _explain_misfit(written: Written, wanted: ValueType) -> str:
     shown = _show(written)
     if wanted.choices:
-        return f"takes {wanted}, and {shown} is none of them"
+        return f"must be one of {wanted}, not {shown}"
     article = "an" if str(wanted)[0] in "aeiou" else "a"
-    said = f"takes {article} {wanted}, and {shown} is none"
+    said = f"must be {article} {wanted}, not {shown}"
     if isinstance(written, Text):
         return said + _hint(written, wanted)
     if isinstance(written, list):
@@ -295,9 +295,9 @@ def _explain_misfit(written: Written, wanted: ValueType) -> str:
 
 def _hint(written: Text, wanted: ValueType) -> str:
     if written.quoted:
-        return "; take its quotes away"
+        return "; remove its quotes"
     if float in wanted.kinds and _DECIMAL_COMMA.fullmatch(written.text.strip()):
-        return "; write the decimals behind a point"
+        return "; use a decimal point"
     if bool in wanted.kinds:
         return "; write true or false"
     if any(kind in wanted.kinds for kind in _CONTAINERS):

@@ -13,9 +13,9 @@ _NAME_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)\Z")
 _END_OF_LOG = 65_536
 """Bytes of a kernel's log that are looked at."""
 
-_NOBODY_ANSWERS = "input() was called, and nobody is there to answer; make it a parameter"
+_NOBODY_ANSWERS = "input() was called, but there is no one to answer; make it a parameter"
 _NOBODY_TELLS = (
-    "getpass() was called, and nobody is there to answer; set an environment variable, and read it with os.environ"
+    "getpass() was called, but there is no one to answer; set an environment variable, and read it with os.environ"
 )
 """No parameter: those are written into notebooks and tables."""
 

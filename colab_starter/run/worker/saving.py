@@ -162,7 +162,7 @@ class NotebookFile:
             self._write_final(content)
         except OSError as error:
             raise SaveError(
-                f"{self.path} could not be written ({error.strerror or error}); mend that and run it again"
+                f"{self.path} could not be written ({error.strerror or error}); fix that and run it again"
             ) from None
         self._remove_partial()
 

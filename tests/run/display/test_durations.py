@@ -13,7 +13,7 @@ def test_lengths_of_time_are_read(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1d", "h", "nan", "inf", "1h30"])
 def test_what_is_no_length_of_time_is_refused_with_the_remedy(text: str) -> None:
-    with pytest.raises(WrongOptionError, match=r"--timeout .* is no length of time; write 30, 90s, 10m or 2h"):
+    with pytest.raises(WrongOptionError, match=r"--timeout .* is not a duration; write 30, 90s, 10m or 2h"):
         read_duration(text, "--timeout")
 
 

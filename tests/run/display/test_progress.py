@@ -53,7 +53,7 @@ def test_without_a_terminal_there_is_a_line_for_each_start_and_end(ledger: Ledge
         f"[0/2] started     {name} (attempt 2, GPU 0)",
         f"[1/2] ok          {name}, 1:10 min",
         "[1/2] started     lr=0.2 name=b",
-        "[1/2] stopping    waiting for the cells that run to end (1 run); Ctrl-C again ends them now",
+        "[1/2] stopping    waiting for the running cells to end (1 run); Ctrl-C again ends them now",
     ]
 
 
@@ -69,7 +69,7 @@ def test_as_json_every_line_is_strict_json_without_secrets(ledger: Ledger) -> No
 
 
 def refuse(constant: str) -> None:
-    raise AssertionError(f"{constant} is no JSON")
+    raise AssertionError(f"{constant} is not valid JSON")
 
 
 def test_in_a_terminal_a_table_moves_and_failures_stay(ledger: Ledger) -> None:

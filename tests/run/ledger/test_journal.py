@@ -121,7 +121,7 @@ def test_a_file_that_an_editor_saved_in_another_encoding_is_read_and_gone_on_wit
 
 def test_what_is_no_file_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ledger.jsonl")
-    with pytest.raises(OSError, match="it is no file"):
+    with pytest.raises(OSError, match="it is not a file"):
         JournalFile(tmp_path / "ledger.jsonl").read()
 
 

@@ -137,7 +137,7 @@ def test_a_bucket_that_does_not_exist_is_one_line(s3: FaultyEndpoint, notebook: 
     assert (result.returncode, result.stderr) == (
         2,
         "colab-starter: s3://not-there/lr cannot be read and written (The specified bucket does not exist); "
-        "mend that, or choose another --out\n",
+        "fix that, or choose another --out\n",
     )
 
 

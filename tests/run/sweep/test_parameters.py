@@ -193,7 +193,9 @@ def test_the_first_of_several_parameters_cells_counts() -> None:
 
 
 def test_a_cell_that_is_no_python_is_an_error_that_names_the_line() -> None:
-    with pytest.raises(ParameterError, match=r"train\.ipynb: the parameters cell \(cell 1\) is no Python, line 2"):
+    with pytest.raises(
+        ParameterError, match=r"train\.ipynb: the parameters cell \(cell 1\) is not valid Python, line 2"
+    ):
         inspect_parameters(notebook_of("n = 1\nm = = 2"))
 
 

@@ -145,7 +145,7 @@ def test_what_the_notebook_started_ends_with_it(jobs: Jobs) -> None:
     ("text", "cause"),
     [
         ("", "trial.ipynb is empty"),
-        ("{", "trial.ipynb is no JSON"),
+        ("{", "trial.ipynb is not valid JSON"),
         ('{"a": 1}', "trial.ipynb is no notebook of a version that is known here"),
         ('{"nbformat": 4, "cells": [7], "metadata": {}}', "trial.ipynb is no notebook"),
     ],

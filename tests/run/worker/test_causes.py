@@ -26,11 +26,11 @@ def test_the_line_is_the_last_one_in_the_cell_itself() -> None:
         ({"ename": "", "evalue": "status 3"}, "status 3 (cell 1)"),
         (
             {"ename": "StdinNotImplementedError", "evalue": "raw_input was called, but this frontend does not"},
-            "input() was called, and nobody is there to answer; make it a parameter (cell 1)",
+            "input() was called, but there is no one to answer; make it a parameter (cell 1)",
         ),
         (
             {"ename": "StdinNotImplementedError", "evalue": "getpass was called, but this frontend does not"},
-            "getpass() was called, and nobody is there to answer; set an environment variable, and read it with "
+            "getpass() was called, but there is no one to answer; set an environment variable, and read it with "
             "os.environ (cell 1)",
         ),
         ({"ename": "SyntaxError", "evalue": "bad (123456.py, line 2)"}, "SyntaxError: bad (cell 1)"),

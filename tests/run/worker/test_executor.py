@@ -55,7 +55,7 @@ def test_an_error_ends_the_run_and_later_cells_stay_pending(jobs: Jobs) -> None:
         ("import sys\nsys.exit(3)", "SystemExit: 3 (cell In[1])"),
         (
             "input('name?')",
-            "input() was called, and nobody is there to answer; make it a parameter (cell In[1], line 1)",
+            "input() was called, but there is no one to answer; make it a parameter (cell In[1], line 1)",
         ),
         ("raise ValueError('x' * 500)", f"ValueError: {'x' * 166}… (cell In[1], line 1)"),
         ("raise ValueError('\\x1b[31mred\\x1b[0m')", "ValueError: red (cell In[1], line 1)"),
