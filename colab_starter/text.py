@@ -1,4 +1,4 @@
-"""Text for people: shortened, made safe to print, counted, and names that were mistyped."""
+"""Text to show to the user: shortened, safe to print, counted, with suggestions for mistyped names."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ def strip_colours(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for each character that a terminal cannot show or would obey."""
+    """The text with a question mark for each character that a terminal cannot show or would interpret."""
     return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -33,7 +33,7 @@ def plural(number: int, what: str) -> str:
 
 
 def suggest(wanted: str, known: Iterable[str]) -> str:
-    """The known name that was most likely meant, upper or lower case; empty where none is like it."""
+    """The known name that was most likely meant, upper or lower case; empty if none is similar."""
     by_lower_case = {name.lower(): name for name in known}
     near = get_close_matches(wanted.lower(), by_lower_case, n=1)
     return by_lower_case[near[0]] if near else ""

@@ -73,8 +73,7 @@ def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     yield from _find_unguarded(
         notebook,
         "google.colab.output.eval_js",
-        'hangs for ever where no Colab tab is open; put it under: if "google.colab" in sys.modules: '
-        "and offer a stand-in",
+        'hangs forever if no Colab tab is open; put it under: if "google.colab" in sys.modules: and offer a stand-in',
     )
 
 
@@ -149,7 +148,7 @@ def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
 
 
 def say_yes_to_apt(notebook: Notebook) -> None:
-    """Put -y behind the word that makes apt ask."""
+    """Put -y after the word that makes apt ask."""
     words = "|".join(sorted(_APT_ASKS, key=len, reverse=True))
     for cell, line in _lines_of_asking_apt(notebook):
         rewrite_lines(
@@ -263,7 +262,7 @@ def _has_badge(cell: Cell) -> bool:
 def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
     """The notebook's path as a badge should have it.
 
-    Outside of a GitHub checkout only a file that lies in a folder like the badge's can be judged.
+    Outside a GitHub checkout, only a file in a folder like the badge's can be judged.
     """
     if place:
         return f"{place.folder}{path.name}"

@@ -14,7 +14,7 @@ from colab_starter.sweep_folder import is_executed, is_run, is_sweep_folder, rea
 from colab_starter.text import printable
 
 UNREADABLE = "CS101"
-"""The rule for files that are no notebook at all."""
+"""The rule for files that are not notebooks at all."""
 
 _SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "__pycache__", "venv"))
 
@@ -94,7 +94,7 @@ def _walk(folder: Path, records: list[Path]) -> Iterator[Path]:
 
 
 def _is_in_run(folder: Path) -> bool:
-    """Whether it is a run's folder, or lies in one."""
+    """Whether it is a run's folder, or is in one."""
     path = folder.resolve()
     runs = [run for run in [path, *path.parents] if is_run(run.name)]
     return any(is_sweep_folder(run.parent, {file.name for file in run.parent.iterdir()}) for run in runs)
@@ -117,7 +117,7 @@ def check_files(paths: Iterable[Path], rules: Sequence[Rule], runtime: Runtime) 
 
 
 def check_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> list[Finding]:
-    """The findings of one notebook, from the top of it down; a file that is no notebook is a finding too."""
+    """The findings of one notebook, from top to bottom; a file that is not a notebook is a finding too."""
     try:
         notebook = read_notebook(path)
     except (BrokenNotebookError, OSError) as error:
@@ -127,7 +127,7 @@ def check_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> list[Find
 
 
 def unreadable(path: Path, reason: str) -> Finding:
-    """The finding for a file that is no notebook."""
+    """The finding for a file that is not a notebook."""
     return Finding(str(path), 0, "", 0, UNREADABLE, "readable-file", ERROR, f"the file {reason}")
 
 

@@ -1,4 +1,4 @@
-"""``--fix``: writing what rules can mend back to the file."""
+"""``--fix``: writes back to the file what rules can fix."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from colab_starter.runtimes import Runtime
 
 
 def fix_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> bool:
-    """Mend what the rules find and can mend; True where the file was changed.
+    """Fix what the rules find and can fix; True if the file was changed.
 
     What belongs to no finding stays as it was: the order of keys, the indent, the line ends.
     """

@@ -27,7 +27,7 @@ _UNQUOTED_VERSION = re.compile(r"(?<=\s)[A-Za-z][\w.-]*(?:\[[\w,-]*\])?[<>]=?\d[
 
 
 class _Missing:
-    """An import of something that the runtime has not."""
+    """An import of something that the runtime does not have."""
 
     def __init__(self, cell: Cell, found: Import) -> None:
         self.cell = cell
@@ -79,7 +79,7 @@ def _names_of(missing: _Missing) -> set[str]:
 
 
 def _local_modules(notebook: Notebook) -> set[str]:
-    """Modules that the notebook writes itself, or that lie beside it."""
+    """Modules that the notebook writes itself, or that are beside it."""
     written = {match[1] for _, command in notebook.commands if (match := _WRITES_MODULE.match(command.text))}
     folder = notebook.path.parent
     try:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Dead(NamedTuple):
-    """Something that is gone, and what stands in for it."""
+    """Something that is gone, and its replacement."""
 
     since: str
     instead: str

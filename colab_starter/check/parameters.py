@@ -59,7 +59,9 @@ def find_computed_parameters(notebook: Notebook) -> Iterator[Problem]:
     for cell in notebook.parameters_cells[:1]:
         for command in cell.commands:
             if command.kind in "!%":
-                yield Problem(f"{command.text:.40} is no parameter; move it to a cell of its own", cell, command.line)
+                yield Problem(
+                    f"{command.text:.40} is not a parameter; move it to a cell of its own", cell, command.line
+                )
         for statement in cell.tree.body if isinstance(cell.tree, ast.Module) else []:
             if fault := _fault_of(statement, cell.code.python):
                 yield Problem(fault, cell, statement.lineno)
@@ -77,7 +79,7 @@ def _fault_of(statement: ast.stmt, python: str) -> str | None:
     if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
         return _fault_of_value(python.split("\n")[statement.lineno - 1].partition("=")[0].strip(), statement.value)
     first_line = python.split("\n")[statement.lineno - 1].strip()
-    return f"{first_line:.40} is no parameter; keep here only lines such as epochs = 3, and move it to the next cell"
+    return f"{first_line:.40} is not a parameter; keep only lines here such as epochs = 3, and move it to the next cell"
 
 
 def _fault_of_value(name: str, value: ast.expr) -> str | None:

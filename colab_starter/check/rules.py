@@ -11,7 +11,7 @@ from colab_starter.runtimes import Runtime
 ERROR = "error"
 """The notebook, or that cell, does not work on Colab."""
 WARNING = "warning"
-"""It works only with luck, only with somebody at the browser, or says something wrong."""
+"""It works only by luck, only with someone at the browser, or says something wrong."""
 
 
 class Problem(NamedTuple):
@@ -29,7 +29,7 @@ Check = Callable[[Notebook, Runtime], Iterator[Problem]]
 Finder = Check | Callable[[Notebook], Iterator[Problem]]
 """What a rule is written as: it takes the runtime if it asks for it."""
 Fix = Callable[[Notebook], None]
-"""Mends the notebook's data where the rule finds problems."""
+"""Fixes the notebook's data where the rule finds problems."""
 
 
 class Rule(NamedTuple):

@@ -181,7 +181,7 @@ def _read_pip(words: list[str], line: int, nested: bool) -> Install | None:
 
 
 def _skip_options(words: Iterator[str]) -> str:
-    """The first word that is no option, such as ``install``; empty where there is none."""
+    """The first word that is not an option, such as ``install``; empty if there is none."""
     for word in words:
         if not word.startswith("-"):
             return word
@@ -238,7 +238,7 @@ def _read_call(call: ast.Call, name: str) -> Iterator[Install]:
 
 
 def _word(node: ast.expr) -> str:
-    """The string, or a sign that is no package name for what is known only when it runs."""
+    """The string, or a character that is not a package name for what is known only at run time."""
     value = read_literal(node)
     return value if isinstance(value, str) else "{}"
 

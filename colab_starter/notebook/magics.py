@@ -146,7 +146,7 @@ def _split_lines(lines: list[str]) -> CellCode:
 
 
 def _read_command(text: str, line: int) -> tuple[str, Command] | None:
-    """The Python to stand in for a line that is none, and what the line says; None for Python."""
+    """The Python that replaces a line in another syntax, and what the line says; None for a line of Python."""
     indent = _INDENT.match(text)[0]  # type: ignore[index]
     nested = bool(indent)
     if match := _LINE_COMMAND.fullmatch(text):

@@ -171,7 +171,7 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def decode(content: bytes) -> str:
-    """The text of a notebook's file; a byte-order mark is passed over."""
+    """The text of a notebook's file; a byte-order mark is skipped."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise BrokenNotebookError("is UTF-16, and Colab reads UTF-8 only; save it again as UTF-8")
     try:

@@ -82,7 +82,7 @@ def _check_version(data: Json) -> None:
 
 
 def _list_cells(data: Json) -> list[Any]:
-    """The cells as nbformat 4 has them; those of older formats stand in worksheets."""
+    """The cells as nbformat 4 has them; those of older formats are in worksheets."""
     if data.get("cells") is not None:
         cells = _expect_list(data["cells"], "its cells")
         return _upgrade(cells) if (data.get("nbformat") or NEWEST) < NEWEST else cells

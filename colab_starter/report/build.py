@@ -57,7 +57,7 @@ def read_sweep(journal: Journal, store: Store) -> Sweep:
     ledger = Ledger(copy, Mask())
     adopt_finished(ledger, store)
     if not copy.lines:
-        raise NoSweepError(f"{store.name} holds no runs; {_REMEDY}")
+        raise NoSweepError(f"{store.name} contains no runs; {_REMEDY}")
     versions = list_versions(ledger.runs.values())
     return Sweep(ledger.content, versions, read_defaults(store.read, versions))
 

@@ -2,7 +2,7 @@
 
 What a notebook shows may hold scripts. They do not run: a script reaches the network past any sandbox and policy, by
 WebRTC and by connections that browsers open beforehand. Plotly's figures are drawn by our own script, from their data.
-The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
+The notebook is in a sandboxed frame all the same, which cannot reach the page around it, cookies or files.
 """
 
 import json
@@ -58,7 +58,7 @@ def page_of(notebook: Path) -> Path:
 
 
 def name_page(notebook: str) -> str:
-    """The same, of a path as text."""
+    """Where a notebook's page is, for a path as text; see ``page_of``."""
     return f"{splitext(notebook)[0]}.html"
 
 

@@ -229,7 +229,7 @@ _PACKAGE_OF_MODULE = {
     "zmq": "pyzmq",
 }
 _NAMESPACES = ("google.cloud", "google.ai", "google", "jaraco", "keyrings", "lazr", "azure", "sphinxcontrib")
-"""Packages with these names hold no code of their own; what comes below them is named after the whole path."""
+"""Packages with these names contain no code of their own; what is below them is named by its whole path."""
 
 
 def package_of_module(module: str) -> str:

@@ -28,7 +28,7 @@ class Image(NamedTuple):
     also: frozenset[str]
     """Other packages that only this image has."""
     lacks: frozenset[str]
-    """Packages of the CPU image that this one has not."""
+    """Packages of the CPU image that this one does not have."""
 
 
 class Runtime(NamedTuple):

@@ -85,7 +85,7 @@ def test_there_are_no_outputs_and_no_execution_counts() -> None:
         ('# %% tags="x"\n', "line 1: tags must be a list"),
         ('# %% id="a"\n# %% id="a"\n', "line 2: a second cell with the id 'sample-a'"),
         ('# %% id="1"\n# %%\n', "line 2: a second cell with the id 'sample-1'"),
-        ('# %% id="a b"\n', "line 1: 'sample-a b' is no cell id"),
+        ('# %% id="a b"\n', "line 1: 'sample-a b' is not a cell id"),
         ('#:: extends "x"\nimport os\n', "line 2: text outside a block is lost: 'import os'"),
         ('#:: extends "x"\n#:: block lesson\nimport os\n', "line 3: text before the first"),
         ('#:: extends "x"\n#:: block a\n# %%\n#:: endblock\nx = 1\n', "line 5: text outside a block"),

@@ -90,7 +90,7 @@ REFUSED = {
     "a version that is newer": (notebook(nbformat=5), "is of nbformat 5, and 4 is the newest"),
     "a version that is text": (notebook(nbformat="4"), "has '4' for nbformat"),
     "a version that is true": (notebook(nbformat=True), "has True for nbformat"),
-    "no cells": ({"nbformat": 4}, "holds JSON, but no notebook's cells"),
+    "no cells": ({"nbformat": 4}, "it is JSON, but without a notebook's cells"),
     "cells that are no list": (notebook() | {"cells": {}}, "an object, not a list"),
     "worksheets that are no list": ({"worksheets": 5}, "5, not a list"),
     "a worksheet that is none": ({"worksheets": [5]}, "a worksheet is 5"),

@@ -140,7 +140,7 @@ def test_a_folder_without_runs_is_one_clear_line(tmp_path: Path, capsys: pytest.
     status, _, err = call(capsys, tmp_path / "nothing")
     assert status == 2
     assert err.count("\n") == 1
-    assert "holds no runs; give the folder that colab-starter run wrote" in err
+    assert "contains no runs; give the folder that colab-starter run wrote" in err
 
 
 def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -263,7 +263,8 @@ def test_wrong_usage_is_one_line_and_starts_nothing_nor_passes_a_dry_run(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [(".", "is a folder"), ("none.ipynb", "does not exist"), ("a.ipynb", "no notebook's cells")]
+    ("name", "said"),
+    [(".", "is a folder"), ("none.ipynb", "does not exist"), ("a.ipynb", "without a notebook's cells")],
 )
 def test_what_is_no_notebook_is_one_line(run_here: Run, tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "a.ipynb").write_text('{"a": 1}')

@@ -303,4 +303,4 @@ def test_the_report_is_put_beside_the_runs(
     assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     assert objects.list()[pages[0]] == before
     assert cli._run(["report", f"s3://{BUCKET}/none"], debug=False) == 2
-    assert "holds no runs" in capsys.readouterr().err
+    assert "contains no runs" in capsys.readouterr().err

@@ -153,13 +153,13 @@ def test_nan_is_a_float() -> None:
         ("backend=tensorflow", "backend must be one of 'jax' | 'torch', not tensorflow"),
         ("name=\udcff", "contains bytes that are not UTF-8"),
         ("limit=" + "[" * 60 + "]" * 60, "nested more than 50 deep"),
-        ("epoch=3", "epoch is no parameter of train.ipynb; did you mean epochs?"),
+        ("epoch=3", "epoch is not a parameter of train.ipynb; did you mean epochs?"),
         ("LR=3", "did you mean lr?"),
         ("zzz=3", "it has epochs, lr, name"),
-        ("a b=3", "'a b' cannot be a name"),
-        ("class=3", "'class' cannot be a name"),
-        ("x\nimport os=3", "cannot be a name"),
-        ("=3", "'' cannot be a name"),
+        ("a b=3", "'a b' is not a valid Python name"),
+        ("class=3", "'class' is not a valid Python name"),
+        ("x\nimport os=3", "is not a valid Python name"),
+        ("=3", "'' is not a valid Python name"),
         ("output_dir=x", "output_dir is set for each run"),
         ("epochs", "write NAME=VALUE"),
         ("name='a", "is not closed"),
@@ -254,7 +254,7 @@ def test_a_csv_file_gives_a_run_a_row_and_empty_cells_leave_the_default(tmp_path
         ("s.yaml", "fixed:\n  lr: [0.1, 0.2]\n", "to try several values, list them under grid:"),
         ("s.yaml", "fixed:\n  name:\n", "name must be a str, not null; write ''"),
         ("s.yaml", "fixed:\n  output_dir: x\n", "output_dir is set for each run"),
-        ("s.yaml", "fixed:\n  epoch: 1\n", "line 2: epoch is no parameter"),
+        ("s.yaml", "fixed:\n  epoch: 1\n", "line 2: epoch is not a parameter"),
         ("s.csv", "lr,epochs\n1,2\n2,x\n", "s.csv, line 3: epochs must be an int, not x"),
         ("s.csv", 'lr;epochs\n"0,1";2\n', "use a decimal point"),
         ("s.csv", "output_dir,lr\nx,1\n", "output_dir is set for each run"),
@@ -275,7 +275,7 @@ def test_a_range_may_stand_in_a_grid_of_yaml(tmp_path: Path) -> None:
 def test_unknown_names_pass_when_they_are_allowed() -> None:
     sweep = build_runs(notebook_of(CELL), ["momentum=0.9,high"], allow_unknown=True)
     assert sweep.runs == [{"momentum": 0.9}, {"momentum": "high"}]
-    assert "cannot be a name" in fault_of(notebook_of(CELL), "a-b=1", allow_unknown=True)
+    assert "is not a valid Python name" in fault_of(notebook_of(CELL), "a-b=1", allow_unknown=True)
 
 
 def test_without_a_parameters_cell_the_error_says_how_to_tag_one() -> None:
@@ -352,7 +352,7 @@ def test_a_wrong_name_is_looked_into_once_however_many_rows_have_it(
 
     monkeypatch.setattr(build, "suggest", find_none)
     (tmp_path / "s.csv").write_text("epoch\n" + "1\n" * 1000)
-    with pytest.raises(ParameterError, match=r"epoch is no parameter of .* and 995 more"):
+    with pytest.raises(ParameterError, match=r"epoch is not a parameter of .* and 995 more"):
         build_runs(notebook_of(CELL), [], tmp_path / "s.csv")
     assert asked == ["epoch"]
 
