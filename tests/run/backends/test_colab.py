@@ -125,7 +125,7 @@ def ends(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Ends:
         make_job(folder, "clean", "'leaked' in globals()"),
         make_job(folder, "allowed", "1/0", "!echo from the shell", tags="raises-exception"),
         make_job(folder, "cell limit", endless, "print('later')", limits=Limits(cell=1)),
-        make_job(folder, "run limit", "print(1)", endless, limits=Limits(run=2)),
+        make_job(folder, "run limit", "print(1)", endless, limits=Limits(run=15)),
         make_job(folder, "exits", "import sys\nsys.exit(0)", "print('later')"),
         make_job(folder, "exit(3)", "exit(3)", "print('later')"),
         make_job(folder, "exit()", "exit()", "print('later')"),
@@ -155,7 +155,7 @@ class TestSweep:
         assert isinstance(events[0], Started)
         assert events[0].place.startswith("Colab colab-starter-")
         cells = [event for event in events if isinstance(event, CellStarted)]
-        assert {event.total for event in cells} == {4}
+        assert {event.total for event in cells} == {5}
         assert [event.number for event in cells] == sorted(event.number for event in cells)
         assert MetricRecorded("ok", "double", 10) in events
         assert isinstance(events[-1], Ended)
@@ -203,7 +203,7 @@ class TestSweep:
     def test_a_run_that_takes_too_long_is_interrupted(self, ends: Ends) -> None:
         outcome = ends.outcome("run limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 4)
-        assert outcome.cause == "the run took longer than its limit, 2 s, in cell In[4]"
+        assert outcome.cause == "the run took longer than its limit, 15 s, in cell In[4]"
 
     def test_a_kernel_that_dies_ends_the_run_as_killed(self, ends: Ends) -> None:
         outcome = ends.outcome("dies")
