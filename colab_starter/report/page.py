@@ -78,7 +78,7 @@ def read_asset(name: str) -> str:
 
 
 def read_script(name: str) -> str:
-    """The bundle of page/scripts/NAME.js and what it imports: an ES module. ``make page`` writes the bundles."""
+    """The bundle of page/scripts/NAME.js and what it imports: one script. ``make page`` writes the bundles."""
     return read_asset(f"bundles/{name}.js")
 
 

@@ -43,9 +43,9 @@ def test_a_bundle_is_stale_when_one_of_its_modules_has_changed(scripts: Path) ->
 
 def test_a_bundle_that_is_missing_or_left_over_is_found(tmp_path: Path) -> None:
     bundle_scripts(SCRIPTS, tmp_path)
-    (tmp_path / "links.js").unlink()
+    (tmp_path / "frame.js").unlink()
     (tmp_path / "old.js").touch()
-    assert find_stale_bundles(SCRIPTS, tmp_path) == ["links.js", "old.js"]
+    assert find_stale_bundles(SCRIPTS, tmp_path) == ["frame.js", "old.js"]
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)

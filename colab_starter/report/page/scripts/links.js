@@ -20,15 +20,5 @@ function follow(event) {
   } else parent.postMessage({ address }, "*");
 }
 
-// The page of a failed run opens at its error, and stays there while pictures and figures get their size.
-const failed = document.querySelector(".failed-cell");
-if (failed) {
-  const error = failed.querySelector(".output_error") ?? failed;
-  const observer = new ResizeObserver(() => error.scrollIntoView({ block: "center" }));
-  for (const element of [document.documentElement, document.body]) observer.observe(element);
-  const leave = () => observer.disconnect();
-  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(kind, leave, { passive: true });
-}
-
 for (const kind of ["click", "auxclick"]) addEventListener(kind, follow, true);
 addEventListener("keydown", (event) => event.key === "Enter" && follow(event), true);
