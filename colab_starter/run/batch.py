@@ -110,7 +110,7 @@ class Batch:
         return name_home() / f"kept-{self.folder.name}" if self.store.is_remote else self.folder / KEPT_ENVIRONMENT
 
     def say(self, text: str) -> None:
-        """Something that people want to know, but programs do not."""
+        """Print something for the user; with ``--json``, on stderr."""
         if not self.options.quiet:
             print(self.mask.apply(text), file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
 

@@ -1,4 +1,4 @@
-"""``--dry-run``: the runs, and what would become of each; starts and writes nothing."""
+"""``--dry-run``: the runs, and what would happen to each; starts and writes nothing."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ from colab_starter.text import plural
 
 
 def preview_batch(options: Options) -> int:
-    """Print the runs and what would become of each; starts and writes nothing."""
+    """Print the runs and what would happen to each; starts and writes nothing."""
     batch = prepare_batch(options)
     check_request(batch)
     with reach(batch.store):

@@ -1,4 +1,4 @@
-"""What is seen while a sweep runs: a table that moves, plain lines, JSON lines, or nothing."""
+"""What is shown while a sweep runs: a live table, plain lines, JSON lines, or nothing."""
 
 import json
 import sys
@@ -45,17 +45,17 @@ class Progress:
         """An attempt has ended; ``again`` where another one follows."""
 
     def stopping(self, level: StopLevel, running: int) -> None:
-        """The user wants to stop; so many runs go on until they have ended."""
+        """The user wants to stop; ``running`` runs continue until their cells have ended."""
 
     def tick(self) -> None:
         """Some time has passed."""
 
     def close(self) -> None:
-        """Nothing comes any more. May be called twice."""
+        """Nothing more will come. May be called twice."""
 
 
 class PlainProgress(Progress):
-    """A line when a run starts, and one when it ends."""
+    """Prints a line when a run starts, and one when it ends."""
 
     def __init__(self, total: int, wording: Wording, out: TextIO | None = None) -> None:
         self._total = total
@@ -82,7 +82,7 @@ class PlainProgress(Progress):
 
 
 class JsonProgress(Progress):
-    """A JSON object a line for whatever happens; ``event`` says what."""
+    """Prints a line of JSON for each event; ``event`` names its kind."""
 
     def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
         self._mask = mask
@@ -125,7 +125,7 @@ class _Line:
 
 
 class LiveProgress(Progress):
-    """A table with a line a running run, redrawn in place; runs whose end has a cause stay above it."""
+    """Redraws a table in place, with a line for each running run; runs that end with a cause are printed above it."""
 
     def __init__(self, total: int, wording: Wording, console: Console) -> None:
         self._total = total
@@ -215,7 +215,7 @@ class LiveProgress(Progress):
 
 
 def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
-    """Such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell 5, line 3); is tried again``."""
+    """Such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell In[5], line 3); trying again``."""
     outcome = record.outcome
     metrics = [wording.show_metric(name, value) for name, value in list(outcome.metrics.items())[:3]]
     cause = f": {wording.clean(outcome.cause)}" if outcome.cause else ""
@@ -223,14 +223,14 @@ def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
 
 
 def describe_stopping(level: StopLevel, running: int) -> str:
-    """What happens after Ctrl-C, and what may be done about it."""
+    """What happens after Ctrl-C, and what the user can do next."""
     if level is StopLevel.NOW:
         return f"ending {plural(running, 'run')} now"
     return f"waiting for the running cells to end ({plural(running, 'run')}); Ctrl-C again ends them now"
 
 
 def choose_progress(batch: Batch, total: int) -> Progress:
-    """What fits the options and the place where stdout goes, for so many runs."""
+    """The progress display for the options and for where stdout goes; ``total`` is the number of runs."""
     if batch.options.as_json:
         return JsonProgress(batch.mask)
     if batch.options.quiet:

@@ -23,7 +23,7 @@ from colab_starter.text import shorten
 
 FILE_NAME = RESULTS
 MOST_ROWS = 40
-"""Rows of the table that are all shown; of more, the first and the last ones and those that are not ok."""
+"""A table of up to so many rows is shown whole; of a longer one, the first and last rows and those that are not ok."""
 _ENDS_SHOWN = 10
 _BAD_SHOWN = 20
 _COLUMN_WIDTH = 14

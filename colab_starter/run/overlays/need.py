@@ -65,7 +65,7 @@ class Need:
 
 
 def describe_need(need: Need, kept: Path | None, *, is_here: bool = True) -> list[str]:
-    """What becomes of the installs, in lines for people. ``is_here``: the runs are executed on this machine."""
+    """Where the installs go, in lines to print. ``is_here``: the runs are executed on this machine."""
     lines = []
     if need.has_overlay:
         below = need.below if is_here else "the environment of each node"

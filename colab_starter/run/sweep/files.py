@@ -99,7 +99,7 @@ def _explain_refusal(error: Any, text: str) -> str:
     if _count_open_brackets(text[: mark.index] if mark else text) > DEEPEST:
         return f"{where}: {TOO_DEEP}"
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
-        return f"{where}: YAML takes no tabs; indent with spaces"
+        return f"{where}: YAML does not allow tabs; indent with spaces"
     return f"{where} is not valid YAML: {error.problem or error.context}; fix it there"
 
 
@@ -174,7 +174,9 @@ def _read_rows(path: Path, node: Any) -> list[dict[str, Entry]]:
     import yaml
 
     if not isinstance(node, yaml.SequenceNode) or not node.value:
-        raise ParameterError(f"{path}, line {node.start_mark.line + 1}: write a run a line under list:, - NAME: VALUE")
+        raise ParameterError(
+            f"{path}, line {node.start_mark.line + 1}: write one run per line under list:, - NAME: VALUE"
+        )
     return [_read_entries(path, "list", row) for row in node.value]
 
 
@@ -210,7 +212,7 @@ def _read_csv(path: Path, replaced: Collection[str]) -> SweepFile:
     names = [name.strip() for name in header]
     _check_header(path, names, [row for _, row in body])
     if not body:
-        raise ParameterError(f"{path} has a header and no row; write a run a row")
+        raise ParameterError(f"{path} has a header but no rows; write one run per row")
     return SweepFile(rows=[dict(_read_row(path, names, number, row)) for number, row in body])
 
 
@@ -253,7 +255,7 @@ def _read_row(path: Path, names: list[str], number: int, row: list[str]) -> Iter
     where = f"{path}, line {number}: "
     if len(row) != len(names):
         raise ParameterError(
-            f"{where}{len(row)} cells under {len(names)} names; add or take away some (text with commas needs quotes)"
+            f"{where}{len(row)} cells under {len(names)} names; add or remove some (text with commas needs quotes)"
         )
     for name, cell in zip(names, row, strict=True):
         if name and cell.strip():

@@ -53,7 +53,7 @@ def split_values(text: str) -> Iterator[Text]:
 
 
 def _end_of_value(text: str, start: int) -> int:
-    """The index of the comma behind the value, or the text's length."""
+    """The index of the comma after the value, or the text's length."""
     first = _SPACE.match(text, start).end()  # type: ignore[union-attr]
     if text[first : first + 1] in (*_QUOTES, ""):
         closed = _end_of_quotes(text, first) if first < len(text) else first
@@ -72,7 +72,7 @@ def _end_of_quotes(text: str, start: int) -> int:
         if text[position + 1 : position + 2] != quote:
             return position + 1
         position += 2
-    raise ParameterError(f"a quote ({quote}) is not closed; close it, or write the text in the other kind of quotes")
+    raise ParameterError(f"a quote ({quote}) is not closed; close it, or use the other kind of quotes")
 
 
 def _end_of_brackets(text: str, start: int) -> int:

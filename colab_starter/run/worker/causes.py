@@ -1,4 +1,4 @@
-"""Why a run failed, in one line for people."""
+"""Why a run failed, in one line."""
 
 import re
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ _NOBODY_TELLS = (
 def describe_error(
     reply: Mapping[str, Any], execution_count: int | None, cell: str, line: int | str | None = None
 ) -> str:
-    """Such as ``ValueError: bad (cell 5, line 3)``, from the content of a kernel's reply.
+    """Such as ``ValueError: bad (cell In[5], line 3)``, from the content of a kernel's reply.
 
-    ``cell`` is how people know the cell; ``line`` is where in it the error came from. If it is None, the traceback
+    ``cell`` is the cell's name; ``line`` is where in it the error came from. If it is None, the traceback
     may say.
     """
     line = line or _find_line(reply, execution_count)
@@ -48,7 +48,7 @@ def _find_line(reply: Mapping[str, Any], execution_count: int | None) -> str:
 
 
 def describe_cell_limit(cell: str, limit: float | None) -> str:
-    """That a cell was over its limit, in seconds; ``cell`` is how people know it."""
+    """That a cell was over its limit, in seconds; ``cell`` is its name."""
     return f"{cell} took longer than its limit, {_describe_seconds(limit)}"
 
 
@@ -64,7 +64,7 @@ def _describe_seconds(limit: float | None) -> str:
 def describe_log(log: Path) -> str:
     """The last thing that a kernel wrote by itself before it died; empty where that is nothing.
 
-    Python's report of a fault, the stack of each thread, is passed over: it has many lines, and no reason.
+    Python's report of a fault, the stack of each thread, is skipped: it is long, and gives no reason.
     """
     try:
         with log.open("rb") as file:

@@ -58,7 +58,7 @@ class CellError:
         return self.name, self.text[:LONGEST_TEXT]
 
     def describe(self, cell: str, execution_count: int | None) -> str:
-        """The cause in one line; ``cell`` is how people know the cell."""
+        """The cause in one line; ``cell`` is the cell's name."""
         facts = {"ename": self.name, "evalue": self.text, "traceback": self.traceback}
         return describe_error(facts, execution_count, cell, None if self.exit_call else self.line)
 
@@ -125,7 +125,7 @@ class CellFacts:
 def judge_cell(facts: CellFacts, index: int, name: str, *, may_fail: bool) -> End | None:
     """What the errors of a cell mean for the run; None to go on.
 
-    ``name`` is how people know the cell; ``may_fail``: it is tagged so. A call of exit with a code of success ends the
+    ``name`` is the cell's name; ``may_fail``: it is tagged so. A call of exit with a code of success ends the
     run well, unless the cell showed an error too.
     """
     errors = facts.list_errors()

@@ -267,7 +267,7 @@ print("ended")"""
     with ColabBackend(tmp_path / "warm.log", sessions=2) as backend:
         for job in (after, now):
             backend.submit(job)
-        wait_for_cell(backend, 2, after, now)
+        wait_for_cell(backend, 3, after, now)
         wait_for_text(backend, after, now)
         backend.cancel("after", StopLevel.AFTER_CELLS)
         backend.cancel("now", StopLevel.NOW)
@@ -301,7 +301,7 @@ def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(tmp_pa
         job = make_job(tmp_path, "lost", "import time\nprint('begun', flush=True)\ntime.sleep(600)")
         with ColabBackend(tmp_path / "warm.log", reconnect_timeout=2) as backend:
             backend.submit(job)
-            wait_for_cell(backend, 2, job)
+            wait_for_cell(backend, 3, job)
             colab.server.kill()
             ends = Ends([job], wait_for(backend, job))
             colab.fail("new", "[colab] Allocation refused")
@@ -330,7 +330,7 @@ while not pathlib.Path({str(tmp_path / "go")!r}).exists():
         )
         with ColabBackend(tmp_path / "warm.log") as backend:
             backend.submit(job)
-            wait_for_cell(backend, 2, job)
+            wait_for_cell(backend, 3, job)
             colab.spoil_tokens()
             deadline = time.monotonic() + 60
             while not colab.calls("sessions"):
@@ -390,7 +390,7 @@ class TestSessions:
         job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
         backend = ColabBackend(tmp_path / "warm.log")
         backend.submit(job)
-        wait_for_cell(backend, 2, job)
+        wait_for_cell(backend, 3, job)
         kernels = colab.server.list_children()
         backend.close()
         backend.close()

@@ -68,7 +68,7 @@ def read_table(out: Path) -> list[dict[str, str]]:
 def test_the_table_is_that_of_this_machine(outs: dict[str, Path], backend: str) -> None:
     here = read_table(outs["local"])
     assert [row["status"] for row in here] == (["ok"] * 2 + ["failed"] + ["ok"] * 3) * 2
-    assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[2], line 3)"
+    assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
     assert read_table(outs[backend]) == here
 
 

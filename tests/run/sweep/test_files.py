@@ -61,7 +61,7 @@ BOMB = "fixed:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("# nothing\n", "must begin with"),
         ("- 1\n", "must begin with"),
         ("just text", "must begin with"),
-        ("grid:\n\tlr: 1\n", "line 2: YAML takes no tabs"),
+        ("grid:\n\tlr: 1\n", "line 2: YAML does not allow tabs"),
         ("grid: [1\n", "line 2 is not valid YAML"),
         ("grid:\n  lr: 1\n  lr: 2\n", "line 3: lr appears twice"),
         ("grid: {}\ngrid: {}\n", "grid appears twice"),
@@ -70,8 +70,8 @@ BOMB = "fixed:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("grid: 3\n", "line 1: write NAME: VALUE under grid:"),
         ("grid: [a]\n", "write NAME: VALUE under grid:"),
         ("grid:\n  lr: []\n", "line 2: lr has no value"),
-        ("list:\n  a: 1\n", "write a run a line"),
-        ("list: []\n", "write a run a line"),
+        ("list:\n  a: 1\n", "write one run per line"),
+        ("list: []\n", "write one run per line"),
         ("list:\n  - 3\n", "line 2: write NAME: VALUE under list:"),
         ("fixed:\n  x: !!python/object/apply:os.system [ls]\n", "line 2: tags"),
         ("fixed:\n  x: !!str 3\n", "line 2: tags"),
@@ -127,7 +127,7 @@ def test_brackets_that_are_only_text_are_not_nesting(tmp_path: Path) -> None:
     sweep = read_sweep_file(write(tmp_path, "a.yaml", text))
     assert sweep.fixed["a"].written == Text("[" * 60, quoted=True)
     assert sweep.fixed["c"].written == [[Text("1")]] * 60
-    with pytest.raises(ParameterError, match="line 5: YAML takes no tabs"):
+    with pytest.raises(ParameterError, match="line 5: YAML does not allow tabs"):
         read_sweep_file(write(tmp_path, "a.yaml", f"{text}\td: 1\n"))
 
 
@@ -161,7 +161,7 @@ def test_csv_files_of_many_makers_are_read(tmp_path: Path, content: bytes, rows:
     ("content", "told"),
     [
         (b"", "is empty"),
-        (b"lr\n", "a header and no row"),
+        (b"lr\n", "a header but no rows"),
         (b"lr,lr\n1,2\n", "two columns called lr"),
         (b",lr\n0,1\n", "column 1 has no name"),
         (b"lr,n\n1\n", "line 2: 1 cells under 2 names"),
