@@ -208,7 +208,7 @@ class Ledger:
         try:
             yield
         except OSError as error:
-            remedy = "free some space" if error.errno in NO_SPACE else "mend that"
+            remedy = "free some space" if error.errno in NO_SPACE else "fix that"
             raise LedgerWriteError(
                 f"{self._journal.path} cannot be written ({error.strerror}); "
                 f"{remedy}, then give the same command again: what has ended is kept"

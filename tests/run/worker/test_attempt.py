@@ -146,8 +146,8 @@ def test_what_the_notebook_started_ends_with_it(jobs: Jobs) -> None:
     [
         ("", "trial.ipynb is empty"),
         ("{", "trial.ipynb is not valid JSON"),
-        ('{"a": 1}', "trial.ipynb is no notebook of a version that is known here"),
-        ('{"nbformat": 4, "cells": [7], "metadata": {}}', "trial.ipynb is no notebook"),
+        ('{"a": 1}', "trial.ipynb is not a notebook of a known version"),
+        ('{"nbformat": 4, "cells": [7], "metadata": {}}', "trial.ipynb is not a notebook that can be run"),
     ],
 )
 def test_a_broken_notebook_is_told_in_one_line(jobs: Jobs, text: str, cause: str) -> None:
