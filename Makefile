@@ -5,7 +5,7 @@
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-all tests-environment lint bench gallery docs parity locks clean
+.PHONY: demo test test-all tests-environment lint bench gallery page docs dist parity locks clean
 
 demo:
 	sh tools/setup.sh demo
@@ -19,6 +19,7 @@ lint: tests-environment
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python tools/renew_page.py --check
 
 test: lint
 	$(RUN_TESTS)
@@ -39,9 +40,16 @@ bench: tests-environment
 gallery: tests-environment
 	$(BIN)/python tools/renew_gallery.py
 
+page: tests-environment
+	$(BIN)/python tools/renew_page.py
+
 docs:
 	sh tools/setup.sh docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: tests-environment
+	rm -rf dist
+	$(BIN)/python -m build
 
 parity: tests-environment
 	$(BIN)/python tools/parity.py

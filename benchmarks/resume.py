@@ -25,7 +25,7 @@ import nbformat
 from nbformat import v4
 
 from colab_starter.run.batch import Options, prepare_batch
-from colab_starter.run.runs import Run
+from colab_starter.run.sweep.runs import Run
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 NOTEBOOK = "train.ipynb"

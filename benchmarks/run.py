@@ -1,8 +1,9 @@
 """colab-starter run against papermill, side by side: ``python benchmarks/run.py [tiny tensorflow cells output]``.
 
-Each comparison runs the same notebook with the same parameters three ways, start-up included: by
-``xargs -P N papermill``, by ``colab-starter run --jobs N``, and the cells' code alone as a Python
-script by ``xargs -P N python``. N is the number of cores.
+Each comparison runs the same notebook with the same parameters, start-up included: by ``xargs -P N papermill``, by
+``colab-starter run --jobs N``, the cells' code alone as a Python script by ``xargs -P N python``, and as the floor
+below which no warm kernel can come: one Python that imports what the cells import, and N forks of it that execute the
+cells one run after the other. N is the number of cores.
 
 Measured on 2026-11-23 (AMD EPYC, 2 cores, papermill 2.7.0, other work on the machine): tiny 41.9 s against
 5.4 (7.8 times faster), tensorflow 164 against 18.4 (8.9), cells 32.9 against 3.3 (10.1), output 118.6
@@ -76,10 +77,12 @@ def compare(comparison: Comparison, folder: Path) -> None:
     notebook = write_notebook(folder, comparison.cells)
     bare = time_bare(folder, comparison)
     ours = time_ours(notebook, comparison)
+    floor = time_floor(folder, comparison)
     papermill = time_papermill(notebook, comparison)
     print(f"{comparison.about}, {min(JOBS, comparison.runs)} at a time:")
     print(f"  papermill      {papermill:6.1f} s")
     print(f"  colab-starter  {ours:6.1f} s   {papermill / ours:5.1f} times faster (aim {comparison.aim})")
+    print(f"  floor          {floor:6.1f} s   colab-starter takes {ours / floor:.2f} times as long")
     print(f"  bare script    {bare:6.1f} s   colab-starter takes {(ours - bare) / comparison.runs:+.2f} s a run more")
 
 
@@ -108,6 +111,30 @@ def time_bare(folder: Path, comparison: Comparison) -> float:
     script = folder / "script.py"
     script.write_text("\n".join(["import sys", "seed = int(sys.argv[1])", *comparison.cells]))
     return time_xargs(f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {{}}", comparison.runs)
+
+
+FLOOR = """\
+import os
+{imports}
+pids = []
+for first in range({jobs}):
+    pid = os.fork()
+    if not pid:
+        for seed in range(first, {runs}, {jobs}):
+            exec(compile({cells!r}, "cells", "exec"), {{"seed": seed}})
+        os._exit(0)
+    pids.append(pid)
+assert not any(os.waitpid(pid, 0)[1] for pid in pids)
+"""
+
+
+def time_floor(folder: Path, comparison: Comparison) -> float:
+    """One import, and the bare cells of all runs on all cores, without kernels, files or anything else."""
+    lines = [line for cell in comparison.cells for line in cell.splitlines() if line.startswith("import ")]
+    cells = "\n".join(comparison.cells)
+    script = folder / "floor.py"
+    script.write_text(FLOOR.format(imports="\n".join(lines), jobs=JOBS, runs=comparison.runs, cells=cells))
+    return time_command([sys.executable, str(script)])
 
 
 def time_xargs(command: str, runs: int) -> float:

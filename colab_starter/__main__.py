@@ -1,6 +1,17 @@
-"""``python -m colab_starter``, the same as the command ``colab-starter``."""
+"""The command ``colab-starter``, also as ``python -m colab_starter``."""
 
-from colab_starter.cli import main
+import sys
+
+from colab_starter.run.kernels.launch import launch_early
+
+
+def main() -> None:
+    """Run the command that sys.argv holds; see ``cli.main``."""
+    launch_early(sys.argv[1:])
+    from colab_starter.cli import main as run_command  # imported while the fork server imports its own modules
+
+    run_command()
+
 
 if __name__ == "__main__":
     main()

@@ -21,6 +21,7 @@ from colab_starter.report.command import report
 from colab_starter.run.command import run
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
+from colab_starter.text import warn
 
 app = typer.Typer(
     add_completion=False,
@@ -35,11 +36,11 @@ def main() -> None:
     """Run the command that sys.argv holds.
 
     Ends the process with status 0 (done), 1 (something failed), 2 (wrong usage) or 130 (stopped by
-    Ctrl-C). An error is one line on stderr; ``--debug`` anywhere in the command lets it through.
+    Ctrl-C). An error is one line on stderr; ``--debug`` anywhere in the command shows its traceback.
     """
     open_standard_streams()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know few letters
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every character
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     sys.exit(_run([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
@@ -50,7 +51,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         status = app(arguments, prog_name="colab-starter", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, which must not fail again.
+        # Python flushes stdout again at exit, which must not fail a second time.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -61,7 +62,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _report(error: Exception, arguments: list[str]) -> int:
-    """Say in one line what went wrong, without secrets; returns the status to end with."""
+    """Print in one line what went wrong, without secrets; returns the exit status."""
     message, status = _describe(error)
     print(f"colab-starter: {' '.join(_mask_line(message, arguments).split())}", file=sys.stderr)
     return status
@@ -80,7 +81,7 @@ def _describe(error: Exception) -> tuple[str, int]:
 
 
 def _mask_line(line: str, arguments: list[str]) -> str:
-    """Without the environment's secrets and those among the arguments: errors tell what was typed."""
+    """Hide the environment's secrets and those among the arguments: an error repeats what was typed."""
     from colab_starter.run.secrets import make_mask
 
     names = [after for before, after in pairwise(arguments) if before == "--secret"]
@@ -111,24 +112,25 @@ def describe(
 
     \b
     Example:
-      colab-starter new                     make a project, answering a few questions
-      colab-starter check notebooks/        will these notebooks run on Colab?
+      colab-starter new                                       # make a project, after a few questions
+      colab-starter check notebooks/                          # will these notebooks run on Colab?
+      colab-starter run notebooks/keras.ipynb -p epochs=1,2   # one notebook, two runs
     """
 
 
 @app.command()
 def new(
-    output_dir: Annotated[Path, typer.Argument(help="Where to make the project's folder.")] = Path(),
+    output_dir: Annotated[str, typer.Argument(metavar="[FOLDER]", help="Where to make the project's folder.")] = ".",
     name: Annotated[str | None, typer.Option("--name", "--project-name", help="The title of the notebooks.")] = None,
     slug: Annotated[
         str | None, typer.Option("--slug", "--project-slug", help="The project's folder. [default: made from the name]")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="What the notebook teaches: see colab-starter list.")] = None,
     accelerator: Annotated[
-        str | None, typer.Option(help="The machine that Colab starts: auto, T4, L4, A100, 'TPU v5e' or none.")
+        str | None, typer.Option(help="The machine for Colab to start: auto, T4, L4, A100, 'TPU v5e' or none.")
     ] = None,
     drive: Annotated[
-        bool | None, typer.Option("--drive/--no-drive", help="Keep the results on Google Drive, or not.")
+        bool | None, typer.Option("--drive/--no-drive", help="Whether to keep the results on Google Drive.")
     ] = None,
     drive_folder: Annotated[str | None, typer.Option(help="The folder on Google Drive. [default: the slug]")] = None,
     runtime: Annotated[
@@ -136,25 +138,26 @@ def new(
         typer.Option("--runtime", "--colab-runtime", help="The Colab runtime it is for, e.g. 2026.07."),
     ] = None,
     pip: Annotated[
-        list[str] | None, typer.Option(metavar="PACKAGE", help="A pip package more; may be repeated.")
+        list[str] | None, typer.Option(metavar="PACKAGE", help="Another pip package; may be repeated.")
     ] = None,
     apt: Annotated[
-        list[str] | None, typer.Option(metavar="PACKAGE", help="An apt package more; may be repeated.")
+        list[str] | None, typer.Option(metavar="PACKAGE", help="Another apt package; may be repeated.")
     ] = None,
     github: Annotated[
-        str | None, typer.Option(metavar="OWNER/REPO", help="The GitHub repository, for the Open in Colab badge.")
+        str | None,
+        typer.Option(metavar="OWNER/REPO", help="The GitHub repository, or its address, for the Open in Colab badge."),
     ] = None,
     branch: Annotated[str | None, typer.Option(help="The branch on GitHub. [default: main]")] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing; take the defaults.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask no questions; take the defaults.")] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Write into a folder that exists; files that differ are kept as NAME.bak."),
+        typer.Option("--force", help="Write into an existing folder; files that differ are kept as NAME.bak."),
     ] = False,
 ) -> None:
     """Make a project with notebooks for Colab.
 
-    In a terminal it asks a few questions. With an option for any of them, or with --no-input, it
-    asks none, and takes the defaults for the others.
+    In a terminal it asks a few questions. If you answer any of them by an option, or give
+    --no-input, it asks none and takes the defaults for the rest.
 
     \b
     Example:
@@ -162,8 +165,9 @@ def new(
       colab-starter new --preset pytorch --name "Digits" --drive
       colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
     """
-    from colab_starter.generate import generate_project
+    from colab_starter.bake.generate import generate_project
 
+    _check_output_dir(output_dir)
     flags = {
         "project_name": name,
         "project_slug": slug,
@@ -182,13 +186,25 @@ def new(
     ask = wants_questions and sys.stdin.isatty()
     if wants_questions and not ask:
         print("No terminal to ask in: taking the default answers (options: colab-starter new --help)", file=sys.stderr)
-    project = generate_project(answers, output_dir, ask=ask, force=force)
+    project = generate_project(answers, Path(output_dir), ask=ask, force=force)
     _print_next_steps(project.folder, project.notebooks[0].relative_to(project.folder), project.kept)
+
+
+def _check_output_dir(typed: str) -> None:
+    """Raise NotAFolderError for the name of a preset: who types it wants its notebook, not a folder around it."""
+    from colab_starter.bake.presets import read_presets
+    from colab_starter.errors import NotAFolderError
+
+    if typed.lower() in [preset.name for preset in read_presets()]:
+        raise NotAFolderError(
+            f"{typed!r} is a preset: colab-starter new --preset {typed.lower()} (for a folder of that name, ./{typed})"
+        )
 
 
 def _print_next_steps(folder: Path, notebook: Path, kept: list[Path]) -> None:
     for path in kept:
-        print(f"Replaced {path.with_suffix('')}; what it was is in {path.name}")
+        print(f"Replaced {path.with_suffix('')}; the old version is in {path.name}")
+    sweep = f"colab-starter run {notebook.as_posix()} --sweep sweeps/{notebook.stem}.yaml"
     print(f"""
 Your notebooks are in {folder / "notebooks"}.
 
@@ -198,6 +214,7 @@ On this machine:
     cd {shlex.quote(str(folder))}
     pip install -r requirements.txt
     papermill {notebook.as_posix()} out.ipynb
+    {sweep}
 """)
 
 
@@ -213,7 +230,7 @@ def list_presets(as_json: Annotated[bool, typer.Option("--json", help="As JSON."
     """
     from shutil import get_terminal_size
 
-    from colab_starter.presets import presets_table, read_presets
+    from colab_starter.bake.presets import presets_table, read_presets
 
     presets = read_presets()
     if as_json:
@@ -238,7 +255,7 @@ def open_notebook(
     location = locate_notebook(notebook)
     print(location.url)
     if location.warning:
-        print(f"colab-starter: warning: {location.warning}", file=sys.stderr)
+        warn(location.warning)
     if browser:
         from colab_starter.browser import show_in_browser
 

@@ -1,10 +1,5 @@
 """Every error of the command ``colab-starter``, by name; those of a bake are in ``template_errors``."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from colab_starter.run.kernels.process import Death
-
 
 class ColabStarterError(Exception):
     """Base of all errors; its message is one line that names the remedy."""
@@ -13,10 +8,14 @@ class ColabStarterError(Exception):
     """The status that the command ends with: 1 failed, 2 wrong usage."""
 
 
-class UnknownRuntimeError(ColabStarterError):
-    """No Colab runtime of that name is in the table; the message names those that are."""
+class UsageError(ColabStarterError):
+    """The command was given something it cannot work with."""
 
     exit_code = 2
+
+
+class UnknownRuntimeError(UsageError):
+    """The table has no Colab runtime of that name; the message lists those it has."""
 
 
 class UnknownPackageError(ColabStarterError):
@@ -24,21 +23,23 @@ class UnknownPackageError(ColabStarterError):
 
 
 class RefreshError(ColabStarterError):
-    """The newest lists of Colab's packages could not be had; the message says what is used instead."""
+    """The newest lists of Colab's packages could not be fetched; the message says what is used instead."""
 
 
 class TemplateMissingError(ColabStarterError):
     """This installation of colab-starter lacks its template."""
 
 
-class UnknownChoiceError(ColabStarterError):
-    """An answer is none of the choices of its question; the message names them."""
+class UnknownChoiceError(UsageError):
+    """An answer is not one of the choices of its question; the message lists them."""
 
-    exit_code = 2
+
+class NotAFolderError(UsageError):
+    """``new`` was given something else where it takes a folder; the message says what it is, and how to give it."""
 
 
 class ProjectExistsError(ColabStarterError):
-    """Where the new project's folder should come, something is already."""
+    """Something is already where the new project's folder would go."""
 
 
 class CannotWriteError(ColabStarterError):
@@ -46,7 +47,7 @@ class CannotWriteError(ColabStarterError):
 
 
 class GenerationError(ColabStarterError):
-    """The template could not be rendered; nothing is left of the project."""
+    """The template could not be rendered; nothing of the project is left."""
 
 
 class StoppedError(ColabStarterError):
@@ -55,8 +56,8 @@ class StoppedError(ColabStarterError):
     exit_code = 130
 
 
-class NoNotebookError(ColabStarterError):
-    """The path is no notebook."""
+class NoNotebookError(UsageError):
+    """The path that ``open`` was given is not a notebook."""
 
 
 class GitError(ColabStarterError):
@@ -68,7 +69,7 @@ class NoGitHubRepositoryError(ColabStarterError):
 
 
 class NoBranchError(ColabStarterError):
-    """The repository stands on no branch (a detached HEAD)."""
+    """The repository is on no branch (a detached HEAD)."""
 
 
 class NoBrowserError(ColabStarterError):
@@ -76,19 +77,15 @@ class NoBrowserError(ColabStarterError):
 
 
 class BrokenNotebookError(ColabStarterError):
-    """A file is no notebook at all; ``check`` makes a finding of it. The message goes on after the file's name."""
+    """A file is not a notebook at all; ``check`` makes a finding of it. The message continues the file's name."""
 
 
-class NothingToCheckError(ColabStarterError):
-    """A path that ``check`` was given does not exist, or holds no notebook."""
-
-    exit_code = 2
+class NothingToCheckError(UsageError):
+    """A path that ``check`` was given does not exist or contains no notebook."""
 
 
-class UnknownRuleError(ColabStarterError):
-    """No rule of ``check`` has that code; the message names the nearest."""
-
-    exit_code = 2
+class UnknownRuleError(UsageError):
+    """No rule of ``check`` has that code; the message suggests the nearest one."""
 
 
 class LedgerVersionError(ColabStarterError):
@@ -96,59 +93,39 @@ class LedgerVersionError(ColabStarterError):
 
 
 class LedgerWriteError(ColabStarterError):
-    """The ledger of a sweep cannot be written, a full disk mostly; what it held before is intact."""
+    """The ledger of a sweep cannot be written, usually because the disk is full; its earlier content is intact."""
 
 
 class SweepLostError(LedgerWriteError):
-    """The folder of a sweep, or its ledger, was moved, replaced or removed while the sweep was at work."""
+    """The folder of a sweep, or its ledger, was moved, replaced or removed while the sweep was running."""
 
 
 class SweepBusyError(ColabStarterError):
-    """Another process works on the same sweep."""
+    """Another process is working on the same sweep."""
 
 
-class WrongOptionError(ColabStarterError):
-    """An option's value is none that it takes; the message names those it does."""
-
-    exit_code = 2
+class WrongOptionError(UsageError):
+    """An option does not take that value; the message lists those it takes."""
 
 
-class NoRunsFolderError(ColabStarterError):
+class NoRunsFolderError(UsageError):
     """The folder for the runs cannot be made or written."""
 
-    exit_code = 2
 
-
-class UnwritableValueError(ColabStarterError):
+class UnwritableValueError(UsageError):
     """A parameter's value does not survive being written as Python source."""
 
-    exit_code = 2
+
+class ParameterError(UsageError):
+    """Parameters that do not fit the notebook, or a file of them that cannot be read; the message has all faults."""
 
 
-class ParameterError(ColabStarterError):
-    """Parameters that do not fit the notebook, or a file of them that cannot be read; one line tells of several."""
-
-    exit_code = 2
+class NoSuchKernelError(UsageError):
+    """No kernel of that name is installed; the message lists those that are."""
 
 
-class NoSuchKernelError(ColabStarterError):
-    """No kernel of that name is installed; the message names those that are."""
-
-    exit_code = 2
-
-
-class OverlayError(ColabStarterError):
-    """The environment that a notebook is to install its packages into cannot be made; the message says why."""
-
-    exit_code = 2
-
-
-class KernelDiedError(ColabStarterError):
-    """A kernel's process has ended by itself; ``death`` says how (a ``colab_starter.run.kernels.process.Death``)."""
-
-    def __init__(self, message: str, death: "Death") -> None:
-        super().__init__(message)
-        self.death = death
+class OverlayError(UsageError):
+    """The environment for the packages that a notebook installs cannot be made; the message says why."""
 
 
 class ColdKernelNeededError(ColabStarterError):
@@ -166,17 +143,46 @@ class ColdKernelNeededError(ColabStarterError):
 
 
 class KernelSilentError(ColabStarterError):
-    """A kernel was started, lives, and does not answer; it has been killed."""
+    """A kernel was started and is alive, but did not answer; it has been killed."""
 
 
 class StartStoppedError(ColabStarterError):
-    """A stop came while a kernel was starting; nothing of it is left."""
+    """The user stopped the sweep while a kernel was starting; nothing of the kernel is left."""
 
 
-class NoSweepError(ColabStarterError):
-    """A folder that ``report`` was given holds no ledger of runs."""
+class JupyterServerError(UsageError):
+    """A Jupyter server cannot be reached, does not let us in, or cannot do what a run needs; the message says which.
 
-    exit_code = 2
+    ``code`` is the HTTP status that it answered with; None where it did not.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SocketLostError(ColabStarterError):
+    """The websocket to a kernel could not be opened, or has broken; ``code`` as in JupyterServerError."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class JupyterExtraMissingError(UsageError):
+    """The extra ``jupyter``, which backends with remote kernels need, is not installed."""
+
+
+class ServersLostError(ColabStarterError):
+    """No Jupyter server is left; what is not done yet is done by the same command later."""
+
+
+class OutputError(ColabStarterError):
+    """The files of a run's ``output_dir`` could not be brought to this machine."""
+
+
+class NoSweepError(UsageError):
+    """A folder that ``report`` was given contains no ledger of runs."""
 
 
 class ReportFileError(ColabStarterError):
@@ -188,48 +194,36 @@ class SaveError(ColabStarterError):
 
 
 class CoordinatorGoneError(ColabStarterError):
-    """The process that a worker reports to has gone; the worker ends without a word."""
+    """The process that a worker reports to is gone; the worker ends silently."""
 
 
-class ColabToolMissingError(ColabStarterError):
+class ColabToolMissingError(UsageError):
     """Google's command ``colab``, which ``--backend colab`` needs, is not installed."""
-
-    exit_code = 2
 
 
 class ColabSessionError(ColabStarterError):
     """A session on Colab could not be opened, used or released; the message says what Google's command said."""
 
 
-class NoSourceError(ColabStarterError):
-    """The path that ``run`` was given is no notebook."""
-
-    exit_code = 2
+class NoSourceError(UsageError):
+    """The path that ``run`` was given is not a notebook."""
 
 
-class UnsupportedSystemError(ColabStarterError):
+class UnsupportedSystemError(UsageError):
     """The operating system lacks what a command needs."""
 
-    exit_code = 2
 
-
-class RayMissingError(ColabStarterError):
+class RayMissingError(UsageError):
     """Ray, which ``--backend ray`` needs, is not installed."""
 
-    exit_code = 2
 
-
-class RayClusterError(ColabStarterError):
+class RayClusterError(UsageError):
     """The Ray cluster cannot be joined or started, or cannot execute the runs; the message says what of it cannot."""
-
-    exit_code = 2
 
 
 class RayLostError(ColabStarterError):
     """The Ray cluster broke down during a sweep; what was running is done again by the next one."""
 
 
-class StoreAddressError(ColabStarterError):
-    """The address for ``--out`` is none, or the library that its store needs is not installed."""
-
-    exit_code = 2
+class StoreAddressError(UsageError):
+    """The address for ``--out`` is not valid, or the library that its store needs is not installed."""

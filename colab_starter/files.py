@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever reads half of one, and nothing is written where a link leads."""
+"""Writing files so that no reader ever sees half of one, and nothing is written through a link."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def write_whole(path: Path, content: bytes, *, through_links: bool = False) -> N
 
 
 def open_itself(path: Path, flags: int, mode: int = 0o666) -> int:
-    """As ``os.open``, for a file that is no link. Raises OSError, which says so of one that is."""
+    """As ``os.open``, for a file that is not a link. Raises OSError, which says so, for a link."""
     try:
         return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     except OSError as error:

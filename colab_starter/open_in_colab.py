@@ -68,7 +68,7 @@ def _check_notebook(notebook: Path) -> None:
     if notebook.is_dir():
         raise NoNotebookError(f"{notebook} is a folder; give one notebook in it, e.g. {notebook / 'keras.ipynb'}")
     if notebook.suffix != ".ipynb":
-        raise NoNotebookError(f"{notebook} is no notebook; give a file that ends with .ipynb")
+        raise NoNotebookError(f"{notebook} is not a notebook; give a file that ends in .ipynb")
 
 
 def _find_remote(folder: Path) -> str:

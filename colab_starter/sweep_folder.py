@@ -21,7 +21,7 @@ _SOURCE = re.compile(rf"source-([0-9a-f]{{{VERSION_LENGTH}}})\.ipynb")
 
 
 def tell_version(source: str) -> str:
-    """The version of a notebook, for people: the beginning of its hash."""
+    """The version of a notebook as shown to the user: the beginning of its hash."""
     return source[:VERSION_LENGTH]
 
 

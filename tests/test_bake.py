@@ -14,8 +14,8 @@ import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
-from colab_starter import notebook_extension
-from colab_starter.percent import to_ipynb
+from colab_starter.bake import extension as notebook_extension
+from colab_starter.bake.percent import to_ipynb
 from tests.conftest import LESSONS, PRESETS, QUESTIONS, REPOSITORY, Bake, printed, read_notebook
 
 FIRST_CELLS = ["title", "parameters", "runtime", "storage", "install"]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bake.test_generate import EVERY_ANSWER, read_tree
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
 from tests.environments import make_environment
-from tests.test_generate import EVERY_ANSWER, read_tree
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
@@ -97,6 +97,11 @@ def test_version(tmp_path: Path) -> None:
         (["new", "--frce"], "No such option: --frce"),
         (["new", "--name"], "--name"),
         (["open"], "Missing argument"),
+        (["open", "missing.ipynb"], "missing.ipynb does not exist; "),
+        (["run", "missing.ipynb"], "missing.ipynb does not exist; "),
+        (["new", "--name", ""], "project_name '' cannot be used: give your notebooks a title"),
+        (["new", "pytorch"], "'pytorch' is a preset: colab-starter new --preset pytorch "),
+        (["new", "Keras"], "'Keras' is a preset: colab-starter new --preset keras "),
         (["new", "--preset", "caffe"], "unknown preset 'caffe'"),
         (["new", "--slug", "../x"], "project_slug '../x' cannot be used"),
         (["new", "--pip", "; rm -rf /"], "extra_pip_packages '; rm -rf /' cannot be used"),
@@ -112,17 +117,18 @@ def test_wrong_usage_is_one_line_on_stderr_and_status_2(tmp_path: Path, argument
 
 
 def test_a_failure_is_one_line_on_stderr_and_status_1(tmp_path: Path) -> None:
-    answer = run("open", "missing.ipynb", cwd=tmp_path)
+    (tmp_path / "alone.ipynb").write_text("{}")
+    answer = run("open", "alone.ipynb", cwd=tmp_path, GIT_CEILING_DIRECTORIES=str(tmp_path.parent))
     assert answer.returncode == 1
     assert answer.stdout == ""
-    assert answer.stderr.startswith("colab-starter: missing.ipynb does not exist; ")
+    assert answer.stderr.startswith("colab-starter: ")
     assert len(answer.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "open", "missing.ipynb"], ["open", "missing.ipynb", "--debug"]])
 def test_debug_shows_the_traceback(tmp_path: Path, arguments: list[str]) -> None:
     answer = run(*arguments, cwd=tmp_path)
-    assert answer.returncode == 1
+    assert answer.returncode == 1  # Python's own
     assert "Traceback" in answer.stderr
 
 
@@ -171,12 +177,48 @@ def test_no_input_asks_nothing_and_says_nothing_of_it(tmp_path: Path) -> None:
 def test_a_terminal_gets_cookiecutters_questions(tmp_path: Path) -> None:
     terminal = Terminal("new", cwd=tmp_path)
     terminal.wait_for("Project name, the title of your notebooks (My Colab Notebooks):")
-    terminal.type("Digits\n\n7\n6\ny\nnumbers\n2\neinops\n\nada/digits\n\n")
+    terminal.type("Digits\n\nblank\n6\ny\nnumbers\n2\neinops\n\nada/digits\n\n")
     assert terminal.close() == 0
     assert "What should the notebook teach?" in terminal.text
     text = (tmp_path / "digits/notebooks/blank.ipynb").read_text()
     for part in ("ada/digits/blob/main", "use_drive = True", "numbers", "einops", "2026.07"):
         assert part in text
+
+
+def test_a_wrong_answer_is_asked_for_again_and_costs_no_other(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    terminal = Terminal("new", cwd=tmp_path)
+    terminal.wait_for("Project name")
+    terminal.type("Digits\na/b\nmine\ndigits\nkears\nBLANK\n\nperhaps\ny\na/b:c\nMy Drive/numbers\n\n")
+    terminal.type("; rm -rf /\n\n$(id)\n\ndigits\nhttps://github.com/ada/digits\na b\nmain\n")
+    assert terminal.close() == 0, terminal.text
+    for text in (
+        "project_slug 'a/b' cannot be used",
+        "mine already exists",
+        "unknown preset 'kears': did you mean 'keras'?",
+        "drive_folder 'a/b:c' cannot be used",
+        "extra_pip_packages '; rm -rf /' cannot be used",
+        "extra_apt_packages '$(id)' cannot be used",
+        "github_repository 'digits' cannot be used",
+        "github_branch 'a b' cannot be used",
+    ):
+        assert terminal.text.count(text) == 1, terminal.text
+    assert terminal.text.index("mine already exists") < terminal.text.index("What should the notebook teach?")
+    notebook = (tmp_path / "digits/notebooks/blank.ipynb").read_text()
+    for part in ("github/ada/digits/blob/main", 'drive_folder = \\"numbers\\"'):
+        assert part in notebook
+
+
+def test_a_folder_may_have_the_name_of_a_preset_if_it_is_written_as_a_path(tmp_path: Path) -> None:
+    run("new", "./pytorch", "--preset", "blank", cwd=tmp_path).check_returncode()
+    assert (tmp_path / "pytorch/my-colab-notebooks/notebooks/blank.ipynb").is_file()
+
+
+@pytest.mark.parametrize("command", ["", "runtimes"])
+def test_the_help_cuts_no_description_of_a_command(tmp_path: Path, command: str) -> None:
+    listed = run(*command.split(), "--help", cwd=tmp_path, COLUMNS="80").stdout.partition("Commands:")[2]
+    assert len(listed.splitlines()) > 3
+    assert "..." not in listed
 
 
 def press_ctrl_c(terminal: Terminal) -> None:
@@ -225,7 +267,7 @@ def test_force_says_what_it_replaced(tmp_path: Path) -> None:
     assert "add --force" in run("new", "--preset", "blank", cwd=tmp_path).stderr
     answer = run("new", "--preset", "blank", "--force", cwd=tmp_path)
     assert answer.returncode == 0
-    assert "Replaced my-colab-notebooks/notebooks/blank.ipynb; what it was is in blank.ipynb.bak" in answer.stdout
+    assert "Replaced my-colab-notebooks/notebooks/blank.ipynb; the old version is in blank.ipynb.bak" in answer.stdout
 
 
 def test_list_has_one_line_for_each_preset(tmp_path: Path) -> None:
@@ -233,7 +275,7 @@ def test_list_has_one_line_for_each_preset(tmp_path: Path) -> None:
     head, *lines = answer.stdout.splitlines()
     assert [line.split()[0] for line in lines] == PRESETS
     assert head.split()[0] == "PRESET"
-    for line, about in zip(lines, LESSONS_TABLE.values(), strict=False):
+    for line, about in [(line, LESSONS_TABLE[line.split()[0]]) for line in lines[:-1]]:
         machine = "CPU" if about["accelerator"] == "none" else about["accelerator"]
         assert line.split()[1:4] == [machine, str(about["cpu_seconds"]), "s"]
         assert line.endswith(f"{about['title']}: {about['summary']}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, REPOSITORY, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
 
 
@@ -74,7 +74,7 @@ def test_tour_gets_its_script(tmp_path: Path) -> None:
 
 
 def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
-    typed = ["Digits", "", "7", "6", "y", "numbers", "2", "einops", "", "ada/digits", ""]
+    typed = ["Digits", "", str(PRESETS.index("blank") + 1), "6", "y", "numbers", "2", "einops", "", "ada/digits", ""]
     answer = run_cookiecutter(cwd=tmp_path, answers="\n".join(typed) + "\n")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     notebook = read_notebook(tmp_path / "digits/notebooks/blank.ipynb")
@@ -101,7 +101,8 @@ def test_a_bad_answer_ends_the_questions_at_once(tmp_path: Path) -> None:
         "project_slug=",
         "project_slug=" + "x" * 300,
         "github_repository=digits",
-        "github_repository=https://github.com/ada/digits",
+        "github_repository=https://gitlab.com/ada/digits",
+        "project_name=",
         "extra_pip_packages=; rm -rf /",
         "extra_apt_packages=$(reboot)",
         "drive_folder=../x",
@@ -122,11 +123,30 @@ def test_a_bad_answer_is_one_clear_line_and_leaves_nothing(tmp_path: Path, answe
     assert list(here.iterdir()) == []
 
 
+def test_the_address_of_a_repository_and_a_path_on_drive_are_understood(tmp_path: Path) -> None:
+    answers = ["github_repository=https://github.com/ada/digits", "drive_folder=/content/drive/MyDrive/numbers"]
+    run_cookiecutter("--no-input", "preset=blank", "use_drive=yes", *answers, cwd=tmp_path).check_returncode()
+    files = {path.name: path.read_text() for path in (tmp_path / "my-colab-notebooks").rglob("*.*") if path.is_file()}
+    assert "github/ada/digits/blob/main/" in files["blank.ipynb"]
+    assert 'drive_folder = \\"numbers\\"' in files["blank.ipynb"]
+    assert "<https://github.com/ada/digits>" in files["README.md"]
+    assert "folder `numbers` of your Google Drive" in files["README.md"]
+
+
 def test_an_unknown_preset_names_the_choices_and_leaves_nothing(tmp_path: Path) -> None:
     """cookiecutter itself refuses it, with a traceback that the template cannot prevent."""
     result = run_cookiecutter("--no-input", "preset=caffe", cwd=tmp_path)
     assert result.returncode != 0
     assert "caffe provided for choice variable preset, but the choices are ['keras'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", ["preset=kears", "use_drive=maybe"])
+def test_the_docs_tell_what_to_do_where_cookiecutter_itself_complains(tmp_path: Path, answer: str) -> None:
+    said = run_cookiecutter("--no-input", answer, cwd=tmp_path).stderr.strip().splitlines()[-1]
+    index = (REPOSITORY / "docs/index.md").read_text(encoding="utf-8")
+    told = [line.split("`")[1].rstrip("… ") for line in index.splitlines() if line.startswith("| `ValueError")]
+    assert [line for line in told if said.startswith(line)]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from colab_starter.check.all_rules import RULES
-from tests.conftest import REPOSITORY
+from tests.conftest import LESSONS, REPOSITORY
 
 PAGES = [
     REPOSITORY / "README.md",
@@ -35,6 +35,16 @@ def test_every_rule_has_its_section(site: Path) -> None:
         assert f'<h2 id="{rule.code.lower()}">{rule.code}: {rule.name}' in page
 
 
+def test_llms_txt_lists_every_page_with_what_it_is_about(site: Path) -> None:
+    listed = re.findall(
+        r"^- \[[^]]+\]\(([^)]+)\): (.+)$", (site / "llms.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(listed) == len(list(REPOSITORY.glob("docs/*.md")))
+    for address, about in listed:
+        assert (site / address).is_file()
+        assert len(about) > 20
+
+
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
@@ -49,6 +59,26 @@ def test_every_picture_is_used_and_small() -> None:
     for picture in (REPOSITORY / "docs/images").iterdir():
         assert f"images/{picture.name}" in pages
         assert picture.stat().st_size < 130_000
+
+
+@pytest.mark.parametrize("preset", LESSONS)
+def test_every_preset_has_its_row_its_button_and_its_section(preset: str) -> None:
+    readme, index, presets = (
+        (REPOSITORY / page).read_text(encoding="utf-8") for page in ("README.md", "docs/index.md", "docs/presets.md")
+    )
+    assert f"\n| `{preset}` | " in readme
+    for page in (index, presets):
+        assert f"/blob/main/gallery/{preset}.ipynb){{ .md-button" in page
+    assert f"\n## {preset}\n" in presets
+
+
+def test_no_column_of_a_table_lacks_its_head(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        heads = re.findall(r"<thead>(.*?)</thead>", page.read_text(encoding="utf-8"), re.DOTALL)
+        empty = [
+            head for head in heads if re.search(r"<th[^>]*>\s*</th>", re.sub(r"<tr>\s*<th[^>]*>\s*</th>", "", head))
+        ]
+        assert not empty, page
 
 
 SHELL_WORDS = {"colab-starter", "colab", "cookiecutter", "cruft", "git", "make", "nbdime", "papermill", "pip", "pipx"}
@@ -70,7 +100,7 @@ def list_shell_commands() -> dict[str, str]:
         commands += [f"colab-starter run nb.ipynb {span}" for span in spans if span.startswith("-p ")]
         found |= {f"{page.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(commands)}
     for module in REPOSITORY.glob("colab_starter/**/*.py"):
-        examples = re.findall(r"^ +(colab-starter .*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
+        examples = re.findall(r"^ +(colab-starter [^{\n]*)$", module.read_text(encoding="utf-8"), re.MULTILINE)
         found |= {f"{module.relative_to(REPOSITORY)} {number}": command for number, command in enumerate(examples)}
     return found
 

@@ -20,7 +20,7 @@ import scrapbook
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
-from colab_starter.lessons import select_lessons
+from colab_starter.bake.lessons import select_lessons
 from tests.conftest import (
     LESSONS,
     REPOSITORY,
@@ -32,10 +32,11 @@ from tests.conftest import (
     set_parameters,
 )
 from tests.environments import make_environment
+from tests.support.lessons import CHANGED, write_with_fewer_images
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "keras": {"accuracy": (0.95, 1.0), "dataset": "digits"},
-    "pytorch": {"accuracy": (0.95, 1.0), "dataset": "digits"},
+    "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
+    "pytorch": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "xgboost": {"accuracy": (0.77, 0.7906)},
 }
 """What the results of a run with default parameters must be: a value, or its bounds.
@@ -43,21 +44,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 No rule can be right about more than 0.7906 of the Titanic's people: the lesson says why.
 """
 
-CHANGED: dict[str, dict[str, Any]] = {
-    "keras": {"epochs": 1, "learning_rate": 0.01},
-    "pytorch": {"epochs": 1, "learning_rate": 0.01},
-    "opencv": {"features": 200},
-    "xgboost": {"max_depth": 1},
-    "graphviz": {"tree_depth": 1},
-    "tour": {"epochs": 1},
-    "blank": {"seed": 1},
-}
-"""Parameters that must change a lesson's results."""
-
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
 OTHER_BACKENDS = ["jax", "torch"]
-FEWER_IMAGES = "x_train, y_train = x_train[::3], y_train[::3]"
-"""A cell for tests that are not about how well a lesson learns; smaller batches make up for it."""
 QUICK = {"epochs": 1, "batch_size": 32, "learning_rate": 0.002}
 
 CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
@@ -134,13 +122,6 @@ def write_three_times(notebook: Path, path: Path, changed: dict[str, Any]) -> No
         made = [nbformat.from_dict({**cell, "id": f"{cell.id}-{part}", "metadata": {}}) for cell in other.cells]
         together.cells += made
     nbformat.write(together, path)
-
-
-def write_with_fewer_images(notebook: Path, path: Path) -> None:
-    fewer = read_notebook(notebook)
-    index = [cell.id for cell in fewer.cells].index("mnist-images")
-    fewer.cells.insert(index + 1, nbformat.v4.new_code_cell(FEWER_IMAGES))
-    nbformat.write(fewer, path)
 
 
 def part_of(cell: NotebookNode) -> str:

@@ -76,7 +76,7 @@ def test_the_tests_lock_holds_what_the_project_and_its_extras_ask_for(python: st
     extras = project["optional-dependencies"]
     asked = [
         *project["dependencies"],
-        *(package for name in ("lessons", "dev", "docs", "ray") for package in extras[name]),
+        *(package for name in ("lessons", "dev", "docs", "jupyter", "ray") for package in extras[name]),
     ]
     asked.remove("torch")  # requirements/torch.txt says why
     check_that_they_are_locked(asked, read_lock("tests", python))

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import NamedTuple
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from colab_starter.cli import main
 from colab_starter.errors import UnknownRuntimeError
@@ -19,7 +20,6 @@ from colab_starter.runtimes import (
     Image,
     Runtime,
     load_runtime,
-    normalise_name,
     package_of_module,
     runtime_names,
 )
@@ -81,7 +81,7 @@ def test_a_file_of_the_table_is_as_a_refresh_would_write_it(name: str) -> None:
 @pytest.mark.parametrize("name", runtime_names())
 def test_names_are_normalised_and_stand_once(name: str) -> None:
     runtime = load_runtime(name)
-    assert all(package == normalise_name(package) for package in [*runtime.packages, *runtime.also])
+    assert all(package == canonicalize_name(package) for package in [*runtime.packages, *runtime.also])
     assert not runtime.packages.keys() & runtime.also
     assert all(runtime.packages.values())
     for image in (image for image in (runtime.gpu, runtime.tpu) if image):
@@ -321,7 +321,7 @@ FAULTS: dict[str, Callable[[Server], None]] = {
     "HTTP Error 404": lambda server: server.put("pip-freeze.txt", "404: Not Found", status=404),
     "HTTP Error 500": lambda server: server.put("apt-list.txt", "", status=500),
     "IncompleteRead": lambda server: server.put("pip-freeze.txt", "numpy==9.0\n" * 400, lost=200),
-    "no line of a pip freeze: '<html>'": lambda server: server.put("pip-freeze.txt", "<html>\n" * 400),
+    "not a line of a pip freeze: '<html>'": lambda server: server.put("pip-freeze.txt", "<html>\n" * 400),
     "no package in the list of apt": lambda server: server.put("apt-list.txt", "<html>\n" * 600),
     "the list of the system names no Python": lambda server: server.put("os-info.txt", "<html>\n<html>\n"),
     "pip-freeze.gpu.txt is not whole": lambda server: server.put("pip-freeze.gpu.txt", "numpy==9.0\n" * 20),

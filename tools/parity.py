@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from colab_starter.lessons import select_lessons
+from colab_starter.bake.lessons import select_lessons
 from colab_starter.runtimes import LATEST, Runtime, load_runtime
 from colab_starter.runtimes.table import pip_constraints
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 LOCKS = REPOSITORY / "requirements"
-EXTRAS = ["lessons", "dev", "docs", "ray"]
+EXTRAS = ["lessons", "dev", "docs", "jupyter", "ray"]
 LEFT_OUT = "torch"
 """Installed apart, from requirements/torch.txt, which says why."""
 OLDEST_PYTHON = "3.11"

@@ -20,7 +20,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def describe_rules(rules: Iterable[Rule]) -> str:
     """Markdown: a table of all rules in the order of their codes, then a section for each."""
     ordered = sorted(rules, key=lambda rule: rule.code)
-    lines = ["| Rule | What it asks for | | `--fix` |", "|---|---|---|---|"]
+    lines = ["| Rule | What it asks for | Severity | `--fix` |", "|---|---|---|---|"]
     lines += [_row(rule) for rule in ordered]
     return "\n".join([*lines, "", *(_section(rule) for rule in ordered)])
 

@@ -10,10 +10,9 @@ from urllib.parse import unquote
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
 from colab_starter.errors import ColabStarterError
-from colab_starter.installs import split_commands
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.installs import split_commands
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.open_in_colab import locate_notebook
-from colab_starter.runtimes import Runtime
 
 _APT_ASKS = frozenset(("install", "upgrade", "dist-upgrade", "full-upgrade", "remove", "purge", "autoremove"))
 _APT_YES = re.compile(
@@ -33,12 +32,12 @@ def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator
 
 
 @rule("CS301", "bare-drive-mount", WARNING)
-def find_bare_mounts(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_bare_mounts(notebook: Notebook) -> Iterator[Problem]:
     """drive.mount is only called where a browser can answer.
 
-    The call asks the Colab tab for permission before it looks whether Drive is mounted already. Without a tab
-    (papermill, a schedule, a batch of runs) it waits two minutes and then stops the notebook; elsewhere than on Colab
-    it stops it at once. Write: if not os.path.isdir("/content/drive/MyDrive") and "google.colab" in sys.modules:
+    The call asks the Colab tab for permission before it checks whether Drive is already mounted. Without a tab
+    (papermill, a schedule, a batch of runs) it waits two minutes and then stops the notebook; outside Colab it stops
+    it at once. Write: if not os.path.isdir("/content/drive/MyDrive") and "google.colab" in sys.modules:
     drive.mount("/content/drive").
     """
     yield from _find_unguarded(
@@ -50,48 +49,47 @@ def find_bare_mounts(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS302", "waits-for-upload", WARNING)
-def find_uploads(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     """files.upload is only called where a browser can answer.
 
-    It waits for somebody to choose files, without a time limit: Runtime > Run all stands still there, and papermill
-    hangs. Download the file by its address, read it from Drive, or put the call under an if.
+    It waits for someone to choose files, without a time limit: Runtime > Run all stops there, and papermill hangs.
+    Download the file from its address, read it from Drive, or put the call under an if.
     """
     yield from _find_unguarded(
         notebook,
         "google.colab.files.upload",
-        "waits for ever unless somebody chooses a file; download it by its address, or test first whether it is there: "
+        "waits forever unless someone chooses a file; download it by its address, or test first whether it is there: "
         "if not os.path.exists(...):",
     )
 
 
 @rule("CS303", "waits-for-javascript", WARNING)
-def find_javascript(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     """output.eval_js is only called where a browser can answer.
 
-    It waits, without a time limit, for JavaScript to run in the Colab tab: under papermill, or with the tab closed, it
-    hangs for ever. Put it under a test, and offer a value that stands in.
+    It waits, without a time limit, for JavaScript to run in the Colab tab: under papermill, or with the tab closed,
+    it hangs forever. Guard it with a test, and provide a fallback value.
     """
     yield from _find_unguarded(
         notebook,
         "google.colab.output.eval_js",
-        'hangs for ever where no Colab tab is open; put it under: if "google.colab" in sys.modules: '
-        "and offer a stand-in",
+        'hangs forever if no Colab tab is open; put it under: if "google.colab" in sys.modules: and offer a stand-in',
     )
 
 
 @rule("CS304", "unguarded-secret", WARNING)
-def find_unguarded_secrets(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """userdata.get is tried, and may fail.
+def find_unguarded_secrets(notebook: Notebook) -> Iterator[Problem]:
+    """userdata.get is allowed to fail.
 
-    Secrets can be read only from the Colab tab of their owner. For everybody else, and without a tab, the call stops
-    the notebook with one of three errors, one of which derives from none of the others. Look into the environment
-    first, and put the call into try: ... except Exception.
+    Secrets can be read only from the Colab tab of their owner. For everyone else, and without a tab, the call stops
+    the notebook with one of three errors, which share no base class but Exception. Look in the environment first, and
+    put the call in try: ... except Exception.
     """
     yield from _find_unguarded(
         notebook,
         "google.colab.userdata.get",
-        "stops the notebook for everybody who has no such secret, and without a Colab tab; "
-        "ask os.environ first, and put it into try: ... except Exception:",
+        "stops the notebook for everyone without that secret, and without a Colab tab; "
+        "look in os.environ first, and put it in try: ... except Exception:",
     )
 
 
@@ -108,11 +106,11 @@ def _lines_of_tensorflow_version(notebook: Notebook) -> list[tuple[Cell, int]]:
 
 
 @rule("CS305", "tensorflow-version-magic", WARNING, fix=drop_tensorflow_version)
-def find_tensorflow_version(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_tensorflow_version(notebook: Notebook) -> Iterator[Problem]:
     """%tensorflow_version is not used.
 
     The magic chose between TensorFlow 1 and 2. TensorFlow 1 left Colab in 2022: the magic does nothing or stops the
-    notebook. --fix takes the line out; code for TensorFlow 1 has to be rewritten.
+    notebook. --fix removes the line; code for TensorFlow 1 has to be rewritten.
     """
     for cell, line in _lines_of_tensorflow_version(notebook):
         yield Problem(
@@ -134,11 +132,11 @@ def _is_shell_magic(kind: str, text: str) -> bool:
 
 
 @rule("CS306", "colab-only-shell", WARNING, fix=use_bash)
-def find_shell_magic(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
     """%%shell and %shell are not used.
 
     Only Colab's own kernel has these magics: in every other Jupyter, and so wherever the notebook is tested, they end
-    with "magic not found". %%bash is the same script everywhere. --fix writes it.
+    with "magic not found". %%bash does the same everywhere. --fix writes it.
     """
     for cell, found in notebook.commands:
         if _is_shell_magic(found.kind, found.text):
@@ -150,7 +148,7 @@ def find_shell_magic(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 def say_yes_to_apt(notebook: Notebook) -> None:
-    """Put -y behind the word that makes apt ask."""
+    """Put -y after the word that makes apt ask."""
     words = "|".join(sorted(_APT_ASKS, key=len, reverse=True))
     for cell, line in _lines_of_asking_apt(notebook):
         rewrite_lines(
@@ -173,24 +171,24 @@ def _asks(words: list[str]) -> bool:
 
 
 @rule("CS307", "apt-without-yes", WARNING, fix=say_yes_to_apt)
-def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """apt is told yes beforehand.
+def find_asking_apt(notebook: Notebook) -> Iterator[Problem]:
+    """apt-get install has -y.
 
     As soon as the package needs another one, apt asks "Do you want to continue?": on Colab the cell waits for an
-    answer, and without somebody at the browser it gives up and installs nothing. Write apt-get install -y; --fix does.
+    answer, and if no one is at the browser it gives up and installs nothing. Write apt-get install -y; --fix does.
     """
     for cell, line in _lines_of_asking_apt(notebook):
         yield Problem(
-            "apt asks before it goes on, and installs nothing if nobody answers; add -y (--fix does)", cell, line
+            "apt asks before it continues, and installs nothing if no one answers; add -y (--fix does)", cell, line
         )
 
 
 @rule("CS308", "dead-ocamlfuse", ERROR)
-def find_ocamlfuse(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_ocamlfuse(notebook: Notebook) -> Iterator[Problem]:
     """google-drive-ocamlfuse is not used.
 
-    That is how Drive was mounted before Colab could do it itself: it waits for a code that somebody fetches from a
-    web page and types. Use drive.mount("/content/drive") of google.colab, where a browser can answer.
+    That is how Drive was mounted before Colab could do it itself: it waits for someone to fetch a code from a web
+    page and type it. Use drive.mount("/content/drive") of google.colab, where a browser can answer.
     """
     for cell, found in notebook.commands:
         if "google-drive-ocamlfuse" in found.text:
@@ -200,11 +198,12 @@ def find_ocamlfuse(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 
 
 @rule("CS309", "cv2-imshow", ERROR)
-def find_imshow(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_imshow(notebook: Notebook) -> Iterator[Problem]:
     """cv2.imshow is not used.
 
-    Colab has no screen to open a window on, and replaces cv2.imshow by a function that raises DisabledFunctionError.
-    Show the picture with matplotlib (plt.imshow), which works everywhere, or with google.colab.patches.cv2_imshow.
+    Colab has no screen to open a window on, and replaces cv2.imshow with a function that raises
+    DisabledFunctionError. Show the picture with matplotlib (plt.imshow), which works everywhere, or with
+    google.colab.patches.cv2_imshow.
     """
     replaced = any("cv2.imshow" in cell.facts.assigned for cell in notebook.cells)
     if replaced or any(text.value == "ENABLE_CV2_IMSHOW" for _, text in notebook.texts):
@@ -231,12 +230,12 @@ def _locate_folder(folder: Path, name: str) -> _Place | None:
 
 
 @rule("CS310", "wrong-badge", WARNING)
-def find_wrong_badge(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """The Open in Colab badge leads to this very file.
+def find_wrong_badge(notebook: Notebook) -> Iterator[Problem]:
+    """The Open in Colab badge opens this file.
 
-    A badge that was copied from another notebook, or is older than a new name of the file, opens another notebook or
-    ends with "Notebook not found". It is compared with the path below the root of the git repository, and with the
-    repository's name; another owner is taken for a fork.
+    A badge that was copied from another notebook, or dates from before the file was renamed, opens another notebook
+    or ends with "Notebook not found". It is compared with the path below the root of the git repository, and with the
+    repository's name; another owner is assumed to be a fork.
     """
     badges = [(cell, badge) for cell in notebook.cells if _has_badge(cell) for badge in _BADGE.finditer(cell.source)]
     if len({badge[0] for _, badge in badges}) != 1:
@@ -263,7 +262,7 @@ def _has_badge(cell: Cell) -> bool:
 def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
     """The notebook's path as a badge should have it.
 
-    Outside of a GitHub checkout only a file that lies in a folder like the badge's can be judged.
+    Outside a GitHub checkout, only a file in a folder like the badge's can be judged.
     """
     if place:
         return f"{place.folder}{path.name}"
@@ -273,16 +272,17 @@ def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
 
 
 @rule("CS311", "silent-shell-failure", WARNING, opt_in=True)
-def find_unchecked_shell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """Shell lines whose failure must be noticed are run by subprocess.
+def find_unchecked_shell(notebook: Notebook) -> Iterator[Problem]:
+    """Shell lines whose failure matters are run by subprocess.
 
-    A ! line that fails raises nothing: the notebook goes on, and papermill calls it a success. subprocess.run([...],
-    check=True) stops. Most notebooks do use ! lines, so this rule is asked for by name: --select CS311.
+    A ! line that fails raises nothing: the notebook continues, and papermill calls it a success.
+    subprocess.run([...], check=True) stops. Most notebooks use ! lines, so this rule is off unless you ask for it:
+    --select CS311.
     """
     for cell, found in notebook.commands:
         if found.kind == "!" and not _is_shell_cell(cell):
             yield Problem(
-                "a failure of this line goes unnoticed; where it matters, use subprocess.run([...], check=True)",
+                "a failure of this line goes unnoticed; if it matters, use subprocess.run([...], check=True)",
                 cell,
                 found.line,
             )
@@ -291,18 +291,3 @@ def find_unchecked_shell(notebook: Notebook, runtime: Runtime) -> Iterator[Probl
 def _is_shell_cell(cell: Cell) -> bool:
     """A %%bash cell does stop the notebook when its last command fails."""
     return cell.commands[0].kind == "%%" and not cell.code.python.strip()
-
-
-COLAB_RULES = (
-    find_bare_mounts,
-    find_uploads,
-    find_javascript,
-    find_unguarded_secrets,
-    find_tensorflow_version,
-    find_shell_magic,
-    find_asking_apt,
-    find_ocamlfuse,
-    find_imshow,
-    find_wrong_badge,
-    find_unchecked_shell,
-)

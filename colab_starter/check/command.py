@@ -24,20 +24,21 @@ class Format(StrEnum):
 
 
 def check(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Notebooks and folders; without any, this folder.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Notebooks and folders. [default: this folder]")] = None,
     select: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Only these rules: CS301, or CS3 for all that begin so.")
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Only these rules: CS301, or CS3 for all that begin with it."),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not these rules.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="All rules but these.")] = None,
     runtime: Annotated[str, typer.Option(help="The Colab runtime to check against: latest, 2026.07, ...")] = "latest",
-    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = Format.TEXT,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended, then check again.")] = False,
-    explain: Annotated[str | None, typer.Option(help="Say what a rule is for, and stop.", metavar="CODE")] = None,
+    format: Annotated[Format, typer.Option(help="How to print the findings.")] = Format.TEXT,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed, then check again.")] = False,
+    explain: Annotated[str | None, typer.Option(help="Explain a rule, and stop.", metavar="CODE")] = None,
 ) -> None:
-    """Find what will fail on Colab, in any notebooks.
+    """Find what will fail on Colab, in any notebook.
 
-    Ends with 0 where nothing is found, 1 where errors or warnings remain, 2 where there is nothing to check.
-    A comment in a cell switches rules off there: # colab-starter: ignore CS301
+    Exit status: 0 if nothing is found, 1 if errors or warnings remain, 2 if there is nothing to check.
+    A comment in a cell turns rules off there: # colab-starter: ignore CS301
 
     \b
     Example:
@@ -61,7 +62,7 @@ def check(
     if fix:
         for path in notebooks:
             if is_executed(path):
-                typer.echo(f"not fixed: {path} is the record of a run; fix the notebook that it was made of", err=True)
+                typer.echo(f"not fixed: {path} is the record of a run; fix the notebook it was made from", err=True)
             elif fix_file(path, rules, machine):
                 typer.echo(f"fixed {path}", err=True)
     findings = check_files(notebooks, rules, machine)
@@ -72,7 +73,7 @@ def check(
 
 
 def tell_records(records: Sequence[Path]) -> None:
-    """Say what was passed over because it is no notebook to work on, but what ``colab-starter run`` made of one."""
+    """Print which notebooks were skipped because ``colab-starter run`` wrote them: they are records, not sources."""
     if records:
         more = f" and {len(records) - 1:,} more" if len(records) > 1 else ""
         typer.echo(f"not checked: {records[0]}{more} (runs of colab-starter; name a notebook to check it)", err=True)
@@ -82,14 +83,14 @@ def explain_rule(rule: "Rule") -> str:
     """The rule's documentation, for the terminal."""
     import textwrap
 
-    notes = ["--fix mends it." * rule.fixable, f"It runs only with --select {rule.code}." * rule.opt_in]
+    notes = ["--fix fixes it." * rule.fixable, f"It runs only with --select {rule.code}." * rule.opt_in]
     paragraphs = [rule.summary, rule.reason, " ".join(filter(None, notes))]
     text = "\n\n".join(textwrap.fill(paragraph, 88) for paragraph in paragraphs if paragraph)
     return f"{rule.code} {rule.name} ({rule.severity})\n\n{text}"
 
 
 def print_report(report: str, findings: Sequence["Finding"]) -> None:
-    """Print; with colours where somebody looks at a terminal."""
+    """Print the report; in colour if stdout is a terminal."""
     if findings and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         from rich.console import Console
         from rich.text import Text

@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from colab_starter.check.rules import ERROR, Problem, Rule, ignores
 from colab_starter.errors import BrokenNotebookError, NothingToCheckError
-from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import is_executed, is_run, is_sweep_folder, read_version
+from colab_starter.text import printable
 
 UNREADABLE = "CS101"
-"""The rule for files that are no notebook at all."""
+"""The rule for files that are not notebooks at all."""
 
 _SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "__pycache__", "venv"))
 
@@ -70,7 +71,7 @@ def search_notebooks(paths: Iterable[Path]) -> Found:
 
 def _describe_nothing(names: str, records: list[Path]) -> str:
     if records:
-        return f"{names} holds runs only, which are not checked; give the notebook that they were made of, or name one"
+        return f"{names} contains only runs, which are not checked; give the notebook they were made from, or name one"
     return f"no notebook (*.ipynb) in {names}; give a notebook or another folder"
 
 
@@ -93,7 +94,7 @@ def _walk(folder: Path, records: list[Path]) -> Iterator[Path]:
 
 
 def _is_in_run(folder: Path) -> bool:
-    """Whether it is a run's folder, or lies in one."""
+    """Whether it is a run's folder, or is in one."""
     path = folder.resolve()
     runs = [run for run in [path, *path.parents] if is_run(run.name)]
     return any(is_sweep_folder(run.parent, {file.name for file in run.parent.iterdir()}) for run in runs)
@@ -116,7 +117,7 @@ def check_files(paths: Iterable[Path], rules: Sequence[Rule], runtime: Runtime) 
 
 
 def check_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> list[Finding]:
-    """The findings of one notebook, from the top of it down; a file that is no notebook is a finding too."""
+    """The findings of one notebook, from top to bottom; a file that is not a notebook is a finding too."""
     try:
         notebook = read_notebook(path)
     except (BrokenNotebookError, OSError) as error:
@@ -126,7 +127,7 @@ def check_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> list[Find
 
 
 def unreadable(path: Path, reason: str) -> Finding:
-    """The finding for a file that is no notebook."""
+    """The finding for a file that is not a notebook."""
     return Finding(str(path), 0, "", 0, UNREADABLE, "readable-file", ERROR, f"the file {reason}")
 
 
@@ -153,8 +154,3 @@ def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
         severity=rule.severity,
         message=printable(" ".join(problem.message.split())),
     )
-
-
-def printable(text: str) -> str:
-    """The text with a question mark for what a terminal cannot show, or would obey."""
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,4 +1,4 @@
-"""``--fix``: writing what rules can mend back to the file."""
+"""``--fix``: writes back to the file what rules can fix."""
 
 import json
 import re
@@ -9,12 +9,12 @@ from colab_starter.check.findings import check_notebook
 from colab_starter.check.rules import Rule
 from colab_starter.errors import BrokenNotebookError
 from colab_starter.files import write_whole
-from colab_starter.notebook import Notebook, read_notebook
+from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
 
 
 def fix_file(path: Path, rules: Sequence[Rule], runtime: Runtime) -> bool:
-    """Mend what the rules find and can mend; True where the file was changed.
+    """Fix what the rules find and can fix; True if the file was changed.
 
     What belongs to no finding stays as it was: the order of keys, the indent, the line ends.
     """

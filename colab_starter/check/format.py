@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, ignores, rule
-from colab_starter.notebook import Cell, Json, Notebook
+from colab_starter.notebook.model import Cell, Json, Notebook
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import tells_of_run
 
@@ -19,12 +19,12 @@ _NEWER_SYNTAX = re.compile(
 
 
 @rule("CS101", "readable-file", ERROR)
-def find_unreadable_file(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unreadable_file(notebook: Notebook) -> Iterator[Problem]:
     """The file is JSON in UTF-8.
 
-    Colab and every other program refuse a notebook that is empty, cut off, saved in another encoding, holds the marks
-    of a git merge, or has NaN where JSON knows only numbers. Restore it from git or from Colab's revision history, or
-    mend the place that the message names.
+    Colab and every other program refuse a notebook that is empty, cut off, saved in another encoding, contains the
+    markers of a git merge, or has NaN, which is not a JSON number. Restore it from git or from Colab's revision
+    history, or fix the place that the message names.
     """
     # What cannot be read never becomes a Notebook; ``findings.check_file`` reports it under this rule.
     return iter(())
@@ -45,18 +45,18 @@ def add_missing_parts(notebook: Notebook) -> None:
 
 
 @rule("CS102", "valid-notebook", ERROR, fix=add_missing_parts)
-def find_invalid_structure(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_invalid_structure(notebook: Notebook) -> Iterator[Problem]:
     """The file is what the notebook format calls a notebook.
 
     A part is missing or of the wrong type, so that Colab shows an empty notebook, or papermill and nbconvert stop
     before the first cell. --fix adds parts that are missing and may be empty; what is of the wrong type has to be
-    mended by hand.
+    fixed by hand.
     """
     data = notebook.data
     if data.get("nbformat") in (1, 2, 3) and isinstance(data.get("worksheets"), list):
         return
     if not isinstance(data.get("cells"), list):
-        yield Problem("there is no list of cells: this is JSON of something else, or a damaged notebook; restore it")
+        yield Problem("there is no list of cells: this is some other JSON, or a damaged notebook; restore it")
         return
     if data.get("nbformat") != 4:
         yield Problem(f"nbformat is {data.get('nbformat')!r:.30}, and Colab reads 4; set it to 4")
@@ -65,7 +65,7 @@ def find_invalid_structure(notebook: Notebook, runtime: Runtime) -> Iterator[Pro
             yield Problem(f"{key} is missing or of the wrong type; --fix adds it where it is missing")
     for number, cell in enumerate(data["cells"], 1):
         if not isinstance(cell, dict):
-            yield Problem(f"entry {number} of the cells is no cell; delete it")
+            yield Problem(f"entry {number} of the cells is not a cell; delete it")
     for shown in notebook.cells:
         yield from (Problem(fault, shown) for fault in _faults_of_cell(shown))
 
@@ -75,11 +75,11 @@ def _faults_of_cell(cell: Cell) -> Iterator[str]:
     if data.get("cell_type") not in ("code", "markdown", "raw"):
         yield f"cell_type is {data.get('cell_type')!r:.30}; it must be code, markdown or raw"
     if "source" not in data or not _is_text(data["source"]):
-        yield "source is missing or no text, so the cell is lost; write a string or a list of strings"
+        yield "source is missing or not text, so the cell is lost; write a string or a list of strings"
     if not isinstance(data.get("metadata"), dict):
-        yield "metadata is missing or no object; --fix adds it where it is missing"
+        yield "metadata is missing or not an object; --fix adds it where it is missing"
     elif not _is_tags(data["metadata"].get("tags", [])):
-        yield "metadata.tags is no list of words, so papermill stops; write a list of strings"
+        yield "metadata.tags is not a list of words, so papermill stops; write a list of strings"
     if data.get("cell_type") == "code":
         yield from _faults_of_code(data)
 
@@ -87,10 +87,10 @@ def _faults_of_cell(cell: Cell) -> Iterator[str]:
 def _faults_of_code(data: Json) -> Iterator[str]:
     count = data.get("execution_count", "")
     if not (count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 0)):
-        yield "execution_count is missing or no number, so papermill stops; --fix adds it where it is missing"
+        yield "execution_count is missing or not a number, so papermill stops; --fix adds it where it is missing"
     outputs = data.get("outputs")
     if not isinstance(outputs, list):
-        yield "outputs is missing or no list, so papermill stops; --fix adds it where it is missing"
+        yield "outputs is missing or not a list, so papermill stops; --fix adds it where it is missing"
     elif not all(isinstance(output, dict) and output.get("output_type") in _OUTPUTS for output in outputs):
         yield f"an output is of no known type ({', '.join(_OUTPUTS)}); delete it"
 
@@ -117,11 +117,11 @@ def upgrade_format(notebook: Notebook) -> None:
 
 
 @rule("CS103", "current-format", WARNING, fix=upgrade_format)
-def find_old_format(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_old_format(notebook: Notebook) -> Iterator[Problem]:
     """The notebook is of nbformat 4.
 
-    Formats 1 to 3 are of IPython before 2015. papermill refuses them, GitHub and git tools show them badly, and what
-    Colab saves is another file altogether. --fix writes it as nbformat 4.
+    Formats 1 to 3 are from IPython before 2015. papermill refuses them, GitHub and git tools show them badly, and
+    Colab saves an entirely different file. --fix writes it as nbformat 4.
     """
     version = notebook.data.get("nbformat")
     if version in (1, 2, 3) and isinstance(notebook.data.get("worksheets"), list):
@@ -145,11 +145,11 @@ def renew_ids(notebook: Notebook) -> None:
 
 
 @rule("CS104", "unique-ids", ERROR, fix=renew_ids)
-def find_bad_ids(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_bad_ids(notebook: Notebook) -> Iterator[Problem]:
     """No two cells have the same id.
 
-    Colab and nbdime recognise cells by their id (Colab keeps its own in the cell's metadata). Two cells with one id
-    have made Colab drop cells, and merges go wrong; nbformat 4.5 demands an id of each cell. --fix renews them.
+    Colab and nbdime recognise cells by their id (Colab keeps its own in the cell's metadata). Two cells with the same
+    id have made Colab drop cells, and merges go wrong; nbformat 4.5 requires an id for each cell. --fix renews them.
     """
     needs_id = _needs_ids(notebook)
     missing = [cell for cell in notebook.cells if "id" not in cell.data] if needs_id else []
@@ -164,7 +164,7 @@ def find_bad_ids(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
             found = holder["id"]
             if place == "id" and not (isinstance(found, str) and _CELL_ID.fullmatch(found)):
                 yield Problem(
-                    f"{found!r:.40} is no cell id (letters, digits, - and _, at most 64); --fix renews it", cell
+                    f"{found!r:.40} is not a cell id (letters, digits, - and _, at most 64); --fix renews it", cell
                 )
             elif str(found) in seen:
                 first = seen[str(found)].number
@@ -194,13 +194,13 @@ def strip_outputs(notebook: Notebook) -> None:
 
 
 @rule("CS105", "no-outputs", WARNING, fix=strip_outputs)
-def find_outputs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No outputs and no execution counts are kept in the file.
+def find_outputs(notebook: Notebook) -> Iterator[Problem]:
+    """The file contains no outputs and no execution counts.
 
-    Outputs make every run a change in git, collide when two versions are merged, may hold what should stay private,
-    and let a notebook look as if it worked. --fix empties them; in Colab, Edit > Notebook settings > Omit code cell
-    output when saving keeps them out. A notebook that is meant to show its results can ignore this rule; those that
-    colab-starter run wrote are meant to.
+    Outputs make every run a change in git, collide when two versions are merged, may contain private data, and make a
+    notebook look as if it worked. --fix empties them; in Colab, Edit > Notebook settings > Omit code cell output when
+    saving keeps them out. A notebook that is meant to show its results can ignore this rule; those that colab-starter
+    run wrote are meant to.
     """
     found = [] if tells_of_run(notebook.metadata) else _cells_with_outputs(notebook)
     if found:
@@ -213,11 +213,11 @@ def strip_widgets(notebook: Notebook) -> None:
 
 
 @rule("CS106", "no-widget-state", WARNING, fix=strip_widgets)
-def find_widget_state(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No state of widgets is kept in the file.
+def find_widget_state(notebook: Notebook) -> Iterator[Problem]:
+    """The file contains no widget state.
 
     Progress bars and logins leave metadata.widgets behind. What Colab writes there lacks a key, so that GitHub shows
-    "Invalid Notebook" and nbconvert stops. --fix takes it out.
+    "Invalid Notebook" and nbconvert stops. --fix removes it.
     """
     if "widgets" in notebook.metadata:
         yield Problem(
@@ -229,8 +229,8 @@ def find_widget_state(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]
 def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """Every code cell is Python, apart from magics and shell lines.
 
-    Colab stops at this cell with a SyntaxError. Usual causes are Python 2 (print without parentheses), a gap that was
-    left for the reader, and text in a code cell. A cell that shall fail is tagged raises-exception.
+    Colab stops at this cell with a SyntaxError. Common causes are Python 2 (print without parentheses), a gap left
+    for the reader to fill, and text in a code cell. Tag a cell that is meant to fail raises-exception.
     """
     for cell in notebook.cells:
         error = cell.tree if cell.is_python else None
@@ -262,24 +262,12 @@ def restore_ids(notebook: Notebook) -> None:
 
 
 @rule("CS108", "ids-in-metadata", WARNING, fix=restore_ids, opt_in=True)
-def find_ids_in_metadata(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_ids_in_metadata(notebook: Notebook) -> Iterator[Problem]:
     """Cell ids are where nbformat 4.5 has them, not in the metadata.
 
     Colab may save a notebook in format 4.0, with each cell's id in its metadata. It works there, but nbdime then
-    knows the cells by their text alone, so a merge with a newer template stops more often. --fix moves the ids back;
-    do that before a merge.
+    recognises the cells only by their text, so a merge with a newer template stops more often. --fix moves the ids
+    back; do that before a merge.
     """
     if any("id" in cell.metadata and "id" not in cell.data for cell in notebook.cells):
         yield Problem("the cell ids are in the metadata, as Colab saves them; before a merge, --fix moves them back")
-
-
-FORMAT_RULES = (
-    find_unreadable_file,
-    find_invalid_structure,
-    find_old_format,
-    find_bad_ids,
-    find_outputs,
-    find_widget_state,
-    find_syntax_errors,
-    find_ids_in_metadata,
-)

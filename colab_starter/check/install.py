@@ -4,13 +4,15 @@ import re
 import sys
 from collections.abc import Iterator, Set
 
+from packaging.utils import canonicalize_name
+
 from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
-from colab_starter.installs import Install, Requirement
-from colab_starter.notebook import Cell, Notebook
-from colab_starter.python_code import Import
-from colab_starter.runtimes import CORE_PACKAGES, Runtime, normalise_name, package_of_module
+from colab_starter.notebook.installs import Install, Requirement
+from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.notebook.python import Import
+from colab_starter.runtimes import CORE_PACKAGES, Runtime, package_of_module
 
 _RESTART = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\)|condacolab", re.MULTILINE)
 _BRINGS_CODE = re.compile(
@@ -25,7 +27,7 @@ _UNQUOTED_VERSION = re.compile(r"(?<=\s)[A-Za-z][\w.-]*(?:\[[\w,-]*\])?[<>]=?\d[
 
 
 class _Missing:
-    """An import of something that the runtime has not."""
+    """An import of something that the runtime does not have."""
 
     def __init__(self, cell: Cell, found: Import) -> None:
         self.cell = cell
@@ -71,13 +73,13 @@ def _is_known(module: str) -> bool:
 
 def _names_of(missing: _Missing) -> set[str]:
     """Names under which package registries usually have such a module."""
-    name = normalise_name(missing.module)
+    name = canonicalize_name(missing.module)
     forms = {name, f"python-{name}", f"{name}-python", f"py{name}", f"py-{name}", f"{name}py", f"{name}-py"}
     return {missing.package, *forms}
 
 
 def _local_modules(notebook: Notebook) -> set[str]:
-    """Modules that the notebook writes itself, or that lie beside it."""
+    """Modules that the notebook writes itself, or that are beside it."""
     written = {match[1] for _, command in notebook.commands if (match := _WRITES_MODULE.match(command.text))}
     folder = notebook.path.parent
     try:
@@ -131,10 +133,10 @@ def _brings_unknown(notebook: Notebook, packages: Set[str]) -> bool:
 
 @rule("CS401", "install-before-import", ERROR)
 def find_late_installs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """What Colab has not is installed before it is imported.
+    """What Colab does not have is installed before it is imported.
 
-    Run all stops at the import: the install stands further down. It only seems to work in a session where the install
-    has been run before. Move the install to the top.
+    Run all stops at the import, because the install is further down. It only seems to work in a session where the
+    install has already run. Move the install to the top.
     """
     for missing in _find_missing(notebook, runtime):
         place = _first_install(missing, notebook)
@@ -150,8 +152,8 @@ def find_late_installs(notebook: Notebook, runtime: Runtime) -> Iterator[Problem
 def find_missing_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """What is imported is on Colab, or the notebook installs it.
 
-    Checked against the table of what the runtime has (--runtime, see colab-starter runtimes show). The rule keeps
-    quiet where it cannot know: after git clone, changes of sys.path, requirements files, and after packages that bring
+    Checked against the table of what the runtime has (--runtime, see colab-starter runtimes show). The rule stays
+    silent where it cannot know: after git clone, changes to sys.path, requirements files, and packages that bring
     others along.
     """
     all_missing = _find_missing(notebook, runtime)
@@ -209,10 +211,10 @@ def _admits(specifier: str, version: str) -> bool:
 def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """No install asks for another version of a package that the runtime is built on.
 
-    The kernel has loaded numpy and others before the first cell, and the packages beside them are built for these
-    versions: after the install come "numpy.dtype size changed" and the like, or "restart the session". Work with the
-    version that is there, choose another runtime (Runtime > Change runtime type > Runtime version), or restart the
-    kernel right after the install.
+    The kernel has loaded numpy and others before the first cell, and other packages are built for these versions:
+    after the install you get "numpy.dtype size changed" and the like, or "restart the session". Use the version that
+    is there, choose another runtime (Runtime > Change runtime type > Runtime version), or restart the kernel right
+    after the install.
     """
     for cell, install, requirement in _core_installs(notebook):
         version = version_of(requirement.name, runtime, notebook.accelerator)
@@ -230,16 +232,16 @@ def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
 def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """No install upgrades a package that the runtime is built on.
 
-    pip install -U takes whatever is newest that day, and replaces what the kernel has loaded and what the packages
-    beside it are built for: a notebook that works today breaks tomorrow. Leave -U away for these packages.
+    pip install -U takes whatever is newest that day, and replaces what the kernel has loaded and what other packages
+    are built for: a notebook that works today breaks tomorrow. Leave out -U for these packages.
     """
     for cell, install, requirement in _core_installs(notebook):
         version = version_of(requirement.name, runtime, notebook.accelerator)
         leaves_open = "==" not in requirement.specifier and _admits(requirement.specifier, version or "0")
         if install.upgrades and version and leaves_open:
             yield Problem(
-                f"-U replaces {requirement.name} {version} of the Colab runtime {runtime.name} by whatever is "
-                "newest, under a running kernel; leave -U away for it",
+                f"-U replaces {requirement.name} {version} of the Colab runtime {runtime.name} with whatever is "
+                "newest, under a running kernel; leave -U out for it",
                 cell,
                 install.line,
             )
@@ -261,11 +263,11 @@ def _lines_of_old_libarchive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
 
 
 @rule("CS405", "old-libarchive", ERROR, fix=use_libarchive_c)
-def find_old_libarchive(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_old_libarchive(notebook: Notebook) -> Iterator[Problem]:
     """libarchive comes from the package libarchive-c.
 
-    The package libarchive is of 2019 and has to be compiled, which fails on Colab for want of libarchive-dev.
-    libarchive-c needs no compiler, and is imported by the same name. --fix writes it.
+    The package libarchive is from 2019 and has to be compiled, which fails on Colab without libarchive-dev.
+    libarchive-c needs no compiler and is imported under the same name. --fix writes it.
     """
     for cell, line in _lines_of_old_libarchive(notebook):
         yield Problem("the package libarchive cannot be built on Colab; install libarchive-c (--fix does)", cell, line)
@@ -288,15 +290,15 @@ def _lines_of_unquoted_versions(notebook: Notebook) -> Iterator[tuple[Cell, int]
 
 
 @rule("CS406", "unquoted-version", ERROR, fix=quote_versions)
-def find_unquoted_versions(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """A version with < or > stands in quotes.
+def find_unquoted_versions(notebook: Notebook) -> Iterator[Problem]:
+    """A version with < or > is in quotes.
 
     The line goes through a shell, which takes > for "write into a file" and < for "read from a file": pip never sees
     the version, and a file called =1.0 appears, or the line fails. Write "timm>=1.0" with quotes; --fix does.
     """
     for cell, line in _lines_of_unquoted_versions(notebook):
         yield Problem(
-            "the shell takes < and > for its own, so pip never sees the version; "
+            "the shell treats < and > as redirections, so pip never sees the version; "
             'write "name>=1.0" in quotes (--fix does)',
             cell,
             line,
@@ -305,7 +307,7 @@ def find_unquoted_versions(notebook: Notebook, runtime: Runtime) -> Iterator[Pro
 
 @rule("CS407", "removed-from-python", ERROR)
 def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No module is imported that the runtime's Python has no longer.
+    """No module is imported that the runtime's Python no longer has.
 
     Python 3.12 and 3.13 dropped modules that had been in the standard library for decades, and Colab's newest runtime
     has Python 3.13. Use what the message names, or choose an older runtime.
@@ -327,26 +329,14 @@ def _python_of(runtime: Runtime) -> tuple[int, ...]:
 
 
 @rule("CS408", "dead-import", ERROR)
-def find_dead_imports(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_dead_imports(notebook: Notebook) -> Iterator[Problem]:
     """No module is imported that the libraries on Colab have dropped.
 
-    Tutorials of 2016 to 2020 use modules that Keras, TensorFlow, scikit-learn and pandas have taken out since, and the
-    import stops the notebook. Use what the message names.
+    Tutorials from 2016 to 2020 use modules that Keras, TensorFlow, scikit-learn and pandas have removed since, and
+    the import stops the notebook. Use what the message names.
     """
     for cell, found in notebook.imports:
         path = f"{found.module}.{found.name}." if found.name else f"{found.module}."
         for dead, instead in DEAD_MODULES.items():
             if not found.guarded and path.startswith(f"{dead}."):
                 yield Problem(f"{dead} is gone; use {instead}", cell, found.line)
-
-
-INSTALL_RULES = (
-    find_late_installs,
-    find_missing_packages,
-    find_replaced_core_packages,
-    find_upgraded_core_packages,
-    find_old_libarchive,
-    find_unquoted_versions,
-    find_removed_modules,
-    find_dead_imports,
-)

@@ -2,11 +2,9 @@
 
 from typing import NamedTuple
 
-from colab_starter.words import split_words
-
 
 class Dead(NamedTuple):
-    """Something that is gone, and what stands in for it."""
+    """Something that is gone, and its replacement."""
 
     since: str
     instead: str
@@ -67,19 +65,23 @@ DEAD_MODULES = {
 }
 """Modules that no version on today's Colab has -> what to write instead."""
 
-SELF_CONTAINED = split_words("""
+SELF_CONTAINED = frozenset(
+    """
     catboost colorama einops emoji fire jupytext kaleido libarchive-c papermill prettytable py7zr
     pyperclip python-dotenv rarfile termcolor timm torchinfo torchsummary unidecode wget xmltodict
-""")
+""".split()
+)
 """Packages that bring no other that a notebook would import; after others, an import may be of what they brought."""
 
-CPU_ONLY = split_words("""
+CPU_ONLY = frozenset(
+    """
     IPython PIL altair bokeh bs4 cv2 dateutil folium google graphviz h5py html5lib imageio ipywidgets joblib lxml
     matplotlib mpl_toolkits networkx nltk numpy openpyxl packaging pandas patsy plotly plotnine psutil pydot pylab
     pyparsing requests scipy seaborn skimage sklearn sqlalchemy statsmodels sympy tabulate tqdm urllib3 wordcloud
     xlrd yaml
-""")
+""".split()
+)
 """Modules that never use a GPU."""
 
-GPU_ONLY = split_words("cudf cugraph cuml cupy cupyx cuspatial pycuda rmm")
+GPU_ONLY = frozenset("cudf cugraph cuml cupy cupyx cuspatial pycuda rmm".split())
 """Modules that cannot be used without a GPU."""

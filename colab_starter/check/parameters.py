@@ -4,18 +4,17 @@ import ast
 from collections.abc import Iterator
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.notebook import INJECTED_TAG, PARAMETERS_TAG, Notebook
-from colab_starter.python_code import read_literal
-from colab_starter.runtimes import Runtime
+from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
+from colab_starter.notebook.python import read_literal
 
 
 @rule("CS201", "one-parameters-cell", ERROR)
-def find_second_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_second_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """At most one cell is tagged parameters, and it is a code cell.
 
-    papermill puts its values behind the first cell with the tag; a second one sets its own defaults again, and the
-    values are lost without a word. Move all parameters into one cell. The same happens where a text cell has the tag,
-    or where a cell that an earlier run injected stands above the parameters.
+    papermill puts its values after the first cell with the tag; a second one sets its own defaults again, and the
+    values are silently lost. Move all parameters into one cell. The same happens if a text cell has the tag, or if a
+    cell injected by an earlier run is above the parameters.
     """
     yield from _find_misleading_cells(notebook)
     for cell in notebook.parameters_cells[1:]:
@@ -31,7 +30,7 @@ def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
     first = notebook.parameters_cells[0].number if notebook.parameters_cells else len(notebook.cells) + 1
     for cell in notebook.cells[: first - 1]:
         if cell.kind != "code" and PARAMETERS_TAG in cell.tags:
-            yield Problem("this text is tagged parameters, so papermill puts its values here; take the tag off", cell)
+            yield Problem("this text is tagged parameters, so papermill puts its values here; remove the tag", cell)
         elif INJECTED_TAG in cell.tags and notebook.parameters_cells:
             yield Problem(
                 "an earlier run injected this cell, and papermill fills it again, above the parameters; delete it",
@@ -40,27 +39,29 @@ def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
 
 
 @rule("CS202", "has-parameters-cell", WARNING, opt_in=True)
-def find_no_parameters_cell(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """A cell is tagged parameters.
 
     Without one, papermill puts its values before the first cell, and the notebook's own assignments overwrite them.
-    Most notebooks are never run that way, so this rule is asked for by name: --select CS202, or --select CS2.
+    Most notebooks are never run that way, so this rule is off unless you ask for it: --select CS202, or --select CS2.
     """
     if notebook.is_python and not notebook.parameters_cells:
         yield Problem("no cell is tagged parameters, so papermill cannot set anything; tag the cell with the settings")
 
 
 @rule("CS203", "literal-parameters", WARNING)
-def find_computed_parameters(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """The parameters cell holds only names and literal values.
+def find_computed_parameters(notebook: Notebook) -> Iterator[Problem]:
+    """The parameters cell contains only names and literal values.
 
-    papermill puts its values into a new cell below this one: whatever this cell has computed from the old values by
-    then stays as it was. Keep here only lines such as epochs = 3 or name = "x", and compute in the next cell.
+    papermill puts its values into a new cell below this one: whatever this cell has computed from the old values
+    stays as it was. Keep only lines here such as epochs = 3 or name = "x", and compute in the next cell.
     """
     for cell in notebook.parameters_cells[:1]:
         for command in cell.commands:
             if command.kind in "!%":
-                yield Problem(f"{command.text:.40} is no parameter; move it to a cell of its own", cell, command.line)
+                yield Problem(
+                    f"{command.text:.40} is not a parameter; move it to a cell of its own", cell, command.line
+                )
         for statement in cell.tree.body if isinstance(cell.tree, ast.Module) else []:
             if fault := _fault_of(statement, cell.code.python):
                 yield Problem(fault, cell, statement.lineno)
@@ -78,7 +79,7 @@ def _fault_of(statement: ast.stmt, python: str) -> str | None:
     if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
         return _fault_of_value(python.split("\n")[statement.lineno - 1].partition("=")[0].strip(), statement.value)
     first_line = python.split("\n")[statement.lineno - 1].strip()
-    return f"{first_line:.40} is no parameter; keep here only lines such as epochs = 3, and move it to the next cell"
+    return f"{first_line:.40} is not a parameter; keep only lines here such as epochs = 3, and move it to the next cell"
 
 
 def _fault_of_value(name: str, value: ast.expr) -> str | None:
@@ -94,6 +95,3 @@ def _is_arithmetic(value: ast.expr) -> bool:
     """``60 * 60`` and ``2**20`` are as good as literals."""
     parts = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop)
     return all(isinstance(node, parts) for node in ast.walk(value))
-
-
-PARAMETERS_RULES = (find_second_parameters_cell, find_no_parameters_cell, find_computed_parameters)

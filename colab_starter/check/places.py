@@ -6,7 +6,7 @@ from pathlib import Path
 
 from colab_starter.check.findings import Finding
 from colab_starter.errors import BrokenNotebookError
-from colab_starter.notebook import decode
+from colab_starter.notebook.model import decode
 
 _CELLS = re.compile(r'"cells"\s*:\s*\[')
 _SOURCE = re.compile(r'"(?:source|input)"\s*:\s*(?P<list>\[)?')

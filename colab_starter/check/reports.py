@@ -6,9 +6,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import colab_starter
-from colab_starter.check.findings import Finding, printable
+from colab_starter.check.findings import Finding
 from colab_starter.check.places import FilePlaces
 from colab_starter.check.rules import Rule
+from colab_starter.text import plural, printable
 
 HELP = "https://github.com/org/colab-starter"
 Report = Callable[[Sequence[Finding], int, Sequence[Rule]], str]
@@ -28,17 +29,13 @@ def _place(finding: Finding) -> str:
 
 def summarise(findings: Sequence[Finding], notebooks: int) -> str:
     """Such as ``2 errors and 1 warning in 1 of 8 notebooks.``"""
-    checked = _count(notebooks, "notebook")
+    checked = plural(notebooks, "notebook")
     if not findings:
         return f"{checked} checked, nothing found."
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
-    counts = [_count(errors, "error")] * bool(errors) + [_count(warnings, "warning")] * bool(warnings)
+    counts = [plural(errors, "error")] * bool(errors) + [plural(warnings, "warning")] * bool(warnings)
     return f"{' and '.join(counts)} in {len({finding.path for finding in findings})} of {checked}. Why? --explain CODE"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def report_github(findings: Sequence[Finding], notebooks: int, rules: Sequence[Rule]) -> str:

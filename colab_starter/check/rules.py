@@ -3,15 +3,15 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.runtimes import Runtime
 
 ERROR = "error"
 """The notebook, or that cell, does not work on Colab."""
 WARNING = "warning"
-"""It works only with luck, only with somebody at the browser, or says something wrong."""
+"""It works only by luck, only with someone at the browser, or says something wrong."""
 
 
 class Problem(NamedTuple):
@@ -26,8 +26,10 @@ class Problem(NamedTuple):
 
 
 Check = Callable[[Notebook, Runtime], Iterator[Problem]]
+Finder = Check | Callable[[Notebook], Iterator[Problem]]
+"""What a rule is written as: it takes the runtime if it asks for it."""
 Fix = Callable[[Notebook], None]
-"""Mends the notebook's data where the rule finds problems."""
+"""Fixes the notebook's data where the rule finds problems."""
 
 
 class Rule(NamedTuple):
@@ -48,16 +50,33 @@ class Rule(NamedTuple):
         return self.fix is not None
 
 
+REGISTERED: list[Rule] = []
+"""All rules whose modules have been imported; ``all_rules`` imports them all."""
+
+
 def rule(
     code: str, name: str, severity: str, *, fix: Fix | None = None, opt_in: bool = False
-) -> Callable[[Check], Rule]:
-    """Make a Rule of a function that finds problems; the docstring's first line is the summary, the rest the reason."""
+) -> Callable[[Finder], Rule]:
+    """Register a function that finds problems as a rule.
 
-    def make_rule(find: Check) -> Rule:
-        summary, _, reason = (inspect.getdoc(find) or "").partition("\n\n")
-        return Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in)
+    The docstring's first line is the rule's summary, the rest its reason.
+    """
 
-    return make_rule
+    def register(finder: Finder) -> Rule:
+        summary, _, reason = (inspect.getdoc(finder) or "").partition("\n\n")
+        find = _pass_runtime(finder)
+        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in)
+        REGISTERED.append(made)
+        return made
+
+    return register
+
+
+def _pass_runtime(finder: Finder) -> Check:
+    if "runtime" in inspect.signature(finder).parameters:
+        return cast(Check, finder)
+    find = cast(Callable[[Notebook], Iterator[Problem]], finder)
+    return lambda notebook, runtime: find(notebook)
 
 
 _OPT_OUT = re.compile(r"(?:#|<!--)[ \t]*colab-starter:[ \t]*ignore\b(?P<codes>[ \t]+CS\d+(?:[ \t,]+CS\d+)*)?")

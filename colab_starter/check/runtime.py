@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from colab_starter.check.install import version_of
 from colab_starter.check.modules import CPU_ONLY, GPU_ONLY
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.notebook import Cell, Notebook
-from colab_starter.python_code import Call, read_literal
+from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime
 
 _MENTIONS_GPU = re.compile(r"cuda|gpu|nvidia|nvcc|\btpu\b|opencl|vulkan", re.IGNORECASE)
@@ -25,12 +25,12 @@ _GONE_FROM_OPENCV = frozenset(
 
 
 @rule("CS501", "unused-accelerator", WARNING)
-def find_unused_accelerator(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+def find_unused_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that uses no GPU asks for none.
 
-    A GPU or TPU session uses up the user's quota, and where none is free the notebook does not start. Choose
-    Runtime > Change runtime type > CPU, or take accelerator out of the metadata. The rule only speaks where every
-    import is of a library that never uses a GPU.
+    A GPU or TPU session uses up the user's quota, and if none is free the notebook does not start. Choose Runtime >
+    Change runtime type > CPU, or remove accelerator from the metadata. The rule only applies if every imported
+    library is one that never uses a GPU.
     """
     if not notebook.accelerator or not notebook.imports or not notebook.is_python:
         return
@@ -53,12 +53,12 @@ def _may_use_gpu(cell: Cell) -> bool:
 
 
 @rule("CS502", "missing-accelerator", WARNING)
-def find_missing_accelerator(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """A notebook that cannot do without a GPU asks for one.
+def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
+    """A notebook that needs a GPU asks for one.
 
-    Colab starts the machine that the notebook's metadata names: without accelerator that is one without a GPU, and the
-    cell fails. Choose Runtime > Change runtime type > T4 GPU and save, or test first:
-    device = "cuda" if torch.cuda.is_available() else "cpu".
+    Colab starts the machine named in the notebook's metadata: without accelerator that is one without a GPU, and the
+    cell fails. Choose Runtime > Change runtime type > T4 GPU and save, or test first: device = "cuda" if
+    torch.cuda.is_available() else "cpu".
     """
     if notebook.accelerator or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
         return
@@ -98,7 +98,7 @@ def _moves_to_gpu(call: Call) -> bool:
 
 @rule("CS503", "gone-from-opencv", WARNING)
 def find_gone_from_opencv(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """Nothing of OpenCV is used that OpenCV 5 has not.
+    """The notebook uses nothing that OpenCV 5 has removed.
 
     Colab's newest runtime has OpenCV 5, which moved CascadeClassifier, HOGDescriptor and the BRISK, AKAZE and KAZE
     features out of the main package; whether cv2 still has them depends on which of its packages was installed last.
@@ -127,22 +127,14 @@ def _instead_of(name: str) -> str:
 
 
 @rule("CS504", "gpu-hist", ERROR)
-def find_gpu_hist(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """XGBoost is told of the GPU by device, not by gpu_hist.
+def find_gpu_hist(notebook: Notebook) -> Iterator[Problem]:
+    """XGBoost is given the GPU by device, not by gpu_hist.
 
-    tree_method="gpu_hist" and predictor="gpu_predictor" are of XGBoost before 2.0, and Colab's has dropped them. Write
-    tree_method="hist", device="cuda".
+    tree_method="gpu_hist" and predictor="gpu_predictor" are from XGBoost before 2.0, and Colab's version has dropped
+    them. Write tree_method="hist", device="cuda".
     """
     for cell, text in notebook.texts:
         if text.value in ("gpu_hist", "gpu_predictor"):
             yield Problem(
                 f'{text.value} is gone from XGBoost; write tree_method="hist", device="cuda"', cell, text.line
             )
-
-
-RUNTIME_RULES = (
-    find_unused_accelerator,
-    find_missing_accelerator,
-    find_gone_from_opencv,
-    find_gpu_hist,
-)

@@ -1,10 +1,10 @@
 """Which rules run."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from colab_starter.check.rules import Rule
 from colab_starter.errors import UnknownRuleError
+from colab_starter.text import suggest
 
 
 def select_rules(rules: Sequence[Rule], select: Iterable[str], ignore: Iterable[str]) -> list[Rule]:
@@ -39,7 +39,6 @@ def _fits(rule: Rule, wanted: str) -> bool:
 
 
 def _nearest(rules: Sequence[Rule], wanted: str) -> str:
-    names = {rule.code: rule.code for rule in rules} | {rule.name: rule.name for rule in rules}
-    near = get_close_matches(wanted.upper(), names, 1) or get_close_matches(wanted.lower(), names, 1)
+    near = suggest(wanted, [name for rule in rules for name in (rule.code, rule.name)])
     known = f"{rules[0].code} to {rules[-1].code}"
-    return f"; did you mean {near[0]}?" if near else f"; codes are {known}, or their beginnings such as CS3"
+    return f"; did you mean {near}?" if near else f"; codes are {known}, or their beginnings such as CS3"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from colab_starter.notebook import Cell
+from colab_starter.notebook.model import Cell
 
 
 def rewrite_lines(cell: Cell, lines: set[int], rewrite: Callable[[str], str]) -> None:

@@ -11,9 +11,9 @@ from colab_starter.files import write_whole
 from colab_starter.report.page import Links, Report, render_page
 from colab_starter.report.summary import summarise
 from colab_starter.report.table import build_table
-from colab_starter.run.cpus import count_cores
-from colab_starter.run.journal import Copy, Journal
-from colab_starter.run.ledger import Ledger, LedgerContent, RunRecord
+from colab_starter.run.backends.cpus import count_cores
+from colab_starter.run.ledger.journal import Copy, Journal
+from colab_starter.run.ledger.ledger import Ledger, LedgerContent, RunRecord
 from colab_starter.run.recovery import adopt_finished
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore, Store
@@ -57,7 +57,7 @@ def read_sweep(journal: Journal, store: Store) -> Sweep:
     ledger = Ledger(copy, Mask())
     adopt_finished(ledger, store)
     if not copy.lines:
-        raise NoSweepError(f"{store.name} holds no runs; {_REMEDY}")
+        raise NoSweepError(f"{store.name} contains no runs; {_REMEDY}")
     versions = list_versions(ledger.runs.values())
     return Sweep(ledger.content, versions, read_defaults(store.read, versions))
 

@@ -19,16 +19,19 @@ def report(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The page. [default: report.html in the folder]"),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write the page. [default: report.html in the folder]"
+        ),
     ] = None,
     notebooks: Annotated[
-        bool, typer.Option("--notebooks/--no-notebooks", help="Make a page of each executed notebook too, beside it.")
+        bool, typer.Option("--notebooks/--no-notebooks", help="Also make a page of each executed notebook, beside it.")
     ] = True,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the web browser.")] = False,
 ) -> None:
-    """Make a page of a sweep: all runs in a table, the metrics in plots, and the executed notebooks.
+    """Show a sweep as an HTML page: a table, plots, the notebooks.
 
-    One HTML file that works offline. Notebooks whose pages are up to date are left alone.
+    The page is one file that works offline: all runs in a table, their metrics in plots, and a link to
+    each executed notebook as a page of its own. Pages that are up to date are not made again.
 
     \b
     Example:

@@ -17,7 +17,7 @@ _HTML = """
     picture pre progress q rp rt ruby s samp script search section select small source span strike strong style sub
     summary sup table tbody td textarea tfoot th thead time title tr track tt u ul var video wbr
 """
-"""Scripts stand in a page that does not run them."""
+"""Scripts are kept, in a page that does not run them."""
 _SVG = """
     svg animate animatemotion animatetransform circle clippath defs desc ellipse filter foreignobject g image line
     lineargradient marker mask metadata mpath path pattern polygon polyline radialgradient rect set stop switch symbol
@@ -40,7 +40,7 @@ LINK = "g"
 
 
 def make_harmless(html: str) -> str:
-    """The same HTML, with ``x-`` before the names of elements that are not known to be harmless, and without links."""
+    """The HTML with ``x-`` before the names of elements that are not known to be harmless, and without links."""
     return _TAG.sub(_rename, html)
 
 

@@ -2,7 +2,7 @@
 
 What a notebook shows may hold scripts. They do not run: a script reaches the network past any sandbox and policy, by
 WebRTC and by connections that browsers open beforehand. Plotly's figures are drawn by our own script, from their data.
-The notebook stands in a sandboxed frame all the same, out of reach of the page around it, of cookies and files.
+The notebook is in a sandboxed frame all the same, which cannot reach the page around it, cookies or files.
 """
 
 import json
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from colab_starter.files import write_whole
-from colab_starter.notebook import read_notebook
+from colab_starter.notebook.model import read_notebook
 from colab_starter.report.libraries import pack_plotly
 from colab_starter.report.markup import make_harmless
-from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset
-from colab_starter.run.quick_jsonschema import import_jsonschema
+from colab_starter.report.page import allow_scripts, embed_json, make_template, read_asset, read_script
+from colab_starter.run.shims import import_jsonschema
 
 if TYPE_CHECKING:
     from nbconvert import HTMLExporter
@@ -47,6 +47,8 @@ SHOWN = (
     "text/plain",
 )
 """Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
+FAILED_CELL = "failed-cell"
+"""Class of the cell at which the run ended, where the page opens: failed_cell.js looks for it."""
 _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Jupyter runs them.</p>'
 
 
@@ -56,7 +58,7 @@ def page_of(notebook: Path) -> Path:
 
 
 def name_page(notebook: str) -> str:
-    """The same, of a path as text."""
+    """Where a notebook's page is, for a path as text; see ``page_of``."""
     return f"{splitext(notebook)[0]}.html"
 
 
@@ -114,18 +116,16 @@ def render_notebook(notebook: Path, report: Path) -> str:
     node = _read_node(notebook)
     body = _render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
-    own = read_asset("links.js")
-    if has_figures:
-        own += read_asset("unpack.js") + read_asset("figures.js")
+    scripts = [read_script("frame"), *([read_script("figures")] if has_figures else [])]
     frame = make_template("frame.html").render(
         body=make_harmless(body),
         style=read_asset("colours.css") + read_asset("frame.css") + _code_style(),
         plotly=pack_plotly() if has_figures else "",
-        script=own,
+        scripts=scripts,
     )
-    script = read_asset("leave.js")
+    script = read_script("leave")
     return make_template("notebook.html").render(
-        policy=_make_policy(allow_scripts(script, own), with_libraries=has_figures),
+        policy=_make_policy(allow_scripts(script, *scripts), with_libraries=has_figures),
         script=script,
         title=notebook.name,
         run=notebook.parent.name,
@@ -144,6 +144,13 @@ def _render_cells(node: "NotebookNode") -> str:
 
 
 def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
+    papermill = cell.metadata.get("papermill")
+    html = _render_shared_cell(cell, language)
+    has_failed = isinstance(papermill, dict) and papermill.get("status") == "failed"
+    return f'<section class="{FAILED_CELL}">{html}</section>' if has_failed else html
+
+
+def _render_shared_cell(cell: "NotebookNode", language: str | None) -> str:
     try:
         cell.metadata.pop("papermill", None)  # when it ran, which no page shows
         if cell.get("outputs"):

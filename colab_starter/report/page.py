@@ -20,10 +20,7 @@ import colab_starter
 from colab_starter.report.libraries import pack_plotly, pack_tables, read_tables_style
 from colab_starter.report.summary import WORDS, Summary
 from colab_starter.report.table import Table
-from colab_starter.run.job import Status
-
-SCRIPTS = ("unpack.js", "values.js", "table.js", "choices.js", "scales.js", "plots.js", "page.js")
-"""In the order in which they stand in the page, as one module."""
+from colab_starter.run.outcome import Status
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Report:
 
 def render_page(report: Report) -> str:
     """The whole page. What users wrote is escaped."""
-    script = "\n".join(read_asset(name) for name in SCRIPTS)
+    script = read_script("report")
     return make_template("report.html").render(
         policy=_make_policy(script),
         summary=report.summary,
@@ -78,6 +75,11 @@ def render_page(report: Report) -> str:
 def read_asset(name: str) -> str:
     """The text of a file that belongs to the pages."""
     return (files("colab_starter.report") / "page" / name).read_text("utf-8")
+
+
+def read_script(name: str) -> str:
+    """The bundle of page/scripts/NAME.js and what it imports: one script. ``make page`` writes the bundles."""
+    return read_asset(f"bundles/{name}.js")
 
 
 @cache

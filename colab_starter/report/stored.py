@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from colab_starter.errors import ReportFileError
 from colab_starter.report.build import Built, build_report, read_sweep
 from colab_starter.report.notebooks import is_stale, page_of
-from colab_starter.run.ledger import RunRecord
+from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.secrets import hide_password
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.objects import Objects

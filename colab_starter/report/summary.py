@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from colab_starter.report.table import cut
-from colab_starter.run.durations import format_duration
-from colab_starter.run.job import Status
-from colab_starter.run.ledger import LedgerContent, RunRecord
-from colab_starter.run.recovery import read_moment
+from colab_starter.run.display.durations import format_duration
+from colab_starter.run.ledger.finished import read_moment
+from colab_starter.run.ledger.ledger import LedgerContent, RunRecord
+from colab_starter.run.outcome import Status
 
 WORDS = {
     Status.OK: "ok",
@@ -61,7 +61,7 @@ def summarise(content: LedgerContent, folder: str) -> Summary:
         counts={status: found[status] for status in WORDS if found[status]},
         started=min(_moments(run.started for run in runs), default=None),
         ended=max(_moments(run.ended for run in runs), default=None),
-        running_time=format_duration(sum(run.seconds for run in runs)),
+        running_time=format_duration(sum(run.outcome.seconds for run in runs)),
         failures=_group_failures(runs),
     )
 
@@ -78,5 +78,5 @@ def _moments(texts: Iterable[str]) -> list[datetime]:
 
 
 def _group_failures(runs: Sequence[RunRecord]) -> list[Failure]:
-    grouped = Counter((run.status, cut(run.cause)) for run in runs if run.status in TROUBLE)
+    grouped = Counter((run.status, cut(run.outcome.cause)) for run in runs if run.status in TROUBLE)
     return [Failure(status, cause or WORDS[status], count) for (status, cause), count in grouped.most_common()]

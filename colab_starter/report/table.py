@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from colab_starter.run.ledger import RunRecord
-from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.job import OUTPUT_DIR
+from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.versions import Defaults
 from colab_starter.sweep_folder import tell_version
 
@@ -99,7 +99,7 @@ def _name_none(value: Any) -> Any:
 
 
 def _metric_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
-    return _gather([dict(_flatten(run.metrics)) for run in runs])
+    return _gather([dict(_flatten(run.outcome.metrics)) for run in runs])
 
 
 def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -119,13 +119,13 @@ def _gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 def _fact_columns(runs: Sequence[RunRecord]) -> list[Column]:
     facts: dict[str, list[Any]] = {
-        "seconds": [run.seconds if run.ended else None for run in runs],
-        "peak memory (MB)": [run.peak_memory and round(run.peak_memory / 1e6) for run in runs],
+        "seconds": [run.outcome.seconds if run.ended else None for run in runs],
+        "peak memory (MB)": [run.outcome.peak_memory and round(run.outcome.peak_memory / 1e6) for run in runs],
         "attempts": [run.attempt for run in runs],
-        "host": [run.host for run in runs],
+        "host": [run.outcome.host for run in runs],
         "notebook version": [tell_version(run.source) for run in runs],
         "started": [_short_time(run.started) for run in runs],
-        "cause": [run.cause or None for run in runs],
+        "cause": [run.outcome.cause or None for run in runs],
     }
     columns = [_make_column(name, Role.FACT, values) for name, values in facts.items()]
     uniform = {"attempts", "host", "notebook version"}

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
-from colab_starter.mend import mend_notebook
-from colab_starter.notebook import Notebook, read_notebook
-from colab_starter.run.job import Limits
+from colab_starter.notebook.model import Notebook, read_notebook
+from colab_starter.notebook.repair import mend_notebook
+from colab_starter.run.backends.local.options import LocalOptions
+from colab_starter.run.backends.options import BackendOptions
+from colab_starter.run.formatting import Wording
+from colab_starter.run.job import OUTPUT_DIR, Limits
 from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
 from colab_starter.run.overlays.need import Need, find_need
-from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
-from colab_starter.run.runs import Run, find_varying, hash_source, make_runs
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.storage.choice import open_store
 from colab_starter.run.storage.store import Store
-from colab_starter.run.sweep import build_runs
-from colab_starter.run.wording import Wording, count
+from colab_starter.run.sweep.build import build_runs
+from colab_starter.run.sweep.parameters import inspect_parameters
+from colab_starter.run.sweep.runs import Run, find_kernel_name, find_varying, hash_source, make_runs
+from colab_starter.run.this_python import DEFAULT_KERNEL
+from colab_starter.text import plural
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,8 @@ class Options:
     """Packages that the notebook installs stay, in the sweep's folder, for the next sweep."""
     in_place: bool = False
     """The notebook installs into the environment of its kernel itself."""
-    gpus: str = "auto"
-    gpus_per_run: str = "1"
     secrets: Sequence[str] = ()
-    backend: str = "local"
-    address: str | None = None
-    """Of a Ray cluster; None takes the one of this machine, or starts it."""
-    cpus_per_run: float = 1
-    insecure_cluster: bool = False
-    """Whether a Ray cluster may have several machines and no token."""
-    session: str | None = None
-    """An open one on Colab; None opens ``sessions``, with ``gpu``."""
-    gpu: str | None = None
-    sessions: int = 1
+    backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False
 
@@ -97,6 +90,19 @@ class Batch:
         return (self.options.cwd or self.options.notebook.parent).absolute()
 
     @property
+    def jobs(self) -> int | None:
+        return self.options.jobs
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        return self.options.secrets
+
+    @property
+    def kernel_name(self) -> str:
+        """The kernelspec of the runs."""
+        return self.options.kernel or find_kernel_name(self.notebook) or DEFAULT_KERNEL
+
+    @property
     def kept_environment(self) -> Path | None:
         """Where the packages stay that the notebook installs; None where they are thrown away."""
         if not self.options.keep_environment:
@@ -104,7 +110,7 @@ class Batch:
         return name_home() / f"kept-{self.folder.name}" if self.store.is_remote else self.folder / KEPT_ENVIRONMENT
 
     def say(self, text: str) -> None:
-        """Something that people want to know, but programs do not."""
+        """Print something for the user; with ``--json``, on stderr."""
         if not self.options.quiet:
             print(self.mask.apply(text), file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
 
@@ -116,7 +122,7 @@ def prepare_batch(options: Options) -> Batch:
     """
     notebook = read_source(options.notebook)
     if options.cwd and not options.cwd.is_dir():
-        raise WrongOptionError(f"--cwd {options.cwd} is no folder; make it, or choose another")
+        raise WrongOptionError(f"--cwd {options.cwd} is not a folder; make it, or choose another")
     built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
     mask = make_mask(os.environ, options.secrets, _gather_values(built.runs), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
@@ -134,16 +140,19 @@ def prepare_batch(options: Options) -> Batch:
         need=_find_need(options, notebook, built.runs),
     )
     if built.dropped:
-        batch.say(f"{count(built.dropped, 'run')} asked for twice: done once")
+        batch.say(f"{plural(built.dropped, 'run')} asked for twice: done only once")
     return batch
 
 
 def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:
     if options.in_place and options.keep_environment:
         raise WrongOptionError("--in-place makes no environment that --keep-environment could keep; give one of them")
-    if options.in_place or options.backend == "colab":  # whose machines are thrown away
+    if options.keep_environment and not options.backend.runs_here:
+        raise WrongOptionError(f"--keep-environment is for --backend {LocalOptions.name} only")
+    if options.in_place or not options.backend.keeps_machines:
         return Need()
-    return find_need(notebook, options.kernel, sets, is_here=options.backend == "local")
+    need = find_need(notebook, options.kernel, sets, is_here=options.backend.runs_here)
+    return need if options.backend.makes_overlays else need.without_overlay()
 
 
 def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

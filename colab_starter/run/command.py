@@ -1,89 +1,90 @@
 """The command ``colab-starter run``."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any
 
 import typer
 
 from colab_starter.errors import UnsupportedSystemError
+from colab_starter.run.backends.local.options import LocalOptions
+from colab_starter.run.backends.registry import BACKENDS, add_backend_options, make_backend_options
 
 
+@add_backend_options
 def run(
     notebook: Annotated[Path, typer.Argument(help="The notebook.")],
     param: Annotated[
         list[str] | None,
-        typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; may be repeated: a grid."),
+        typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; repeat it for a grid."),
     ] = None,
-    sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="A sweep from a YAML or CSV file.")] = None,
+    sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the sweep from a YAML or CSV file.")] = None,
     out: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="The folder for the runs: a path, or s3://... [default: runs/NOTEBOOK]"),
+        typer.Option(metavar="DIR", help="Where to keep the runs: a folder, or s3://... [default: runs/NOTEBOOK]"),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("-j", "--jobs", min=1, help="Runs at once. [default: what the machine allows]")
+        int | None,
+        typer.Option("-j", "--jobs", min=1, help="How many runs at once. [default: what the machine allows]"),
     ] = None,
     cell_timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", help="The longest that a cell may take: 30, 90s, 10m, 2h.")
+        str | None, typer.Option(metavar="TIME", help="The longest a cell may take: 30, 90s, 10m, 2h.")
     ] = None,
-    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest that a run may take.")] = None,
-    retries: Annotated[int, typer.Option(min=0, help="Try a run that fails so many times more.")] = 0,
+    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest a run may take.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="How often to try a failed run again.")] = 0,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Do again what was not ok the last time.")
+        bool, typer.Option("--retry-failed", help="Run again what was not ok the last time.")
     ] = False,
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Let parameters pass that the notebook does not declare.")
+        bool, typer.Option("--allow-unknown", help="Accept parameters that the notebook does not declare.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, and start none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs without starting any.")] = False,
     parameters: Annotated[
-        bool, typer.Option("--parameters", help="Print what parameters the notebook has, and stop.")
+        bool, typer.Option("--parameters", help="Print the notebook's parameters, and stop.")
     ] = False,
     warm: Annotated[
         str | None,
-        typer.Option(metavar="MODULES", help="Import these before runs start: a,b. [default: what the notebook does]"),
+        typer.Option(
+            metavar="MODULES", help="Modules to import before the runs start: a,b. [default: those of the notebook]"
+        ),
     ] = None,
-    cold: Annotated[bool, typer.Option("--cold", help="Start every kernel anew, with nothing imported.")] = False,
-    kernel: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the notebook's own kernel.")] = None,
+    cold: Annotated[
+        bool, typer.Option("--cold", help="Start a new kernel for every run, with nothing imported.")
+    ] = False,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Use this kernel instead of the notebook's own.")
+    ] = None,
     cwd: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the runs work. [default: the notebook's folder]")
+        Path | None,
+        typer.Option(metavar="DIR", help="The working directory of the runs. [default: the notebook's folder]"),
     ] = None,
     keep_environment: Annotated[
         bool,
-        typer.Option("--keep-environment", help="Keep the packages that the notebook installs, for the next time."),
+        typer.Option("--keep-environment", help="Keep the packages that the notebook installs for the next sweep."),
     ] = False,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Let the notebook install packages into its kernel's environment itself.")
+        bool, typer.Option("--in-place", help="Let the notebook install into its kernel's own environment.")
     ] = False,
-    gpus: Annotated[str, typer.Option(help="auto, none, or which ones: 0,1.")] = "auto",
-    gpus_per_run: Annotated[str, typer.Option(metavar="N", help="1, 2, ... or a part, such as 0.5.")] = "1",
-    backend: Annotated[str, typer.Option(help="Where the runs are executed: local, ray or colab.")] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="ray: the cluster. [default: this machine's; one is started if none is]"
-        ),
-    ] = None,
-    cpus_per_run: Annotated[float, typer.Option(metavar="N", min=0.01, help="ray: what a run takes of its node.")] = 1,
-    insecure_cluster: Annotated[
-        bool, typer.Option("--insecure-cluster", help="ray: use several machines even without a token.")
-    ] = False,
-    session: Annotated[str | None, typer.Option(metavar="NAME", help="colab: an open session to use.")] = None,
-    gpu: Annotated[str | None, typer.Option(metavar="NAME", help="colab: the accelerator, such as T4.")] = None,
-    sessions: Annotated[int, typer.Option(metavar="N", min=1, help="colab: how many to open, and release.")] = 1,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Where to execute the runs: {', '.join(BACKENDS)}.")
+    ] = LocalOptions.name,
     secret: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="An environment variable more whose value is never written; may be repeated."
+            metavar="NAME", help="Another environment variable whose value must never be written; may be repeated."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what happens as JSON lines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    backend_options: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """Run a notebook, once or with many parameters; many at a time.
+    """Run a notebook once, or with many parameters in parallel.
 
-    The executed notebooks, results.csv and the ledger of what was done go to a folder. The same
-    command again does what is not done yet. Ctrl-C lets the cells that run end, and stops.
-    Ends with 0 where all runs are ok, 1 where some are not, 2 where nothing could be started.
+    The executed notebooks, results.csv and the ledger of the runs go to a folder. Give the same command
+    again to do what is not done yet. Ctrl-C waits for the running cells to end, then stops.
+    Exit status: 0 if all runs are ok, 1 if some are not, 2 if nothing could be started.
 
     \b
     Example:
@@ -93,7 +94,7 @@ def run(
     """
     _check_system()
     from colab_starter.run.batch import Options
-    from colab_starter.run.durations import read_duration
+    from colab_starter.run.display.durations import read_duration
     from colab_starter.run.job import Limits
 
     if parameters:
@@ -117,21 +118,13 @@ def run(
         cwd=cwd,
         keep_environment=keep_environment,
         in_place=in_place,
-        gpus=gpus,
-        gpus_per_run=gpus_per_run,
         secrets=secret or [],
-        backend=backend,
-        address=address,
-        cpus_per_run=cpus_per_run,
-        insecure_cluster=insecure_cluster,
-        session=session,
-        gpu=gpu,
-        sessions=sessions,
+        backend=make_backend_options(backend, backend_options),
         as_json=as_json,
         quiet=quiet,
     )
     if dry_run:
-        from colab_starter.run.preview import preview_batch
+        from colab_starter.run.display.preview import preview_batch
 
         return preview_batch(options)
     from colab_starter.run.coordinator import run_batch
@@ -146,7 +139,7 @@ def _check_system() -> None:
 
 def _print_parameters(notebook: Path) -> int:
     from colab_starter.run.batch import read_source
-    from colab_starter.run.parameters import describe_parameters, inspect_parameters
+    from colab_starter.run.sweep.parameters import describe_parameters, inspect_parameters
 
     print(describe_parameters(inspect_parameters(read_source(notebook))))
     return 0

@@ -1,32 +1,32 @@
 """``colab-starter run``: finds out what is to do of a batch, and does it."""
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 from colab_starter.errors import SweepLostError
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.choice import choose_backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
-from colab_starter.run.job import Status
-from colab_starter.run.jobs import JobMaker, check_kernel, plan_run
-from colab_starter.run.ledger import Ledger
+from colab_starter.run.display.progress import choose_progress
+from colab_starter.run.display.summary import conclude, write_table
+from colab_starter.run.job_maker import JobMaker, plan_run
+from colab_starter.run.ledger.ledger import Ledger
+from colab_starter.run.ledger.names import recognise_runs
+from colab_starter.run.ledger.resume import is_to_do
+from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
-from colab_starter.run.progress import choose_progress
-from colab_starter.run.recovery import note_gone
-from colab_starter.run.resume import hide_secrets, is_to_do, settle
+from colab_starter.run.recovery import hide_secrets, note_gone, settle
+from colab_starter.run.request import check_request
 from colab_starter.run.runner import Plan, Runner
-from colab_starter.run.runs import Run, recognise_runs, write_snapshot
 from colab_starter.run.secrets import Mask, find_secrets
 from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
-from colab_starter.run.summary import conclude, write_table
-from colab_starter.run.wording import count
+from colab_starter.run.sweep.runs import Run, write_snapshot
 from colab_starter.sweep_folder import tell_version
+from colab_starter.text import plural, warn
 
 
 def run_batch(options: Options) -> int:
@@ -42,9 +42,7 @@ def run_batch(options: Options) -> int:
 
 def _run_batch(options: Options, signals: StopSignals) -> int:
     batch = prepare_batch(options)
-    if options.backend != "colab":  # which has a kernel of its own
-        check_kernel(batch)
-    open_backend = choose_backend(options)
+    open_backend = check_request(batch)
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
             ledger = _open_ledger(batch)
@@ -79,19 +77,15 @@ def _open_ledger(batch: Batch) -> Ledger:
     found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
     if damaged := ledger.content.damaged:
         first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
-        _warn(f"the ledger is damaged in line {first}; passed over")
+        warn(f"the ledger is damaged in line {first}, which is skipped")
     if found:
-        batch.say(f"the ledger did not tell how {count(len(found), 'run')} ended: taken from the executed notebooks")
+        batch.say(f"the ledger did not tell how {plural(len(found), 'run')} ended: taken from the executed notebooks")
     if renamed := hide_secrets(ledger, batch.store, batch.mask):
-        _warn(
-            f"{count(len(renamed), 'folder')} renamed whose names showed a secret, such as {renamed[0]}; "
+        warn(
+            f"{plural(len(renamed), 'folder')} renamed whose names showed a secret, such as {renamed[0]}; "
             "it was not known as one when they were written, and their files still hold it"
         )
     return ledger
-
-
-def _warn(text: str) -> None:
-    print(f"colab-starter: warning: {text}", file=sys.stderr)
 
 
 def _finish(batch: Batch, ledger: Ledger) -> bool:
@@ -109,14 +103,14 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
     older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
     if older:
         name = PurePath(batch.store.name).name
-        batch.say(f"{count(older, 'run')} in {name} of an older state of the notebook: left as they are")
+        batch.say(f"{plural(older, 'run')} in {name} of an older version of the notebook: left as they are")
     if gone:
-        batch.say(f"{count(gone, 'run')} had been done, but the executed notebook is gone: done again")
+        batch.say(f"{plural(gone, 'run')} had been done, but the executed notebook is gone: done again")
     if batch.mask.apply(batch.notebook.text) != batch.notebook.text:
-        _warn(_describe_open_secret(batch))
+        warn(_describe_open_secret(batch))
     done = len(batch.runs) - todo
     if done:
-        batch.say(f"{done:,} of {count(len(batch.runs), 'run')} done already")
+        batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} done already")
 
 
 def _describe_open_secret(batch: Batch) -> str:
@@ -134,7 +128,7 @@ def _describe_open_secret(batch: Batch) -> str:
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
     """Run what is to do; returns when nothing runs any more."""
     with backend:
-        for line in describe_need(batch.need, batch.kept_environment, batch.options.backend):
+        for line in describe_need(batch.need, batch.kept_environment, is_here=batch.options.backend.runs_here):
             batch.say(line)
         with reach(batch.store):
             backend.prepare(plan_run(batch, todo[0]))

@@ -7,7 +7,6 @@ default: nothing else may come of a damaged file.
 from collections.abc import Mapping
 from typing import Any
 
-from colab_starter.run.job import Outcome, Status
 from colab_starter.run.literals import from_json
 
 LONGEST_NAME = 255
@@ -22,7 +21,7 @@ def read_text(facts: Facts, name: str, default: str | None = None) -> str:
     """A text; ``default`` where there is no such fact."""
     value = facts[name] if default is None else facts.get(name, default)
     if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
+        raise ValueError(f"{name} is not a string")
     return value
 
 
@@ -34,7 +33,7 @@ def read_file_name(facts: Facts, name: str) -> str:
 def check_file_name(text: str) -> str:
     """The text, if it can be the name of a file."""
     if text in {"", ".", ".."} or "/" in text or "\0" in text or len(text.encode()) > LONGEST_NAME:
-        raise ValueError(f"{text!a} is no name of a file")
+        raise ValueError(f"{text!a} is not the name of a file")
     return text
 
 
@@ -42,7 +41,7 @@ def read_hash(facts: Facts, name: str) -> str:
     """A hash, which may become part of a file's name; empty where there is none."""
     text = read_text(facts, name, "")
     if text and not (text.isascii() and text.isalnum()):
-        raise ValueError(f"{name} is no hash")
+        raise ValueError(f"{name} is not a hash")
     return text
 
 
@@ -50,7 +49,7 @@ def read_count(facts: Facts, name: str) -> int:
     """A whole number from 1."""
     value = facts[name]
     if type(value) is not int or not 1 <= value <= _LARGEST:
-        raise ValueError(f"{name} is no count")
+        raise ValueError(f"{name} is not a count")
     return value
 
 
@@ -58,7 +57,7 @@ def read_optional_number(facts: Facts, name: str) -> int | None:
     """A whole number from 0, or None."""
     value = facts.get(name)
     if value is not None and (type(value) is not int or not 0 <= value <= _LARGEST):
-        raise ValueError(f"{name} is no number")
+        raise ValueError(f"{name} is not a number")
     return value
 
 
@@ -66,7 +65,7 @@ def read_seconds(facts: Facts, name: str) -> float:
     """A duration; 0 where there is no such fact."""
     value = facts.get(name, 0.0)
     if type(value) not in (int, float) or not 0 <= value <= _LARGEST:
-        raise ValueError(f"{name} is no duration")
+        raise ValueError(f"{name} is not a duration")
     return float(value)
 
 
@@ -79,20 +78,3 @@ def read_values(facts: Facts, name: str, default: Facts | None = None) -> dict[s
         return {key: from_json(value) for key, value in encoded.items()}
     except (TypeError, LookupError, OverflowError, RecursionError) as error:
         raise ValueError(f"{name} cannot be read: {error}") from None
-
-
-def make_outcome(facts: Facts, metrics: dict[str, Any]) -> Outcome:
-    """How an attempt ended; what an older colab-starter did not write down is empty."""
-    status = Status(read_text(facts, "status"))
-    if status in {Status.PENDING, Status.RUNNING}:
-        raise ValueError(f"{status} is no end")
-    return Outcome(
-        status=status,
-        cause=read_text(facts, "cause", ""),
-        cell=read_optional_number(facts, "cell"),
-        seconds=read_seconds(facts, "seconds"),
-        metrics=metrics,
-        peak_memory=read_optional_number(facts, "peak_memory"),
-        host=read_text(facts, "host", ""),
-        no_space=facts.get("no_space") is True,
-    )

@@ -1,37 +1,21 @@
-"""What the runner hands to a backend, and what comes back: jobs, events and outcomes.
+"""What the runner hands to a backend, and what comes back: jobs and events.
 
 All of it can be pickled, so that a job can cross to another process or another machine.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
+
+from colab_starter.run.outcome import Outcome
+from colab_starter.run.stopping import StopLevel
 
 KERNEL_LOG = "kernel.log"
 """In a run's folder: what its kernel wrote by itself, outside of any cell."""
+OUTPUT_DIR = "output_dir"
+"""The parameter that every run is given a folder of its own in."""
 OUTPUT_FOLDER = "output"
 """In a run's folder: the files that its notebook writes to ``output_dir``."""
-
-
-class Status(StrEnum):
-    """Where a run stands. The last five are ends."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    OK = "ok"
-    FAILED = "failed"
-    """A cell raised an error, or the run could not be started."""
-    TIMEOUT = "timeout"
-    """A cell, or the run, took longer than its limit."""
-    KILLED = "killed"
-    """The kernel, or the process that ran it, died; the cause says of what."""
-    INTERRUPTED = "interrupted"
-    """The user stopped the sweep; the next one does the run again."""
-
-
-BAD = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
-"""How a run ends that is tried again on request only."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +99,6 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How an attempt ended."""
-
-    status: Status
-    cause: str = ""
-    """One line, empty when all is well."""
-    cell: int | None = None
-    """The cell in which it ended, counted from 1 over all cells of the source notebook; None after the last."""
-    seconds: float = 0.0
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    """The scraps that the notebook recorded: name to JSON value."""
-    peak_memory: int | None = None
-    """Of the kernel process, in bytes."""
-    host: str = ""
-    no_space: bool = False
-    """Whether the disk was full when it did not end well, whatever the cause says."""
-
-
-@dataclass(frozen=True)
 class Started:
     run: str
     place: str = ""
@@ -170,9 +135,9 @@ class StartedCold:
 class CellStarted:
     run: str
     number: int
-    """The cell's place among the code cells, from 1."""
+    """As Jupyter counts: 1 is the first cell that is executed, and the cell that sets the parameters counts too."""
     total: int
-    """How many code cells there are."""
+    """How many cells are executed."""
 
 
 @dataclass(frozen=True)
@@ -196,5 +161,4 @@ Event = Started | StartedCold | CellStarted | MetricRecorded | Due | Ended
 class Stop:
     """What the coordinator sends to a worker: end the run as interrupted."""
 
-    now: bool
-    """At once, with the kernel; else after the cell that is being executed."""
+    level: StopLevel

@@ -131,7 +131,7 @@ def _write_text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise UnwritableValueError(f"the text {value!a} holds bytes that are no UTF-8; write it in UTF-8") from None
+        raise UnwritableValueError(f"the text {value!a} contains bytes that are not UTF-8; write it in UTF-8") from None
     return repr(value)
 
 

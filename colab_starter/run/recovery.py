@@ -1,16 +1,15 @@
-"""Runs that have ended without their ledger knowing: their executed notebooks tell how."""
+"""Making a ledger complete before a sweep goes on: runs that ended without it, folders renamed or gone."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from colab_starter.run.facts import make_outcome, read_count, read_text, read_values
-from colab_starter.run.job import Job, Outcome, Status
-from colab_starter.run.ledger import GONE, Ledger, RunRecord
-from colab_starter.run.parameters import OUTPUT_DIR
-from colab_starter.sweep_folder import KEY, is_run, is_same_run, read_version
+from colab_starter.run.ledger.finished import find_finished, read_moment
+from colab_starter.run.ledger.ledger import GONE, Ledger, RunRecord
+from colab_starter.run.ledger.names import find_revealing
+from colab_starter.run.ledger.resume import find_open
+from colab_starter.run.outcome import Status
+from colab_starter.run.secrets import Mask
+from colab_starter.sweep_folder import is_run
 
 if TYPE_CHECKING:
     from colab_starter.run.storage.store import Store
@@ -61,64 +60,6 @@ def _read(store: "Store", name: str) -> RunRecord | None:
     return find_finished(content, folder, file)
 
 
-def find_finished(content: bytes, run: str, name: str) -> RunRecord | None:
-    """The last attempt of a run, as its executed notebook tells it; None where that tells of no end, or another run."""
-    try:
-        metadata = json.loads(content)["metadata"]
-        return _describe(metadata[KEY], metadata.get("papermill"), run, name)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def _describe(told: Any, papermill: Any, run: str, name: str) -> RunRecord | None:
-    if not is_same_run(read_text(told, "run"), run):
-        return None
-    about = papermill if isinstance(papermill, dict) else {}
-    parameters = read_values(about, "parameters", {})
-    record = RunRecord(
-        run=run,
-        attempt=read_count(told, "attempt"),
-        parameters={key: value for key, value in parameters.items() if key != OUTPUT_DIR},
-        source=read_version(read_text(told, "source", "")),
-        notebook=f"{run}/{name}",
-        started=_read_time(about, "start_time"),
-    )
-    metrics = told.get("metrics", {})
-    if not isinstance(metrics, dict):
-        raise ValueError("metrics has no names")
-    outcome = make_outcome(told, metrics)
-    record.note_outcome(outcome, _read_time(about, "end_time"), outcome.host)
-    return record
-
-
-def read_outcome(path: Path, job: Job) -> Outcome | None:
-    """How a job ended, as its executed notebook says; None where it is not there, or is of another attempt."""
-    try:
-        return find_outcome(path.read_bytes(), job)
-    except OSError:
-        return None
-
-
-def find_outcome(notebook: bytes, job: Job) -> Outcome | None:
-    """The same, from the content of the executed notebook."""
-    found = find_finished(notebook, job.run, PurePath(job.output).name)
-    return found.outcome if found and found.attempt == job.attempt else None
-
-
-def _read_time(facts: Mapping[str, Any], name: str) -> str:
-    text = facts.get(name)
-    return text if isinstance(text, str) and read_moment(text) else ""
-
-
-def read_moment(text: str) -> datetime | None:
-    """The moment that a text in ISO 8601 names, UTC where it names no zone; None where it names none."""
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def note_gone(ledger: Ledger, store: "Store", runs: Iterable[str]) -> int:
     """Write which of the runs were ok, but have no executed notebook any more; returns how many. Raises OSError."""
     known = [record for run in runs if (record := ledger.runs.get(run)) and record.status is Status.OK]
@@ -137,3 +78,27 @@ def finish_renames(ledger: Ledger, store: "Store") -> None:
         current = aliases.get(folder, folder)
         if current != folder:
             store.rename(folder, current)
+
+
+def settle(ledger: Ledger, store: "Store") -> list[RunRecord]:
+    """Write what is missing, from the executed notebooks where they are final; attempts without one are lost.
+
+    Called while the lock is held, so that no worker is about to write one. Returns what was found.
+    """
+    finish_renames(ledger, store)
+    left = find_open(ledger.runs)
+    found = adopt_finished(ledger, store)
+    ledger.write_lost(*(record.run for record in find_open(ledger.runs)))
+    for record in left:
+        store.remove_half_written(record.run)
+    store.remove_half_written("")
+    return found
+
+
+def hide_secrets(ledger: Ledger, store: "Store", mask: Mask) -> list[str]:
+    """Rename the folders whose names show what is secret; returns their new names. Raises OSError."""
+    names = find_revealing(ledger.runs, mask)
+    if names:
+        ledger.write_renames(names)
+        finish_renames(ledger, store)
+    return list(names.values())

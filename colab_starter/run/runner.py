@@ -9,11 +9,12 @@ from typing import Protocol
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Outcome, Started, StartedCold, Status
-from colab_starter.run.ledger import Ledger
-from colab_starter.run.progress import Progress
-from colab_starter.run.runs import Run
+from colab_starter.run.display.progress import Progress
+from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Started, StartedCold
+from colab_starter.run.ledger.ledger import Ledger
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel, StopSignals
+from colab_starter.run.sweep.runs import Run
 
 TICK = 0.2
 """Seconds after which the runner looks at signals and at the clock when nothing else happens."""
@@ -80,7 +81,7 @@ class Runner:
         if self._running:
             self._progress.stopping(level, len(self._running))
         for run in self._running:
-            self._backend.cancel(run, now=level is StopLevel.NOW)
+            self._backend.cancel(run, level)
 
     def _submit(self) -> None:
         while self._pending and len(self._running) < self._backend.capacity:
@@ -135,7 +136,7 @@ class Runner:
         """Stop everything without a word to the ledger."""
         self._pending.clear()
         for run in self._running:
-            self._backend.cancel(run, now=True)
+            self._backend.cancel(run, StopLevel.NOW)
         deadline = time.monotonic() + PATIENCE
         while self._running and time.monotonic() < deadline:
             ended = {event.run for event in self._backend.wait(TICK) if isinstance(event, Ended)}

@@ -15,6 +15,8 @@ class StopLevel(IntEnum):
     AFTER_CELLS = 1
     """Cells that are being executed may end."""
     NOW = 2
+    LEAVE = 3
+    """At once and without an executed notebook, because nobody is left who wants it."""
 
 
 _SIGNALS = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}

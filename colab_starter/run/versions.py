@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import ColabStarterError
-from colab_starter.notebook import Notebook, decode, parse_notebook
-from colab_starter.run.ledger import RunRecord
-from colab_starter.run.parameter_types import NoDefault
-from colab_starter.run.parameters import OUTPUT_DIR, inspect_parameters
+from colab_starter.notebook.model import Notebook, decode, parse_notebook
+from colab_starter.run.job import OUTPUT_DIR
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.sweep.parameters import inspect_parameters
+from colab_starter.run.sweep.types import NoDefault
 from colab_starter.sweep_folder import name_source, tell_version
 
 Defaults = dict[str, dict[str, Any]]

@@ -1,6 +1,6 @@
 """What each known Colab runtime has: Python, packages, programs."""
 
-from colab_starter.runtimes.packages import CORE_PACKAGES, normalise_name, package_of_module
+from colab_starter.runtimes.packages import CORE_PACKAGES, package_of_module
 from colab_starter.runtimes.table import LATEST, Image, Runtime, load_runtime, runtime_names
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "Image",
     "Runtime",
     "load_runtime",
-    "normalise_name",
     "package_of_module",
     "runtime_names",
 ]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
+from packaging.utils import canonicalize_name
 
 from colab_starter.errors import UnknownPackageError
-from colab_starter.runtimes.packages import normalise_name, package_of_module
+from colab_starter.runtimes.packages import package_of_module
 from colab_starter.runtimes.table import (
     Image,
     Runtime,
@@ -25,7 +26,7 @@ LISTED_PACKAGES = ("tensorflow", "torch", "keras", "numpy")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="latest, or a year and month such as 2026.07.")]
 
-runtimes_app = typer.Typer(help="What Colab's runtimes have: Python, packages, programs.", no_args_is_help=True)
+runtimes_app = typer.Typer(help="Show what Colab's runtimes have: Python, packages, programs.", no_args_is_help=True)
 
 
 @runtimes_app.command("list")
@@ -78,7 +79,7 @@ def show_runtime(
 
 def _package_versions(runtime: Runtime, package: str) -> dict[str, str | None]:
     """The version in each image: "" where the table keeps none, None where the package is missing."""
-    name = normalise_name(package)
+    name = canonicalize_name(package)
     images = {"cpu": None, "gpu": runtime.gpu, "tpu": runtime.tpu}
     versions = {kind: _version_in(runtime, image, name) for kind, image in images.items() if kind == "cpu" or image}
     if not any(version is not None for version in versions.values()):
@@ -135,7 +136,7 @@ def _print_part(title: str, packages: Mapping[str, str] | Iterable[str]) -> None
 def diff_runtimes(old: Name, new: Name, json_: AsJson = False) -> None:
     """Show what changed between two runtimes.
 
-    It compares their GPU images, the only ones that are known of every runtime.
+    It compares their GPU images, the only ones known for every runtime.
 
     \b
     Example:
@@ -165,9 +166,9 @@ def _compare(before: Runtime, after: Runtime) -> dict[str, Any]:
 
 @runtimes_app.command("refresh")
 def refresh_runtime(json_: AsJson = False) -> None:
-    """Make the newest lists from Google "latest".
+    """Fetch Google's newest lists of packages as "latest".
 
-    They are kept in your cache folder. Whatever goes wrong, the lists that you have stay.
+    They are kept in your cache folder. If anything goes wrong, the lists you have stay as they are.
 
     \b
     Example:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from colab_starter.runtimes.packages import TRACKED_APT, TRACKED_PACKAGES, normalise_name
+from packaging.utils import canonicalize_name
+
+from colab_starter.runtimes.packages import TRACKED_APT, TRACKED_PACKAGES
 from colab_starter.runtimes.table import Image, Runtime
 
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.!+_-]+)")
@@ -60,12 +62,12 @@ def parse_freeze(text: str) -> dict[str, str]:
             continue
         pinned, from_address = _PINNED.fullmatch(line), _FROM_ADDRESS.fullmatch(line)
         if pinned:
-            versions[normalise_name(pinned[1])] = pinned[2]
+            versions[canonicalize_name(pinned[1])] = pinned[2]
         elif from_address:
             version = _VERSION_IN_FILE_NAME.search(from_address[2])
-            versions[normalise_name(from_address[1])] = version[1] if version else ""
+            versions[canonicalize_name(from_address[1])] = version[1] if version else ""
         else:
-            raise ValueError(f"no line of a pip freeze: {line[:60]!r}")
+            raise ValueError(f"not a line of a pip freeze: {line[:60]!r}")
     if "google-colab" not in versions:
         raise ValueError("a pip freeze without google-colab is not of Colab")
     return versions

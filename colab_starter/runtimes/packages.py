@@ -2,9 +2,9 @@
 
 import re
 
-from colab_starter.words import split_words
+from packaging.utils import canonicalize_name
 
-TRACKED_PACKAGES = split_words(
+TRACKED_PACKAGES = frozenset(
     """
     numpy scipy pandas polars pyarrow xarray numexpr bottleneck sympy mpmath networkx statsmodels patsy numba llvmlite
     tables h5py h5netcdf dask distributed duckdb sqlalchemy pyspark ibis-framework geopandas shapely pyproj tabulate
@@ -52,27 +52,27 @@ TRACKED_PACKAGES = split_words(
     cupy-cuda12x cudf-cu12 cuml-cu12 cuvs-cu12 pylibcudf-cu12 rmm-cu12
     dask-cudf-cu12 numba-cuda cuda-python cuda-bindings cuda-toolkit nvidia-ml-py nvidia-cublas-cu12
     nvidia-cuda-runtime-cu12 nvidia-cudnn-cu12 nvidia-nccl-cu12 nvidia-nccl-cu13
-    """
+    """.split()
 )
 """What notebooks for starters import, and the core dependencies of those; the table keeps only the names of others."""
 
-TRACKED_APT = split_words(
+TRACKED_APT = frozenset(
     """
     build-essential cmake curl ffmpeg fuse g++ gcc gfortran git graphviz jq less libarchive13 libgl1 libglib2.0-0
     libgomp1 libopenblas-dev libsm6 libsndfile1 libsqlite3-0 libxext6 libxrender1 make openjdk-11-jre-headless
     openjdk-17-jdk-headless openjdk-17-jre-headless openjdk-21-jdk-headless openssh-client openssh-server p7zip-full
     pandoc psmisc r-base rsync tesseract-ocr tmux unrar unzip vim wget xvfb zip
-    """
+    """.split()
 )
 """The Debian packages whose programs and libraries notebooks call."""
 
-CORE_PACKAGES = split_words(
+CORE_PACKAGES = frozenset(
     """
     numpy scipy pandas pyarrow matplotlib pillow scikit-learn protobuf ml-dtypes h5py
     torch torchvision torchaudio tensorflow keras tf-keras tensorflow-text jax jaxlib
     opencv-python opencv-python-headless opencv-contrib-python
     ipython ipykernel ipython-genutils jupyter-client tornado pyzmq traitlets google-colab
-    """
+    """.split()
 )
 """Replacing one of these under a running kernel breaks Colab, or what the kernel has loaded already."""
 
@@ -229,12 +229,7 @@ _PACKAGE_OF_MODULE = {
     "zmq": "pyzmq",
 }
 _NAMESPACES = ("google.cloud", "google.ai", "google", "jaraco", "keyrings", "lazr", "azure", "sphinxcontrib")
-"""Packages with these names hold no code of their own; what comes below them is named after the whole path."""
-
-
-def normalise_name(name: str) -> str:
-    """A package's name as PEP 503 compares it: lower case, and one ``-`` for any run of ``-``, ``_`` and ``.``."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+"""Packages with these names contain no code of their own; what is below them is named by its whole path."""
 
 
 def package_of_module(module: str) -> str:
@@ -249,5 +244,5 @@ def package_of_module(module: str) -> str:
         if path in _PACKAGE_OF_MODULE and (path not in _NAMESPACES or length == len(parts)):
             return _PACKAGE_OF_MODULE[path]
         if path in _NAMESPACES and length < len(parts):
-            return re.sub(r"-v\d\w*$", "", normalise_name(".".join(parts[: length + 1])))
-    return normalise_name(parts[0])
+            return re.sub(r"-v\d\w*$", "", canonicalize_name(".".join(parts[: length + 1])))
+    return canonicalize_name(parts[0])

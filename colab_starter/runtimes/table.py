@@ -5,12 +5,12 @@ a file has lines of names, one line a first letter.
 """
 
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from platformdirs import user_cache_path
 
 from colab_starter.errors import UnknownRuntimeError
 
@@ -28,7 +28,7 @@ class Image(NamedTuple):
     also: frozenset[str]
     """Other packages that only this image has."""
     lacks: frozenset[str]
-    """Packages of the CPU image that this one has not."""
+    """Packages of the CPU image that this one does not have."""
 
 
 class Runtime(NamedTuple):
@@ -89,15 +89,7 @@ def _read_cached() -> Runtime | None:
 
 def cache_path() -> Path:
     """Where ``refresh`` keeps the newest runtime: below the cache folder that the user's system has for it."""
-    return _cache_folder() / "colab-starter" / "runtimes" / f"{LATEST}.json"
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return user_cache_path("colab-starter", appauthor=False) / "runtimes" / f"{LATEST}.json"
 
 
 def gpu_packages(runtime: Runtime) -> dict[str, str]:

@@ -10,7 +10,7 @@ def find_drive():
     if my_drive.is_dir():
         return my_drive
     if "google.colab" not in sys.modules:
-        print("Google Drive needs a Colab tab in a browser, and here is none.")
+        print("Google Drive needs a Colab tab in a browser, and there is none here.")
         return None
     from google.colab import drive
 

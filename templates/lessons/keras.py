@@ -140,7 +140,7 @@ results = {
     "accuracy": round(float(accuracy), 4),
     "loss": round(float(loss), 4),
     "seconds_per_epoch": round(seconds / max(len(training.epoch), 1), 2),
-    "dataset": used_dataset,
+    "used_dataset": used_dataset,
     "device": device,
 }
 #:: endblock

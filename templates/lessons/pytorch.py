@@ -222,7 +222,7 @@ results = {
     "accuracy": round(accuracy, 4),
     "loss": round(loss, 4),
     "seconds_per_epoch": round(sum(history["seconds"]) / epochs, 2),
-    "dataset": used_dataset,
+    "used_dataset": used_dataset,
     "device": "gpu" if on_gpu else device.type,
 }
 #:: endblock

@@ -353,7 +353,7 @@ plt.show()
 results = {
     "script_accuracy": round(report["test_accuracy"], 4),
     "seconds_per_epoch": round(float(seconds_per_epoch), 2),
-    "dataset": report["dataset"],
+    "used_dataset": report["dataset"],
     "libraries_found": len(found),
     "matmul_gflops": round(max(speed[-1] for speed in speeds.values()), 1),
     "device": "gpu" if on_gpu else "cpu",

@@ -159,4 +159,4 @@ def test_the_command_imports_nothing_heavy_at_the_start() -> None:
     modules = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY, env={**os.environ}
     ).stdout.split()
-    assert not {"nbformat", "jinja2", "cookiecutter", "colab_starter.notebook"} & set(modules)
+    assert not {"nbformat", "jinja2", "cookiecutter", "colab_starter.notebook.model"} & set(modules)

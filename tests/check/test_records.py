@@ -74,7 +74,7 @@ def test_a_folder_of_runs_alone_is_one_line_with_what_to_give_instead(
     before = read_all(project)
     for folder, arguments in [(project / place, []), (project, [place])]:
         monkeypatch.chdir(folder)
-        with pytest.raises(NothingToCheckError, match="holds runs only, which are not checked; give the notebook"):
+        with pytest.raises(NothingToCheckError, match="contains only runs, which are not checked; give the notebook"):
             search_notebooks(map(Path, arguments or ["."]))
     assert read_all(project) == before
 
@@ -98,7 +98,7 @@ def test_a_run_that_is_named_is_checked_but_not_fixed(project: Path, monkeypatch
     assert code == 1
     assert "CS405" in out
     assert "CS105" not in out  # it is meant to have outputs
-    assert err == f"not fixed: {name} is the record of a run; fix the notebook that it was made of\n"
+    assert err == f"not fixed: {name} is the record of a run; fix the notebook it was made from\n"
     assert read_all(project) == before
 
 

@@ -28,6 +28,9 @@ os.dup2(writes, 4)
 os.execvp(sys.argv[3], sys.argv[3:])
 """
 
+DRAWN = "new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
+"""A click before a frame has been drawn for the first time is lost."""
+
 Message = dict[str, Any]
 
 
@@ -193,7 +196,9 @@ class Browser:
         return calls
 
     def click(self, x: int, y: int) -> None:
-        """With the mouse, at a place of the window, as a user does."""
+        """With the mouse, at a place of the window, as a user does: on what has been drawn."""
+        for in_frame in (False, True):
+            self.evaluate(DRAWN, in_frame=in_frame)
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 

@@ -10,9 +10,9 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.journal import JournalFile
-from colab_starter.run.ledger import FILE_NAME, Ledger
+from colab_starter.run.ledger.journal import JournalFile
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 
 

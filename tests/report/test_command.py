@@ -10,7 +10,7 @@ import pytest
 
 from colab_starter import cli
 from colab_starter.report import build, notebooks
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from tests.report.sweeps import SampleRun, keras_sweep, write_sweep
 
 
@@ -140,7 +140,7 @@ def test_a_folder_without_runs_is_one_clear_line(tmp_path: Path, capsys: pytest.
     status, _, err = call(capsys, tmp_path / "nothing")
     assert status == 2
     assert err.count("\n") == 1
-    assert "holds no runs; give the folder that colab-starter run wrote" in err
+    assert "contains no runs; give the folder that colab-starter run wrote" in err
 
 
 def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def test_a_ledger_that_cannot_be_read_is_one_clear_line(tmp_path: Path, capsys: 
     status, _, err = call(capsys, tmp_path)
     assert status == 2
     assert err.count("\n") == 1
-    assert f"{tmp_path / 'ledger.jsonl'} cannot be read (it is no file); give the folder" in err
+    assert f"{tmp_path / 'ledger.jsonl'} cannot be read (it is not a file); give the folder" in err
 
 
 @pytest.mark.parametrize("place", ["missing/report.html", "."])

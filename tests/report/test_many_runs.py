@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from tests.report.browser import Browser
 from tests.report.pages import READY, click_header, make_report, read_column, read_rows
 from tests.report.sweeps import SampleRun

@@ -1,6 +1,8 @@
 """Executed notebooks as pages: what they show, and that their scripts stay where they are."""
 
+import gzip
 import html
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
@@ -73,6 +75,16 @@ def test_scripts_of_a_notebook_do_not_run_and_the_page_says_so(tmp_path: Path, b
     assert browser.evaluate("document.title") == "lesson.ipynb: " + tmp_path.name
     browser.wait_for_requests([page.as_uri()])
     assert not [address for address in browser.find_pages() if "127.0.0.1" in address]
+
+
+def test_a_notebook_cannot_have_a_script_of_its_own_run_as_plotly(tmp_path: Path, browser: Browser) -> None:
+    script = b64encode(gzip.compress(b"document.body.dataset.ran = 1; window.Plotly = {newPlot() {}}")).decode()
+    fake = f'<p id="plots-library">{script}</p><script type="text/plain" id="plots-library">{script}</script>'
+    page = make_page(tmp_path, make_output("text/html", fake), make_output("application/vnd.plotly.v1+json", FIGURE))
+    browser.open(page)
+    browser.wait_until("document.body.dataset.ran || document.querySelector('.scatterlayer .trace')", in_frame=True)
+    assert browser.evaluate("document.body.dataset.ran || ''", in_frame=True) == ""
+    assert browser.errors == []
 
 
 def test_a_notebook_cannot_put_another_page_in_its_place(tmp_path: Path, browser: Browser) -> None:
@@ -166,6 +178,22 @@ def test_text_outputs_are_escaped(text: str, tmp_path: Path, browser: Browser) -
     browser.open(make_page(tmp_path, make_output("text/plain", text)))
     browser.wait_until("document.querySelector('.output_text pre')", in_frame=True)
     assert browser.evaluate("document.querySelector('.output_text pre').innerText", in_frame=True) == text
+
+
+def test_the_page_of_a_failed_run_opens_at_its_error(tmp_path: Path, browser: Browser) -> None:
+    """Not at an error that was expected, and not at the top."""
+    error = new_output("error", ename="E", evalue="bad", traceback=["Traceback", "E: bad"])
+    failed = new_code_cell("1 / 0", outputs=[error], metadata={"papermill": {"status": "failed"}})
+    expected = new_code_cell("1 / 0", outputs=[error], metadata={"papermill": {"status": "completed"}})
+    source = "\n".join(f"line = {number}" for number in range(99))
+    long = [[new_code_cell(source) for _ in range(3)] for _ in range(5)]
+    find = "document.querySelector('.failed-cell .output_error')"
+    browser.open(make_page(tmp_path, *long[0], expected, *long[1], failed, *long[2]))
+    browser.wait_until(f"scrollY > 0 && {find}.getBoundingClientRect().top < innerHeight", in_frame=True)
+    assert browser.evaluate(f"{find}.getBoundingClientRect().bottom > 0", in_frame=True)
+    browser.open(make_page(tmp_path, *long[3], expected, *long[4]))
+    browser.wait_until("document.readyState === 'complete'", in_frame=True)
+    assert browser.evaluate("scrollY", in_frame=True) == 0
 
 
 def test_a_long_output_is_shortened(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from tests.report.browser import Browser
 from tests.report.pages import READY, click_header, make_report, read_column, read_points, read_rows
 from tests.report.sweeps import SampleRun, big_sweep
@@ -108,6 +108,12 @@ def test_a_sweep_with_little_in_it_has_a_sensible_page(case: str, show: Show) ->
     browser = show(runs)
     assert browser.evaluate(CARDS) == cards
     assert len(read_rows(browser)) == len(runs)
+
+
+def test_runs_that_have_only_started_can_be_filtered(show: Show) -> None:
+    browser = show([SampleRun({"n": n}, None) for n in range(3)])
+    browser.evaluate("document.querySelector('.statuses button').click()")
+    assert len(read_rows(browser)) == 3
 
 
 @pytest.mark.slow

@@ -7,19 +7,16 @@ from typing import Any
 import pytest
 
 from colab_starter.report.table import Column, Kind, Table, build_table
-from colab_starter.run.job import Status
-from colab_starter.run.ledger import RunRecord
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.outcome import Outcome, Status
 
 
-def make_run(number: int = 0, **values: Any) -> RunRecord:
-    fields = {
-        "parameters": {},
-        "source": "0123456789",
-        "notebook": "a/nb.ipynb",
-        "started": "2026-11-23T14:02:09.5+00:00",
-    }
-    ended = {"status": Status.OK, "ended": "2026-11-23T14:03:09+00:00", "seconds": 60.0, "host": "ada"}
-    return RunRecord(**{"run": f"run-{number}", "attempt": 1, **fields, **ended, **values})
+def make_run(number: int = 0, parameters: Any = None, **facts: Any) -> RunRecord:
+    """``facts`` are those of the outcome, and ``attempt`` and ``source``."""
+    attempt, source = facts.pop("attempt", 1), facts.pop("source", "0123456789")
+    outcome = Outcome(**{"status": Status.OK, "seconds": 60.0, "host": "ada", **facts})
+    times = {"started": "2026-11-23T14:02:09.5+00:00", "ended": "2026-11-23T14:03:09+00:00"}
+    return RunRecord(f"run-{number}", attempt, parameters or {}, source, "a/nb.ipynb", outcome=outcome, **times)
 
 
 def column_of(table: Table, name: str) -> Column:

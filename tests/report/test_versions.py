@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from colab_starter.report.build import build_report
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import FILE_NAME
+from colab_starter.run.ledger.ledger import FILE_NAME
+from colab_starter.run.outcome import Outcome, Status
 from tests.report.browser import Browser
 from tests.report.pages import READY, choose, make_report, read_choice, read_column, read_points, read_rows
 from tests.report.sweeps import SampleRun

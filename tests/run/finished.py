@@ -9,10 +9,10 @@ import nbformat
 from nbformat import v4
 
 from colab_starter.run.batch import Batch, Options, prepare_batch
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import Ledger, open_ledger
-from colab_starter.run.runs import Run, write_snapshot
+from colab_starter.run.ledger.ledger import Ledger, open_ledger
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
+from colab_starter.run.sweep.runs import Run, write_snapshot
 
 PARAMETERS = "n = 0\nname = 'plain'\noutput_dir = 'x'"
 

@@ -9,8 +9,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode, v4
 
-from colab_starter.run.job import Ended, Event, Job, Outcome, Stop, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
+from colab_starter.run.outcome import Outcome
 
 React = Callable[[Event], Stop | None]
 """Called with each event; what it returns is sent to the worker."""
@@ -81,7 +82,7 @@ class Jobs:
         return self.follow(self.make(self.write(*cells), warm=plan, **options), react, answered)
 
     def follow(self, job: Job, react: React = lambda event: None, answered: Path | None = None) -> Executed:
-        connection = self.server.fork("colab_starter.run.worker:run_job", job)
+        connection = self.server.fork("colab_starter.run.worker.attempt:run_job", job)
         events: list[Event] = []
         with connection:
             while not isinstance(event := connection.recv(), Exited):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from colab_starter.notebook import Json, Notebook
+from colab_starter.notebook.model import Json, Notebook
 
 
 def notebook_of(*parameters_cells: str, **metadata: Json) -> Notebook:

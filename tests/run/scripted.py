@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
-from colab_starter.run.ledger import RunRecord
-from colab_starter.run.progress import Progress
-from colab_starter.run.runs import Run
+from colab_starter.run.display.progress import Progress
+from colab_starter.run.job import Ended, Event, Job, Started
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
+from colab_starter.run.sweep.runs import Run
 
 Script = Callable[[Job], Outcome | None]
 """How a job ends; None leaves it running until it is cancelled."""
@@ -21,7 +23,7 @@ class ScriptedBackend(Backend):
         self.jobs: list[Job] = []
         self.running: set[str] = set()
         self.most_running = 0
-        self.cancelled: list[tuple[str, bool]] = []
+        self.cancelled: list[tuple[str, StopLevel]] = []
         self.is_deaf = False
         """Takes no notice of being cancelled."""
         self.is_closed = False
@@ -46,9 +48,9 @@ class ScriptedBackend(Backend):
             self.running.discard(event.run)
         return [event]
 
-    def cancel(self, run: str, *, now: bool) -> None:
-        self.cancelled.append((run, now))
-        if now and not self.is_deaf:
+    def cancel(self, run: str, level: StopLevel) -> None:
+        self.cancelled.append((run, level))
+        if level is StopLevel.NOW and not self.is_deaf:
             self._events.append(Ended(run, Outcome(Status.INTERRUPTED)))
 
     def close(self) -> None:

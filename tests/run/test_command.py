@@ -16,8 +16,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter import cli
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 SCRAP = """\
 from IPython.display import display
 scrap = {"name": "double", "data": n * 2, "encoder": "json", "version": 1}
@@ -113,7 +113,7 @@ def test_a_grid_is_run_and_the_same_command_again_has_nothing_to_do(notebook: Wr
     before = read_ledger(out)
     again = run(path, "-p", "n=2,1,3,3")
     assert again.returncode == 0
-    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done once", "3 of 3 runs done already"]
+    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done only once", "3 of 3 runs done already"]
     assert read_ledger(out) == before
     assert [row["n"] for row in read_table(out)] == ["2", "1", "3"]
 
@@ -126,7 +126,7 @@ def test_failed_runs_stay_until_they_are_to_be_tried_again(notebook: Write, run:
     path = notebook(FAIL_ONCE)
     result = run(path, "-p", "n=1,2")
     assert result.returncode == 1
-    assert "ZeroDivisionError: division by zero (cell 2, line 4)" in result.stdout
+    assert "ZeroDivisionError: division by zero (cell In[3], line 4)" in result.stdout
     assert result.stdout.splitlines()[-1] == "1 run not ok: the same command with --retry-failed tries again"
     again = run(path, "-p", "n=1,2")
     assert again.returncode == 1
@@ -151,7 +151,7 @@ def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(notebook: Wri
     assert run(notebook("print(n)")).returncode == 0
     result = run(notebook("print(n + 1)"))
     assert result.returncode == 0
-    assert "1 run in nb of an older state of the notebook: left as they are" in result.stdout
+    assert "1 run in nb of an older version of the notebook: left as they are" in result.stdout
     assert len(glob(tmp_path / "runs/nb", "defaults-*")) == 2
     assert len(glob(tmp_path / "runs/nb", "source-*.ipynb")) == 2
 
@@ -173,6 +173,42 @@ def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(
         ({"n": 2}, "ok", False),
     ]
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*")} == before
+
+
+def test_a_secret_that_is_not_set_is_told(notebook: Write, run_here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SET_HERE", "hush-hush-hush")
+    path = notebook("print(n)", parameters="n = 1\nkey = ''")
+    secrets = [part for name in ("SET_HERE", "NOT_SET", "key") for part in ("--secret", name)]
+    result = run_here(path, "-p", "key=abc", *secrets, "--dry-run")
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        "colab-starter: warning: --secret NOT_SET: no environment variable of that name is set, "
+        "so there is nothing to mask"
+    ]
+
+
+def test_a_gpu_that_the_machine_has_not_is_told_of(notebook: Write, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    driver = tmp_path / "bin/nvidia-smi"
+    driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA T4 (UUID: GPU-5c89852c-d268-c3f3-1b07-005d5ae1dc3f)'\n")
+    driver.chmod(0o755)
+    path = f"{driver.parent}{os.pathsep}{os.environ['PATH']}"
+    for gpus, absent in (("0", False), ("0,7", True)):
+        result = run(notebook("print(n)"), "--gpus", gpus, "--out", f"out{gpus}", PATH=path)
+        assert result.returncode == 0, result.stderr
+        assert (f"--gpus {gpus}: the driver knows no GPU 7 on this machine" in result.stdout) is absent
+
+
+def test_a_table_that_goes_to_a_pipe_is_neither_cut_nor_folded(notebook: Write, run: Run) -> None:
+    name = "a_metric_with_quite_a_long_name"
+    record = SCRAP.replace('"double"', f'f"{name}_{{number}}"').replace("\ndisplay(", "\n    display(")
+    record = record.replace("scrap =", "for number in range(9):\n    scrap =")
+    words = " ".join(f"word{number}" for number in range(20))
+    result = run(notebook(record, f"assert n < 2, '{words}'"), "-p", "n=1,2", "--out", "out", COLUMNS="40")
+    head, *rows = result.stdout.splitlines()[-5:-2]
+    assert head.split() == ["n", "status", *(f"{name}_{number}" for number in range(9)), "time", "cause"]
+    assert [row.split()[:2] for row in rows] == [["1", "ok"], ["2", "failed"]]
+    assert words in rows[1]
 
 
 def test_the_parameters_of_a_notebook_are_listed(notebook: Write, run_here: Run) -> None:
@@ -202,22 +238,24 @@ def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, ru
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--timeout", "soon"], "--timeout 'soon' is no length of time; write 30, 90s, 10m or 2h"),
-        (["--cell-timeout", "0"], "--cell-timeout '0' is no length of time"),
+        (["--timeout", "soon"], "--timeout 'soon' is not a duration; write 30, 90s, 10m or 2h"),
+        (["--cell-timeout", "0"], "--cell-timeout '0' is not a duration"),
         (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is no share"),
         (["--gpus", "0", "--gpus-per-run", "2"], "--gpus-per-run 2 is more than the 1 that there are"),
         (["-j", "0"], "--jobs"),
         (["--kernel", "nonsense"], "there is no kernel 'nonsense'; installed: "),
         (["--out", "nb.ipynb"], "nb.ipynb is a file; choose a folder with --out"),
-        (["--cwd", "nowhere"], "--cwd nowhere is no folder"),
+        (["--cwd", "nowhere"], "--cwd nowhere is not a folder"),
         (["--sweep", "none.yaml"], "none.yaml"),
+        (["--backend", "kubernetes"], "kubernetes"),
     ],
 )
-def test_wrong_usage_is_one_line_and_starts_nothing(
-    notebook: Write, run_here: Run, tmp_path: Path, arguments: list[str], said: str
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["run", "dry-run"])
+def test_wrong_usage_is_one_line_and_starts_nothing_nor_passes_a_dry_run(
+    notebook: Write, run_here: Run, tmp_path: Path, arguments: list[str], dry: list[str], said: str
 ) -> None:
     notebook("print(n)")
-    result = run_here("nb.ipynb", *arguments)
+    result = run_here("nb.ipynb", *arguments, *dry)
     assert result.returncode == 2, result.stderr
     assert said in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -225,7 +263,8 @@ def test_wrong_usage_is_one_line_and_starts_nothing(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [(".", "is a folder"), ("none.ipynb", "does not exist"), ("a.ipynb", "no notebook's cells")]
+    ("name", "said"),
+    [(".", "is a folder"), ("none.ipynb", "does not exist"), ("a.ipynb", "without a notebook's cells")],
 )
 def test_what_is_no_notebook_is_one_line(run_here: Run, tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "a.ipynb").write_text('{"a": 1}')
@@ -239,7 +278,7 @@ def test_a_ledger_that_cannot_be_read_is_one_line(notebook: Write, run_here: Run
     for arguments in ([], ["--dry-run"]):
         result = run_here(notebook("print(n)"), *arguments)
         assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
-        assert "cannot be read and written (it is no file)" in result.stderr
+        assert "cannot be read and written (it is not a file)" in result.stderr
 
 
 def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run: Run, tmp_path: Path) -> None:

@@ -5,21 +5,20 @@ import errno
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.journal import JournalFile
-from colab_starter.run.ledger import Ledger, open_ledger, read_runs
-from colab_starter.run.resume import is_to_do
+from colab_starter.run.ledger.journal import JournalFile
+from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.ledger.resume import is_to_do
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 FULL = "No space left on device"
 WRITE = """\
 if size:
@@ -105,11 +104,11 @@ def test_a_run_that_died_on_a_full_disk_without_saying_so_is_done_again(mount: M
     out = mount("size=2m")
     assert run(tmp_path).returncode == 1
     [record] = read_runs(out).values()
-    assert (record.status, record.no_space, FULL in record.cause) == (Status.KILLED, True, False)
+    assert (record.status, record.lacked_space, FULL in record.outcome.cause) == (Status.KILLED, True, False)
     mount("size=20m")
     assert "(attempt 2)" in run(tmp_path).stdout
     [record] = read_runs(out).values()
-    assert (record.status, record.attempt, record.no_space) == (Status.KILLED, 2, False)
+    assert (record.status, record.attempt, record.lacked_space) == (Status.KILLED, 2, False)
     assert "started" not in run(tmp_path).stdout
 
 
@@ -153,7 +152,7 @@ def test_what_failed_for_want_of_space_is_remembered_as_such(
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EIO, "mend that")],
+    [(errno.ENOSPC, "free some space"), (errno.EDQUOT, "free some space"), (errno.EIO, "fix that")],
 )
 def test_the_advice_fits_the_reason_why_a_ledger_cannot_be_written(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str

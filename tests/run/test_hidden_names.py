@@ -12,16 +12,18 @@ from typing import Any
 import pytest
 
 from colab_starter.run import coordinator
+from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.batch import Options
-from colab_starter.run.job import Job, Outcome, Status
-from colab_starter.run.ledger import open_ledger, read_runs
-from colab_starter.run.preview import preview_batch
-from colab_starter.run.recovery import finish_renames
-from colab_starter.run.resume import hide_secrets, settle
-from colab_starter.run.runs import find_revealing, make_id, make_slug
+from colab_starter.run.display.preview import preview_batch
+from colab_starter.run.job import Job
+from colab_starter.run.ledger.ledger import open_ledger, read_runs
+from colab_starter.run.ledger.names import find_revealing
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.recovery import finish_renames, hide_secrets, settle
 from colab_starter.run.secrets import Mask, may_be_secret
 from colab_starter.run.storage.remote import RemoteStore
 from colab_starter.run.storage.store import LocalStore
+from colab_starter.run.sweep.runs import make_id, make_slug
 from colab_starter.sweep_folder import tell_digest
 from tests.run.finished import write_notebook, write_source
 from tests.run.scripted import ScriptedBackend
@@ -55,7 +57,7 @@ def command(
     def open_backend(*_: Any) -> ScriptedBackend:
         return ScriptedBackend(execute)
 
-    monkeypatch.setattr(coordinator, "choose_backend", lambda options: open_backend)
+    monkeypatch.setattr(LocalOptions, "check", lambda options: open_backend)
 
     def call(*values: str, out: str | Path = tmp_path / "out", secrets: tuple[str, ...] = ()) -> int:
         with monkeypatch.context() as environment:

@@ -11,11 +11,14 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from colab_starter.run.backends import lateness, local
-from colab_starter.run.backends.local import LocalBackend
-from colab_starter.run.gpus import GpuPlaces, GpuShare
-from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Outcome, Started, Status, WarmPlan
+from colab_starter.run.backends import lateness, workers
+from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
+from colab_starter.run.backends.local import backend as local
+from colab_starter.run.backends.local.backend import LocalBackend
+from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Started, WarmPlan
 from colab_starter.run.kernels.system import list_processes
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 
 NO_MODULES = WarmPlan()
 NO_GPUS = GpuPlaces([], GpuShare())
@@ -145,7 +148,7 @@ def test_a_fork_server_that_died_is_started_again(make_job: MakeJob, make_backen
 def test_few_sets_of_modules_are_kept(
     make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "MOST_SERVERS", 1)
+    monkeypatch.setattr(workers, "MOST_SERVERS", 1)
     backend = make_backend(1)
     for name in ("colorsys", "chunk_that_is_not_there", "colorsys"):
         backend.submit(make_job(name, "import sys\nprint('colorsys' in sys.modules)", warm=WarmPlan((name,))))
@@ -154,16 +157,16 @@ def test_few_sets_of_modules_are_kept(
         assert len(backend._servers) == 1
 
 
-@pytest.mark.parametrize("now", [False, True])
+@pytest.mark.parametrize("level", [StopLevel.AFTER_CELLS, StopLevel.NOW])
 def test_a_job_can_be_stopped_after_its_cell_or_now(
-    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, now: bool
+    make_job: MakeJob, backend: LocalBackend, tmp_path: Path, level: StopLevel
 ) -> None:
-    job = make_job("a", LOOP if now else WAIT_FOR_GO, "print('next')")
+    job = make_job("a", LOOP if level is StopLevel.NOW else WAIT_FOR_GO, "print('next')")
     backend.submit(job)
     wait_for_cell(backend, "a")
-    backend.cancel("a", now=now)
+    backend.cancel("a", level)
     (tmp_path / "go").touch()
-    backend.cancel("unknown", now=now)
+    backend.cancel("unknown", level)
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.INTERRUPTED
     assert output_of(job) == ""
@@ -231,7 +234,7 @@ def test_a_limit_is_kept_also_where_the_worker_or_the_kernel_was_stopped(
     os.kill(worker if victim == "worker" else kernel, signal.SIGSTOP)
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.TIMEOUT
-    assert ends["a"].cause.startswith(("the run took longer than its limit, 4 s", "cell 1 took longer"))
+    assert ends["a"].cause.startswith(("the run took longer than its limit, 4 s", "cell In[1] took longer"))
     assert [cell.metadata.papermill.status for cell in nbformat.read(job.output, 4).cells] == ["failed", "pending"]
     assert kernel not in {process.pid for process in list_processes()}
 
@@ -271,7 +274,7 @@ def test_a_run_whose_worker_was_stopped_ends_at_once_where_that_is_asked_for(
         backend.wait(0.1)
         assert time.monotonic() < deadline
     os.kill(int((tmp_path / "pids").read_text().split()[0]), signal.SIGSTOP)
-    backend.cancel("a", now=True)
+    backend.cancel("a", StopLevel.NOW)
     _, ends = collect(backend, 1)
     assert ends["a"].status is Status.INTERRUPTED
 
@@ -293,7 +296,7 @@ def test_a_job_that_cannot_be_started_says_so(
     make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = make_backend()
-    monkeypatch.setattr(local, "ForkServer", refuse)
+    monkeypatch.setattr(workers, "ForkServer", refuse)
     backend.submit(replace(make_job("a", "1"), warm=WarmPlan(("json",))))
     _, ends = collect(backend, 1)
     assert ends["a"] == Outcome(Status.FAILED, "could not be started: [Errno 11] no more processes")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from colab_starter.report.build import build_report
-from colab_starter.run import results
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
+from colab_starter.run.display import results
 from colab_starter.run.secrets import MASK, Mask
 from tests.run.finished import write_finished, write_source
 

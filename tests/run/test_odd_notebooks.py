@@ -21,9 +21,11 @@ from colab_starter.report.build import build_report
 from colab_starter.report.notebooks import page_of
 from colab_starter.run import coordinator
 from colab_starter.run.backends import Backend
+from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.batch import Options
 from colab_starter.run.job import Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
+from colab_starter.run.stopping import StopLevel
 from tests.run.odd_notebooks import SENTINEL, make_odd
 
 COUNT = int(os.environ.get("ODD_NOTEBOOKS", "60"))
@@ -42,7 +44,7 @@ class SharedServer(Backend):
         self._worker: Connection[Any, Any] | None = None
 
     def submit(self, job: Job) -> None:
-        self._worker = self._server.fork("colab_starter.run.worker:run_job", job)
+        self._worker = self._server.fork("colab_starter.run.worker.attempt:run_job", job)
 
     def wait(self, timeout: float) -> list[Event]:
         if self._worker is None or not self._worker.poll(timeout):
@@ -53,9 +55,9 @@ class SharedServer(Backend):
             return []
         return [event]
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if self._worker:
-            self._worker.send(Stop(now))
+            self._worker.send(Stop(level))
 
     def close(self) -> None:
         if self._worker:
@@ -76,7 +78,7 @@ Run = Callable[[Any, str], tuple[int, str]]
 @pytest.fixture
 def run(server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a notebook as ``colab-starter run`` does; returns the exit code, and what an error says."""
-    monkeypatch.setattr(coordinator, "choose_backend", lambda options: lambda *_: SharedServer(server))
+    monkeypatch.setattr(LocalOptions, "check", lambda options: lambda *_: SharedServer(server))
 
     def run_notebook(data: Any, name: str) -> tuple[int, str]:
         path = tmp_path / f"{name}.ipynb"

@@ -12,11 +12,11 @@ import pytest
 
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.journal import Copy
-from colab_starter.run.ledger import GONE, Ledger, RunRecord, open_ledger, read_runs
-from colab_starter.run.recovery import adopt_finished, find_finished, note_gone
-from colab_starter.run.resume import settle
+from colab_starter.run.ledger.finished import find_finished
+from colab_starter.run.ledger.journal import Copy
+from colab_starter.run.ledger.ledger import GONE, Ledger, RunRecord, open_ledger, read_runs
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.recovery import adopt_finished, note_gone, settle
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage.store import LocalStore
 from tests.run.finished import make_outcome, read_lines, write_finished, write_notebook, write_source
@@ -172,7 +172,7 @@ def test_an_ok_run_whose_notebook_is_gone_is_no_longer_ok(out: Path, remove: Cal
     assert note_gone(ledger, store, [first, second]) == 1
     ledger.close()
     found = read_runs(out)
-    assert (found[first].status, found[first].cause) == (Status.INTERRUPTED, GONE)
+    assert (found[first].status, found[first].outcome.cause) == (Status.INTERRUPTED, GONE)
     assert found[second].status is Status.OK
 
 

@@ -7,12 +7,13 @@ import pytest
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run import runner as runners
-from colab_starter.run.job import Job, Outcome, StartedCold, Status
-from colab_starter.run.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.job import Job, StartedCold
+from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.runner import Plan, Runner
-from colab_starter.run.runs import Run
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel, StopSignals
+from colab_starter.run.sweep.runs import Run
 from tests.run.scripted import Listener, Script, ScriptedBackend, end_with, runs_of
 
 
@@ -98,14 +99,15 @@ def test_a_stop_leaves_the_rest_and_waits_for_the_cells(
     backend = ScriptedBackend(stopping_script(signals, StopLevel.AFTER_CELLS))
     cancel = backend.cancel
 
-    def cancel_when_patience_is_over(run: str, *, now: bool) -> None:
-        cancel(run, now=now)
+    def cancel_when_patience_is_over(run: str, level: StopLevel) -> None:
+        cancel(run, level)
         if len(backend.cancelled) == 2:
             signals.level = StopLevel.NOW
 
     monkeypatch.setattr(backend, "cancel", cancel_when_patience_is_over)
     Runner(make_plan(*"abcd", retries=3), ledger, backend, Listener()).run(signals)
-    assert sorted(backend.cancelled) == [("a", False), ("a", True), ("b", False), ("b", True)]
+    levels = (StopLevel.AFTER_CELLS, StopLevel.NOW)
+    assert sorted(backend.cancelled) == [(run, level) for run in "ab" for level in levels]
     assert statuses(tmp_path) == {"a": "interrupted", "b": "interrupted"}
 
 
@@ -117,7 +119,7 @@ def test_runs_that_do_not_end_are_given_up(
     backend.is_deaf = True
     Runner(make_plan("a"), ledger, backend, Listener()).run(signals)
     assert backend.is_closed
-    assert read_runs(tmp_path)["a"].cause == "did not end in time, and was killed"
+    assert read_runs(tmp_path)["a"].outcome.cause == "did not end in time, and was killed"
 
 
 def test_a_full_disk_ends_what_runs_and_starts_no_more(
@@ -137,5 +139,5 @@ def test_a_full_disk_ends_what_runs_and_starts_no_more(
         Runner(make_plan(*"abcd"), ledger, backend, Listener()).run(signals)
     monkeypatch.undo()
     assert runs_of(backend.jobs) == [("a", 1), ("b", 1)]
-    assert backend.cancelled == [("b", True)]
+    assert backend.cancelled == [("b", StopLevel.NOW)]
     assert statuses(tmp_path) == {"a": "running", "b": "running"}

@@ -40,7 +40,7 @@ def test_a_disk_is_full_without_bytes_or_inodes(
         "OSError: [Errno 28] No space left on device: 'x' (cell 2, line 1)",
         "OSError: [Errno 122] Disk quota exceeded",
         "Unable to synchronously write (file write failed: errno = 28, error message = '...')",
-        "/runs/nb.ipynb could not be written (No space left on device); mend that and run it again",
+        "/runs/nb.ipynb could not be written (No space left on device); fix that and run it again",
     ],
 )
 def test_messages_of_a_full_disk_are_known(text: str) -> None:

@@ -23,8 +23,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.kernels.system import list_processes
+from tests.support.processes import COMMAND, wait_until
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 GROWING = [
     "data = '0123456789' * 100_000",
     "for _ in range(10):\n    print(data)",
@@ -185,13 +185,6 @@ def processes_with(text: str) -> list[int]:
             if text.encode() in held:
                 found.append(int(entry.name))
     return found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 MIXED = [
@@ -387,7 +380,7 @@ def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes
     os.close(window)
     assert sweep.wait(timeout=60) == 129
     [end] = ends(tmp_path / "runs/trial")
-    assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell 3")
+    assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell In[3]")
     assert "ended\n" in executed(tmp_path / "runs/trial")["cells"][1]["outputs"][0]["text"]
     assert run(path).returncode == 0
 

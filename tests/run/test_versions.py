@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.ledger import RunRecord
+from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.versions import list_versions, read_defaults
 from tests.run.finished import write_source
 

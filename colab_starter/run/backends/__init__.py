@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from colab_starter.run.job import Event, Job, WarmPlan
+from colab_starter.run.stopping import StopLevel
 
 
 class Backend(ABC):
@@ -37,8 +38,8 @@ class Backend(ABC):
         """The events since the last call, in order; waits up to ``timeout`` seconds for the first."""
 
     @abstractmethod
-    def cancel(self, run: str, *, now: bool) -> None:
-        """End a job as interrupted: after the cell that it executes, or ``now``, with its kernel."""
+    def cancel(self, run: str, level: StopLevel) -> None:
+        """End a job as interrupted: after the cell that it executes, or at once, with its kernel."""
 
     @abstractmethod
     def close(self) -> None:

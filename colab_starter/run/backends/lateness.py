@@ -4,7 +4,8 @@ import math
 import time
 from enum import IntEnum
 
-from colab_starter.run.job import Due, Outcome, Status
+from colab_starter.run.job import Due
+from colab_starter.run.outcome import Outcome, Status
 
 LATE = 5.0
 """Seconds after a limit in which a worker has mostly said that it was passed: it interrupts the cell first."""

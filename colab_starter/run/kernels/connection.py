@@ -14,7 +14,7 @@ from jupyter_client.connect import write_connection_file
 from jupyter_client.session import DELIM, Session
 
 from colab_starter.run.kernels.heritage import get_heritage
-from colab_starter.run.messages import UNREADABLE
+from colab_starter.run.kernels.messages import UNREADABLE
 
 _PORTS: dict[str, Any] = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CHANNELS = {"iopub": zmq.SUB, "shell": zmq.DEALER, "control": zmq.DEALER}
@@ -109,25 +109,32 @@ class Connection:
                     frames = socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
-                messages.append(Message(name, self._read(frames)))
+                messages.append(Message(name, read_message(self._session, _cut_identities(frames))))
         return messages
-
-    def _read(self, frames: list[bytes]) -> dict[str, Any]:
-        """A message, whose parts have the types that the protocol gives them, whatever code in the kernel has sent."""
-        parts: list[bytes] = []
-        try:
-            parts = frames[frames.index(DELIM) + 1 :]
-            data: dict[str, Any] = self._session.deserialize(parts)
-            data["parent_header"] = data["parent_header"] or {}
-            _check_types(data)
-        except Exception as error:
-            return _make_unreadable(parts, f"{type(error).__name__}: {error}")
-        return data
 
     def close(self) -> None:
         for socket in self.sockets.values():
             socket.close()
         self._context.term()
+
+
+def _cut_identities(frames: list[bytes]) -> list[bytes]:
+    return frames[frames.index(DELIM) + 1 :] if DELIM in frames else []
+
+
+def read_message(session: Session, parts: list[bytes]) -> dict[str, Any]:
+    """A message, whose parts have the types that the protocol gives them, whatever code in the kernel has sent.
+
+    ``parts`` are the signature, header, parent header, metadata and content, and buffers. What cannot be read becomes
+    a message of the type ``UNREADABLE``.
+    """
+    try:
+        data: dict[str, Any] = session.deserialize(parts)
+        data["parent_header"] = data["parent_header"] or {}
+        _check_types(data)
+    except Exception as error:
+        return _make_unreadable(parts, f"{type(error).__name__}: {error}")
+    return data
 
 
 def _check_types(data: dict[str, Any]) -> None:

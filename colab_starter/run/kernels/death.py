@@ -5,6 +5,8 @@ import signal
 from pathlib import Path
 from typing import NamedTuple
 
+from colab_starter.errors import ColabStarterError
+
 
 class Death(NamedTuple):
     """How a kernel's process ended."""
@@ -74,3 +76,15 @@ def _read_counter(file: Path) -> int:
     except OSError:
         return 0
     return next((int(line[1]) for line in lines if line[:1] == ["oom_kill"]), 0)
+
+
+class KernelDiedError(ColabStarterError):
+    """A kernel has ended by itself, or cannot be reached any more.
+
+    ``death`` says how its process ended, where that is known; ``hint`` is what else there is to say of it.
+    """
+
+    def __init__(self, message: str, death: "Death | None" = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.death = death
+        self.hint = hint

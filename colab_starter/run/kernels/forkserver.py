@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
 from colab_starter.run.job import WarmPlan
-from colab_starter.run.kernels import server, system
+from colab_starter.run.kernels import system
+from colab_starter.run.kernels.launch import Launched, launch, take_early
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.overlays.entering import enter, find_python
 
@@ -43,6 +43,12 @@ class Setup(NamedTuple):
 
     plan: WarmPlan
     keep_fds: tuple[int, ...]
+    environment: Mapping[str, str] = {}
+    """Variables that come on top of those that it was started with."""
+    is_early: bool = False
+    """It was started beforehand, in another folder and without a log: descriptors of the log and of what is to stay
+    open come behind this message.
+    """
 
 
 class Ready(NamedTuple):
@@ -68,23 +74,16 @@ class ForkServer:
         self.left_out: dict[str, str] = {}
         """Modules that are not warm, and why (``started 4 threads``); complete once the state is READY."""
         self._state = ServerState.STARTING
-        python, variables = sys.executable, {**os.environ, **environment}
-        if plan.overlay:
-            python, variables = find_python(plan.overlay.folder), enter(variables, plan.overlay.folder)
-        ours, theirs = socket.socketpair()
-        self._control: Channel = Connection(ours.detach())
-        with os.fdopen(system.open_log(log), "ab") as output, theirs:
-            self._process = subprocess.Popen(
-                [python, "-c", server.START.format(module=server.__name__), str(Path(__file__).parents[3])],
-                stdin=theirs.fileno(),
-                stdout=output,
-                stderr=output,
-                cwd=plan.cwd if os.path.isdir(plan.cwd) else None,
-                env=variables,
-                pass_fds=keep_fds,
-                start_new_session=True,
-            )
-        self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds))))
+        early = None if plan.overlay else take_early()
+        with os.fdopen(system.open_log(log), "ab") as output:
+            self._process, control = early or _launch(plan, environment, output.fileno(), keep_fds)
+            self._control: Channel = Connection(control)
+            if early:
+                self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds), dict(environment), is_early=True)))
+                for descriptor in (output.fileno(), *keep_fds):
+                    reduction.send_handle(self._control, descriptor, self.pid)
+            else:
+                self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds))))
 
     @property
     def pid(self) -> int:
@@ -139,6 +138,13 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+def _launch(plan: WarmPlan, environment: Mapping[str, str], output: int, keep_fds: Sequence[int]) -> Launched:
+    python, variables = sys.executable, {**os.environ, **environment}
+    if plan.overlay:
+        python, variables = find_python(plan.overlay.folder), enter(variables, plan.overlay.folder)
+    return launch(python, variables, output, plan.cwd if os.path.isdir(plan.cwd) else None, keep_fds)
 
 
 def _write_payload(payload: object) -> IO[bytes]:

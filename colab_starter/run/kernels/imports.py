@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.tracing import ImportTrace
+from colab_starter.text import plural
 
 _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/accel", "/dev/vfio/")
 
@@ -79,7 +80,7 @@ class _Footprint(NamedTuple):
     def find_harm(self, now: "_Footprint") -> str:
         """Empty for none."""
         if started := max(0, now.threads - self.threads):
-            return f"started {started} thread{'s'[: started > 1]}"
+            return f"started {plural(started, 'thread')}"
         if now.devices > self.devices:
             return "opened the GPU"
         names = {"argv": "sys.argv", "cwd": "the working directory", "locale": "the locale"}

@@ -24,7 +24,7 @@ from traitlets import List, Unicode
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import Channel, ForkServer, ServerState
 from colab_starter.run.kernels.guard import Guarded
-from colab_starter.run.kernels.this_python import is_plain
+from colab_starter.run.this_python import is_plain
 
 MODULES_VARIABLE = "COLAB_STARTER_WARM"
 """Modules to import beforehand, with commas between them; added to those of the kernelspec."""

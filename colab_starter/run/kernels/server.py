@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     Channel = Connection[Any, Any]
 
-START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
-"""Code for ``python -c``, with the folder of this package behind it; the folder of the runs is not searched."""
-
 SLOWEST_IMPORT = 180.0
 """Seconds after which a module that is still being imported is left out."""
 
@@ -44,7 +41,7 @@ _KERNEL = (
 )
 """What a kernel imports by itself before its first cell."""
 
-_WORKER = ("colab_starter.run.worker", "ipykernel.kernelspec", "psutil", "pwd", "resource")
+_WORKER = ("colab_starter.run.worker.attempt", "ipykernel.kernelspec", "psutil", "pwd", "resource")
 """The worker, which brings nbclient and the rest of its own, and what kernels import later."""
 
 
@@ -115,7 +112,7 @@ def _import_worker(path: list[str], here: str) -> None:
 
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-    from colab_starter.run.quick_jsonschema import import_jsonschema
+    from colab_starter.run.shims import import_jsonschema
 
     import_jsonschema()
     for name in _WORKER:
@@ -135,7 +132,14 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
 
     system.adopt_orphans()
     control = _take_stdin()
-    setup: Setup = pickle.loads(control.recv_bytes())
+    try:
+        setup: Setup = pickle.loads(control.recv_bytes())
+    except EOFError:
+        return  # it was started beforehand, and nobody wanted it
+    if setup.is_early:
+        setup = _move_in(control, setup)
+        environment.update(setup.environment)
+        start.environment.update(setup.environment)
     folder = tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp")
     if not setup.plan.cwd:
         os.chdir(folder)
@@ -146,6 +150,21 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
         system.kill_children()
         shutil.rmtree(folder, ignore_errors=True)
         _leave_overlay(setup)
+
+
+def _move_in(control: "Channel", setup: "Setup") -> "Setup":
+    """Become what a process would be that was started for this setup; its descriptors come behind it."""
+    from multiprocessing import reduction
+
+    log, *keep_fds = (reduction.recv_handle(control) for _ in range(1 + len(setup.keep_fds)))
+    sys.stdout.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.environ.update(setup.environment)
+    if os.path.isdir(setup.plan.cwd):
+        os.chdir(setup.plan.cwd)
+    return setup._replace(keep_fds=tuple(keep_fds))
 
 
 def _leave_overlay(setup: "Setup") -> None:

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from colab_starter.installs import Install
-from colab_starter.magics import Command
-from colab_starter.notebook import Cell, Notebook
-from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.notebook.installs import Install
+from colab_starter.notebook.magics import Command
+from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.run.job import OUTPUT_DIR
 
 _FILLED_IN = re.compile(r"\{(?P<expression>[^{}]*)\}|\$\{?(?P<name>\w+)")
 """Where IPython puts values into a shell line: ``{version}`` and ``$version``."""

@@ -153,16 +153,17 @@ def _describe(error: OSError | subprocess.SubprocessError) -> str:
 
 def name_home() -> Path:
     """The folder of the user's overlays."""
-    caches = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
-    cache = os.path.abspath(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser(caches))
-    return Path(cache, "colab-starter", "overlays")
+    # Imported only now: the coordinator of a sweep without an overlay has no use for it.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("colab-starter", appauthor=False).absolute() / "overlays"
 
 
 def _claim_folder(home: Path) -> tuple[Path, int]:
     """A new folder in ``home``, and the descriptor of its lock. Raises OSError."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid != os.getuid():
-        raise PermissionError(1, "belongs to somebody else", str(home))
+        raise PermissionError(1, "belongs to another user", str(home))
     with _alone_in(home):
         _remove_left(home)
         folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=home))

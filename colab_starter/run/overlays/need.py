@@ -4,16 +4,16 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from colab_starter.installs import UNINSTALL, Install
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.installs import UNINSTALL, Install
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.run.job import Overlay
-from colab_starter.run.kernels.this_python import DEFAULT_KERNEL, find_python
 from colab_starter.run.literals import to_canonical
-from colab_starter.run.runs import Run, find_kernel_name
+from colab_starter.run.sweep.runs import Run, find_kernel_name
+from colab_starter.run.this_python import DEFAULT_KERNEL, find_python
 
 _OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
 """Tools that know no virtual environments."""
@@ -50,6 +50,10 @@ class Need:
         """The environment below, for people."""
         return str(Path(self.python).parent.parent) if self.python else sys.prefix
 
+    def without_overlay(self) -> "Need":
+        """The same installs, into the environment of a kernel on which no overlay can be put from here."""
+        return replace(self, python=None, uncaught=())
+
     def make_overlay(self, run: Run) -> Overlay | None:
         """That of a run, which the backend has yet to make."""
         if not self.has_overlay:
@@ -60,14 +64,14 @@ class Need:
         return Overlay(self.python or "", _digest(to_canonical(values)) if self.parameters else "")
 
 
-def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
-    """What becomes of the installs, in lines for people."""
+def describe_need(need: Need, kept: Path | None, *, is_here: bool = True) -> list[str]:
+    """Where the installs go, in lines to print. ``is_here``: the runs are executed on this machine."""
     lines = []
     if need.has_overlay:
-        below = need.below if backend == "local" else "the environment of each node"
+        below = need.below if is_here else "the environment of each node"
         sharing = "run" if need.is_repeated else ", ".join(need.parameters)
         each = f" for each {sharing}" if sharing else ""
-        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, backend)})"
+        future = f"kept in {kept}" if kept else f"thrown away afterwards ({_offer_others(below, is_here=is_here)})"
         into = "in" if need.does == "uninstall" else "into"
         lines.append(f"{_name_cells(need)}: {into} an overlay of {below}{each}, {future}")
     elif need.cells:
@@ -77,8 +81,8 @@ def describe_need(need: Need, kept: Path | None, backend: str) -> list[str]:
     return [*lines, *need.uncaught]
 
 
-def _offer_others(below: str, backend: str) -> str:
-    keep = "--keep-environment keeps it, " if backend == "local" else ""
+def _offer_others(below: str, *, is_here: bool) -> str:
+    keep = "--keep-environment keeps it, " if is_here else ""
     return f"{keep}--in-place installs into {below} itself"
 
 

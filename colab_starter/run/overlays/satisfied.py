@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from colab_starter.installs import Install, Tables, read_tables
-from colab_starter.notebook import Cell, Notebook
+from colab_starter.notebook.installs import Install, Tables, read_tables
+from colab_starter.notebook.model import Cell, Notebook
 
 _OF_NO_CONSEQUENCE = frozenset(
     ("-q", "--quiet", "-v", "--verbose", "--no-input", "--no-color", "--progress-bar", "--disable-pip-version-check")

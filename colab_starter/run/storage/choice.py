@@ -13,7 +13,7 @@ from colab_starter.run.storage.store import LocalStore, Store
 def open_store(place: str | os.PathLike[str]) -> Store:
     """The store at a path or an address; nothing is asked of it yet.
 
-    Raises StoreAddressError for an address that is none, and where the library that it needs is not installed.
+    Raises StoreAddressError for an address that is not valid, or whose library is not installed.
     """
     text = os.fspath(place)
     if is_address(text):
@@ -29,9 +29,11 @@ def reach(store: Store) -> Iterator[None]:
     """Turn what keeps a store from being read or written into NoRunsFolderError."""
     try:
         yield
+    except NotADirectoryError:
+        raise NoRunsFolderError(f"{store.name} is a file; choose a folder with --out") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        remedy = "free some space" if error.errno in NO_SPACE else "mend that"
+        remedy = "free some space" if error.errno in NO_SPACE else "fix that"
         raise NoRunsFolderError(
             f"{store.name} cannot be read and written ({reason}); {remedy}, or choose another --out"
         ) from None

@@ -11,7 +11,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.ledger import FILE_NAME
+from colab_starter.run.ledger.ledger import FILE_NAME
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 
@@ -53,7 +53,7 @@ class ObjectJournal:
             self._objects.write(name, line)
         except OSError as error:
             raise LedgerWriteError(
-                f"{self.path} cannot be written ({error.strerror}); mend that, then give the same command again: "
+                f"{self.path} cannot be written ({error.strerror}); fix that, then give the same command again: "
                 "what has ended is kept"
             ) from error
         self._own.append(line)

@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import Any
 
 from colab_starter.errors import SweepBusyError, SweepLostError
-from colab_starter.run.lock import is_alive, read_start_time
+from colab_starter.run.ledger.lock import is_alive, read_start_time
 from colab_starter.run.storage.objects import Objects
 
 FOLDER = ".lock"

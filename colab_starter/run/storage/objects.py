@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.registry import known_implementations
 
 from colab_starter.errors import StoreAddressError
-from colab_starter.run.failure import shorten
+from colab_starter.text import shorten
 
 PATIENCE = 60.0
 """Seconds for which something that fails is tried again."""
@@ -180,9 +180,9 @@ def _open(address: str) -> tuple[Any, str]:
         raise StoreAddressError(f"--out {protocol}:// needs more; {_name_remedy(protocol, error)}") from None
     except (ValueError, TypeError) as error:
         known = "a path, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER"
-        raise StoreAddressError(f"{address} is no address ({shorten(str(error))}); give {known}") from None
+        raise StoreAddressError(f"{address} is not a valid address ({shorten(str(error))}); give {known}") from None
     except Exception as error:  # what each library raises for settings that it cannot use
-        raise StoreAddressError(f"{address} cannot be used: {shorten(str(error))}; mend the settings") from None
+        raise StoreAddressError(f"{address} cannot be used: {shorten(str(error))}; fix the settings") from None
     if not str(root).strip("/"):
         raise StoreAddressError(f"{address} names no folder; give one, such as {protocol}://BUCKET/FOLDER")
     return fs, str(root).rstrip("/")

@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Self
 
 from colab_starter.errors import SweepBusyError
-from colab_starter.run.backends import Backend
-from colab_starter.run.job import Job, Status
-from colab_starter.run.journal import Journal
-from colab_starter.run.ledger import Ledger
-from colab_starter.run.lock import SweepLock
-from colab_starter.run.recovery import find_finished
+from colab_starter.run.job import Job
+from colab_starter.run.ledger.finished import find_finished
+from colab_starter.run.ledger.journal import Journal
+from colab_starter.run.ledger.ledger import Ledger
+from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.outcome import Status
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import lease as leases
 from colab_starter.run.storage.journal import ObjectJournal
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
-from colab_starter.run.storage.publishing import PublishingBackend
 from colab_starter.run.storage.runs import publish_run
-from colab_starter.run.storage.store import Lock, Store, is_final
+from colab_starter.run.storage.store import Lock, Publishing, Store, is_final
 
 
 class RemoteLock:
@@ -135,9 +134,10 @@ class RemoteStore(Store):
                 self.write(path.name, path.read_bytes())
             path.unlink()
 
-    def wrap(self, backend: Backend) -> Backend:
+    @property
+    def publishing(self) -> Publishing:
         assert self._lease
-        return PublishingBackend(backend, self.objects, self._lease.check)
+        return Publishing(self.objects, self._lease.check)
 
 
 def _name_folder(address: str) -> Path:
@@ -150,5 +150,5 @@ def _make_private(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.parent.mkdir(mode=0o700)
     if folder.parent.stat().st_uid != os.getuid():
-        raise PermissionError(1, "belongs to somebody else; set TMPDIR", str(folder.parent))
+        raise PermissionError(1, "belongs to another user; set TMPDIR", str(folder.parent))
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from colab_starter.run.job import KERNEL_LOG, OUTPUT_FOLDER, Job, Outcome, Status
-from colab_starter.run.parameters import OUTPUT_DIR
+from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, OUTPUT_FOLDER, Job
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage.objects import Objects
 
 

@@ -2,19 +2,21 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from colab_starter.files import write_whole
-from colab_starter.run.backends import Backend
-from colab_starter.run.journal import Journal, JournalFile
-from colab_starter.run.ledger import FILE_NAME, Ledger
-from colab_starter.run.lock import SweepLock
-from colab_starter.run.runs import make_folder
+from colab_starter.run.ledger.journal import Journal, JournalFile
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.sweep.runs import make_folder
+
+if TYPE_CHECKING:
+    from colab_starter.run.storage.objects import Objects
 
 CLOCKS = 2.0
 """Seconds by which the clocks of a disk and of this machine may differ."""
@@ -39,6 +41,14 @@ class Lock(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Publishing(NamedTuple):
+    """What it takes to bring finished runs into a store."""
+
+    objects: "Objects"
+    check: Callable[[], None]
+    """Raises LedgerWriteError where this process may not write to the store any more."""
 
 
 class Store(ABC):
@@ -107,9 +117,13 @@ class Store(ABC):
     def finish(self) -> None:  # noqa: B027 - folders need none
         """Keep what the backend has left in ``folder``, logs, once it is closed. Needs the lock."""
 
-    def wrap(self, backend: Backend) -> Backend:
-        """The backend, so that what it executes in ``folder`` comes to the store. Needs the lock."""
-        return backend
+    @property
+    def publishing(self) -> Publishing | None:
+        """How runs that were executed in ``folder`` come to the store; None where they are there already.
+
+        Needs the lock.
+        """
+        return None
 
 
 class LocalStore(Store):

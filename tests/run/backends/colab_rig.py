@@ -1,22 +1,15 @@
 """Google's real command ``colab`` talking to a real Jupyter server here; only what needs Google's machines is faked."""
 
 import fcntl
+import json
 import os
-import secrets
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from contextlib import closing, suppress
 from pathlib import Path
+from typing import Self
 
 import pytest
 
-from colab_starter.run.backends.colab.sent import FOLDER
+from tests.run.backends.jupyter_rig import JupyterRig
 from tools.install_colab_command import COMMAND, find_python, install_colab_command, is_installed
 
 _SERVER = """\
@@ -25,17 +18,17 @@ from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.serverapp import main
 
 class ColabProxy(IdentityProvider):
-    '''Colab's proxy takes the token from a parameter of its own.'''
+    '''Colab's proxy takes the token from a header of its own, and from nowhere else.'''
 
     def get_token(self, handler):
-        return handler.get_argument("colab-runtime-proxy-token", "") or super().get_token(handler)
+        return handler.request.headers.get("X-Colab-Runtime-Proxy-Token", "")
 
 main(["--ServerApp.identity_provider_class=__main__.ColabProxy", *sys.argv[1:]])
 """
 
 _COLAB_BUT_NEW_AND_STOP = '''\
 #!{python}
-"""Google's colab command, but for ``new`` and ``stop``, which need Google: here they only edit the session file."""
+"""Google's colab command, but ``new``, ``stop`` and ``sessions`` need Google: here they only edit the session file."""
 import json, os, pathlib, sys, urllib.request
 
 FOLDER, REAL, URL, TOKEN = {folder!r}, {real!r}, {url!r}, {token!r}
@@ -46,7 +39,7 @@ with open(FOLDER + "/calls", "a") as calls:
 if os.path.exists(FOLDER + "/" + command + "-says"):
     print(open(FOLDER + "/" + command + "-says").read(), file=sys.stderr)
     sys.exit(1)
-if command not in ("new", "stop"):
+if command not in ("new", "stop", "sessions"):
     os.execv(REAL, [REAL, *sys.argv[1:]])
 import fcntl
 with open(FOLDER + "/lock", "w") as lock:
@@ -57,12 +50,16 @@ with open(FOLDER + "/lock", "w") as lock:
             name=name, token=TOKEN, url=URL, endpoint="here-" + name, token_expires_at="2099-01-01T00:00:00Z"
         )
         print("[colab] Session READY.")
+    elif command == "sessions":
+        for session in sessions.values():
+            session.update(token=TOKEN, token_expires_at="2099-01-01T00:00:00Z")
     else:
         session = sessions.pop(name)
         if session.get("kernel_id"):
-            kernel = URL + "/api/kernels/" + session["kernel_id"] + "?token=" + TOKEN
+            kernel = URL + "/api/kernels/" + session["kernel_id"]
+            headers = {{"X-Colab-Runtime-Proxy-Token": TOKEN}}
             try:
-                urllib.request.urlopen(urllib.request.Request(kernel, method="DELETE"), timeout=10)
+                urllib.request.urlopen(urllib.request.Request(kernel, method="DELETE", headers=headers), timeout=10)
             except OSError:
                 pass
         print("[colab] Session terminated.")
@@ -77,95 +74,48 @@ class ColabRig:
         self.folder = folder
         self.home = folder / "home"
         self.bin = folder / "bin"
-        self.token = secrets.token_hex(16)
-        with closing(socket.create_server(("127.0.0.1", 0))) as found:
-            self.port = found.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
         for path in (self.home / ".config/colab-cli", self.bin):
             path.mkdir(parents=True)
         (self.home / ".config/colab-cli/settings.json").write_text('{"enable_update_check": false}')
         (self.home / ".config/colab-cli/sessions.json").write_text("{}")
-        names = {"python": sys.executable, "folder": str(folder), "real": real, "url": self.url, "token": self.token}
+        self.server = JupyterRig(folder / "server", home=self.home, script=_SERVER)
+        names = {"python": sys.executable, "folder": str(folder), "real": real}
+        names |= {"url": self.server.url, "token": self.server.token}
         script = self.bin / "colab"
         script.write_text(_COLAB_BUT_NEW_AND_STOP.format(**names))
         script.chmod(0o755)
-        self._new_folders = [path for path in [Path("/content")] if not path.exists()]
-        """Those that ``colab exec`` makes where it may: the kernels' working folder."""
-        self._server = self._start_server()
+        self._patch = pytest.MonkeyPatch()
 
-    def _start_server(self) -> "subprocess.Popen[bytes]":
-        options = {
-            "ServerApp.ip": "127.0.0.1",
-            "ServerApp.port": self.port,
-            "ServerApp.port_retries": 0,
-            "ServerApp.root_dir": "/",
-            "ServerApp.allow_root": True,
-            "ServerApp.disable_check_xsrf": True,
-            "ServerApp.open_browser": False,
-            "ServerApp.jpserver_extensions": "{}",
-            "IdentityProvider.token": self.token,
-            "ZMQChannelsWebsocketConnection.iopub_data_rate_limit": 1e9,
-            "KernelRestarter.time_to_dead": 0.5,
-        }
-        arguments = [f"--{name}={value}" for name, value in options.items()]
-        environment = {**os.environ, "HOME": str(self.home), "JUPYTER_CONFIG_DIR": str(self.folder / "no-config")}
-        with (self.folder / "server.log").open("wb") as log:
-            server = subprocess.Popen(
-                [sys.executable, "-c", _SERVER, *arguments],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._wait_for_server(server)
-        return server
+    def __enter__(self) -> Self:
+        """While the block lasts, ``colab`` is the real command with a home of its own."""
+        self._patch.setenv("HOME", str(self.home))
+        self._patch.setenv("PATH", f"{self.bin}{os.pathsep}{os.environ['PATH']}")
+        return self
 
-    def _wait_for_server(self, server: "subprocess.Popen[bytes]") -> None:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and server.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=5).close()
-                return
-            except (OSError, urllib.error.URLError):
-                time.sleep(0.05)
-        raise AssertionError((self.folder / "server.log").read_text())
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+        self.server.close()
 
     def calls(self, command: str) -> list[str]:
         """How the command was called, without its own name: ``-s NAME``."""
         path = self.folder / "calls"
         lines = path.read_text().splitlines() if path.exists() else []
-        return [line.removeprefix(f"{command} ") for line in lines if line.startswith(f"{command} ")]
+        return [line.partition(" ")[2] for line in lines if line.partition(" ")[0] == command]
 
     def fail(self, command: str, says: str) -> None:
         """From now on the command fails, and says so."""
         (self.folder / f"{command}-says").write_text(says)
 
+    def spoil_tokens(self) -> None:
+        """As if the tokens of all sessions had run out; ``colab sessions`` renews them."""
+        path = self.home / ".config/colab-cli/sessions.json"
+        sessions = json.loads(path.read_text())
+        for session in sessions.values():
+            session.update(token="old", token_expires_at="2020-01-01T00:00:00Z")
+        path.write_text(json.dumps(sessions))
+
     def sessions(self) -> str:
         return (self.home / ".config/colab-cli/sessions.json").read_text()
-
-    def kill_server(self) -> None:
-        """As when Colab takes its machine back; the kernels go with it."""
-        children = Path(f"/proc/{self._server.pid}/task/{self._server.pid}/children").read_text().split()
-        for pid in [str(self._server.pid), *children]:
-            os.kill(int(pid), signal.SIGKILL)
-        self._server.wait()
-
-    def close(self) -> None:
-        """End the server, and remove what the runs left on their machine."""
-        self._end_server()
-        for call in self.calls("new"):
-            shutil.rmtree(Path(FOLDER, call.split()[1]), ignore_errors=True)
-        for path in [Path(FOLDER), *self._new_folders]:
-            with suppress(OSError):
-                path.rmdir()
-
-    def _end_server(self) -> None:
-        if self._server.poll() is None:
-            self._server.send_signal(signal.SIGTERM)
-            try:
-                self._server.wait(15)
-            except subprocess.TimeoutExpired:
-                self.kill_server()
 
 
 def install_colab() -> str:

@@ -25,18 +25,9 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import (
-    CellStarted,
-    Ended,
-    Event,
-    Job,
-    Limits,
-    MetricRecorded,
-    Outcome,
-    Started,
-    Status,
-    WarmPlan,
-)
+from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Started, WarmPlan
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.listeners import list_listeners, make_stranger
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
@@ -105,8 +96,8 @@ class Rig(ABC):
         """With room for two runs at least."""
 
     @abstractmethod
-    def kill_worker(self, kernel: int) -> None:
-        """Kill the process that looks after the run with this kernel."""
+    def kill_worker(self, kernel: int, worker: int) -> None:
+        """Kill the process that looks after the run with this kernel; ``worker`` is its pid, as the backend told."""
 
 
 def needs(ability: str) -> Callable[[Any], Any]:
@@ -175,6 +166,10 @@ class Trial:
     def pid(self, run: str) -> int:
         return int((self.folder / f"{run}.pid").read_text())
 
+    def worker(self, run: str) -> int:
+        """The pid of its worker; 0 where the backend does not tell."""
+        return next(event.pid for event in self.events if isinstance(event, Started) and event.run == run)
+
     def outcome(self, run: str) -> Outcome:
         """Fails unless the run has ended exactly once."""
         (found,) = [event.outcome for event in self.events if isinstance(event, Ended) and event.run == run]
@@ -220,9 +215,9 @@ class BackendContract:
         made.add("second", TELL_PID, MEET.replace("{other}", "first"))
         made.add("after cell", TELL_PID, *[SHORT_CELL] * SHORT_CELLS)
         made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
-        made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel))
-        made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", now=False))
-        made.when_begun("now", lambda backend, kernel: backend.cancel("now", now=True))
+        made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel, made.worker("worker dies")))
+        made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", StopLevel.AFTER_CELLS))
+        made.when_begun("now", lambda backend, kernel: backend.cancel("now", StopLevel.NOW))
         with rig.open() as backend:
             made.execute(backend)
             assert backend.wait(0.2) == []
@@ -259,7 +254,9 @@ class BackendContract:
             assert told.cause == trial.outcome(run).cause
         assert trial.statuses("ok") == ["completed"] * 6
         assert trial.notebook("ok").cells[2].metadata.tags == ["injected-parameters"]
-        assert not list(trial.folder.glob("runs/*/*.partial.ipynb"))
+        # A worker that is killed leaves what it has saved until then, if its run has taken long enough.
+        killed = {run for run in ("worker dies",) if trial.outcome(run).status is Status.KILLED}
+        assert {path.parent.name for path in trial.folder.glob("runs/*/*.partial.ipynb")} <= killed
 
     def test_parameters_arrive_with_their_types(self, trial: Trial) -> None:
         text = trial.text("ok").splitlines()[0].replace("-inf", "-1e999")
@@ -277,18 +274,18 @@ class BackendContract:
     def test_the_first_error_ends_a_run_with_its_cell_and_line(self, trial: Trial) -> None:
         outcome = trial.outcome("fails")
         assert (outcome.status, outcome.cell) == (Status.FAILED, 3)
-        assert outcome.cause == "ValueError: bad (cell 3, line 2)"
+        assert outcome.cause == "ValueError: bad (cell In[3], line 2)"
         assert trial.statuses("fails")[-2:] == ["failed", "pending"]
 
     def test_limits_of_a_cell_and_of_a_run_are_kept(self, trial: Trial) -> None:
         outcome = trial.outcome("cell limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "cell 3 took longer than its limit, 2 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 2 s"
         assert trial.statuses("cell limit")[-2:] == ["failed", "pending"]
         assert trial.text("cell limit") == "begun\n"
         outcome = trial.outcome("run limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "the run took longer than its limit, 5 s, in cell 3"
+        assert outcome.cause == "the run took longer than its limit, 5 s, in cell In[3]"
 
     def test_the_death_of_a_kernel_ends_its_run_as_killed(self, trial: Trial) -> None:
         outcome = trial.outcome("exits")
@@ -315,7 +312,7 @@ class BackendContract:
     def test_a_run_can_be_stopped_after_its_cell(self, trial: Trial) -> None:
         outcome = trial.outcome("after cell")
         assert outcome.status is Status.INTERRUPTED
-        stopped = re.fullmatch(r"stopped before cell (\d+)", outcome.cause)
+        stopped = re.fullmatch(r"stopped before cell In\[(\d+)\]", outcome.cause)
         assert stopped
         done = int(stopped[1]) - len(["text", "parameters", "pid"]) - 1
         statuses = trial.statuses("after cell")[-SHORT_CELLS:]
@@ -324,7 +321,7 @@ class BackendContract:
 
     def test_a_run_can_be_stopped_now_with_its_kernel(self, trial: Trial) -> None:
         outcome = trial.outcome("now")
-        assert (outcome.status, outcome.cause, outcome.cell) == (Status.INTERRUPTED, "stopped in cell 3", 3)
+        assert (outcome.status, outcome.cause, outcome.cell) == (Status.INTERRUPTED, "stopped in cell In[3]", 3)
         assert trial.statuses("now")[-2:] == ["failed", "pending"]
         wait_until_gone(trial.pid("now"))
 
@@ -387,7 +384,7 @@ class BackendContract:
             sweep.communicate(timeout=PATIENCE)
         assert sweep.returncode == 130
         (end,) = [record for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
-        assert (end["status"], end["cause"]) == ("interrupted", "stopped in cell 1")
+        assert (end["status"], end["cause"]) == ("interrupted", "stopped in cell In[1]")
         wait_until_gone(int((tmp_path / "run.pid").read_text()))
         for pid in set(list_processes()) - before:
             wait_until_gone(pid)

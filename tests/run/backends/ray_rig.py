@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from colab_starter.run.backends.ray import stand_ins
+from colab_starter.run import shims
 
 _CLUSTER = """\
 import json, os, signal, sys
@@ -44,7 +44,7 @@ class RayRig:
         self._folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, [stand_ins.FOLDER, os.environ.get("PYTHONPATH")])),
+            "PYTHONPATH": os.pathsep.join(filter(None, [shims.FOLDER, os.environ.get("PYTHONPATH")])),
             "RAY_TMPDIR": self._folder,
             "RAY_USAGE_STATS_ENABLED": "0",
             **(settings or {}),

@@ -1,12 +1,12 @@
 """The backend ``colab``: Google's real command, a real Jupyter server, real kernels. See ``colab_rig``."""
 
 import os
-import signal
+import re
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ import nbformat
 import pytest
 
 from colab_starter.errors import ColabSessionError, ColabToolMissingError, WrongOptionError
-from colab_starter.run.backends.colab import ColabBackend, execution, sessions
-from colab_starter.run.backends.colab.server import KernelProcess, KernelState, SessionServer
-from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Outcome, Started, Status
+from colab_starter.run.backends.colab import backend as colab_backend
+from colab_starter.run.backends.colab import sessions
+from colab_starter.run.backends.colab.backend import ColabBackend
+from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Started
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.colab_rig import ColabRig, install_colab
+from tests.run.backends.contract import wait_until_gone
 
 SECRET = "hunter2-hunter2"
 SCRAP = "application/scrapbook.scrap.json+json"
@@ -28,27 +32,12 @@ display({{"{SCRAP}": {{"name": "double", "data": n * 2, "encoder": "json"}}}}, r
 
 @pytest.fixture(scope="module")
 def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ColabRig]:
-    with use_rig(tmp_path_factory.mktemp("colab")) as rig:
+    with (
+        ColabRig(tmp_path_factory.mktemp("colab") / "rig", install_colab()) as rig,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TEST_SECRET", SECRET)
         yield rig
-
-
-class use_rig:  # noqa: N801
-    """While the block lasts, ``colab`` is the real command with a home of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._rig = ColabRig(folder / "rig", install_colab())
-        self._patch = pytest.MonkeyPatch()
-
-    def __enter__(self) -> ColabRig:
-        self._patch.setenv("HOME", str(self._rig.home))
-        self._patch.setenv("PATH", f"{self._rig.bin}{os.pathsep}{os.environ['PATH']}")
-        self._patch.setenv("REQUEST_TIMEOUT", "5")  # the command's: it also waits so long before it saves
-        self._patch.setenv("TEST_SECRET", SECRET)
-        return self._rig
-
-    def __exit__(self, *_: object) -> None:
-        self._patch.undo()
-        self._rig.close()
 
 
 def make_job(folder: Path, run: str, *cells: str, limits: Limits | None = None, tags: str = "") -> Job:
@@ -75,6 +64,21 @@ def wait_for(backend: ColabBackend, *jobs: Job, seconds: float = 300) -> list[Ev
     return events
 
 
+def execute(backend: ColabBackend, jobs: Sequence[Job]) -> list[Event]:
+    """Submit the jobs as there is room, and wait until all have ended."""
+    events, waiting, running = list[Event](), list(jobs), 0
+    deadline = time.monotonic() + 300
+    while waiting or running:
+        assert time.monotonic() < deadline, events
+        while waiting and running < backend.capacity:
+            backend.submit(waiting.pop(0))
+            running += 1
+        news = backend.wait(0.5)
+        running -= sum(isinstance(event, Ended) for event in news)
+        events += news
+    return events
+
+
 def wait_for_cell(backend: ColabBackend, number: int, *jobs: Job) -> None:
     """Until each of the jobs executes that cell."""
     deadline = time.monotonic() + 240
@@ -83,14 +87,6 @@ def wait_for_cell(backend: ColabBackend, number: int, *jobs: Job) -> None:
         assert time.monotonic() < deadline
         events = [event for event in backend.wait(0.5) if isinstance(event, CellStarted)]
         waiting -= {event.run for event in events if event.number == number}
-
-
-def wait_for_texts(backend: ColabBackend, text: bytes, count: int) -> None:
-    """Until the text has come from so many sessions."""
-    deadline = time.monotonic() + 240
-    while sum(text in path.read_bytes() for path in backend._folder.glob("*/out")) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Ends:
@@ -129,7 +125,7 @@ def ends(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Ends:
         make_job(folder, "clean", "'leaked' in globals()"),
         make_job(folder, "allowed", "1/0", "!echo from the shell", tags="raises-exception"),
         make_job(folder, "cell limit", endless, "print('later')", limits=Limits(cell=1)),
-        make_job(folder, "run limit", "print(1)", endless, limits=Limits(run=2)),
+        make_job(folder, "run limit", "print(1)", endless, limits=Limits(run=15)),
         make_job(folder, "exits", "import sys\nsys.exit(0)", "print('later')"),
         make_job(folder, "exit(3)", "exit(3)", "print('later')"),
         make_job(folder, "exit()", "exit()", "print('later')"),
@@ -139,11 +135,9 @@ def ends(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Ends:
         make_job(folder, "5 MB", "for i in range(50): print('x' * 100_000)", "print('y')"),
         make_job(folder, "secret", f"print('{SECRET}')", f"raise ValueError('{SECRET}')"),
     ]
-    with ColabBackend(sessions=2) as backend:
+    with ColabBackend(folder / "warm.log", sessions=2) as backend:
         assert backend.capacity == 2
-        for job in jobs:
-            backend.submit(job)
-        return Ends(jobs, wait_for(backend, *jobs))
+        return Ends(jobs, execute(backend, jobs))
 
 
 @pytest.mark.slow
@@ -161,7 +155,7 @@ class TestSweep:
         assert isinstance(events[0], Started)
         assert events[0].place.startswith("Colab colab-starter-")
         cells = [event for event in events if isinstance(event, CellStarted)]
-        assert {event.total for event in cells} == {4}
+        assert {event.total for event in cells} == {5}
         assert [event.number for event in cells] == sorted(event.number for event in cells)
         assert MetricRecorded("ok", "double", 10) in events
         assert isinstance(events[-1], Ended)
@@ -182,7 +176,7 @@ class TestSweep:
     def test_the_first_error_ends_the_run(self, ends: Ends) -> None:
         outcome = ends.outcome("fails")
         assert (outcome.status, outcome.cell) == (Status.FAILED, 4)
-        assert outcome.cause == "ValueError: bad (cell 4, line 2)"
+        assert outcome.cause == "ValueError: bad (cell In[4], line 2)"
         assert "later" not in ends.text("fails")
         assert ends.statuses("fails")[-2:] == ["failed", "pending"]
 
@@ -196,39 +190,39 @@ class TestSweep:
     def test_a_cell_that_takes_too_long_is_interrupted(self, ends: Ends) -> None:
         outcome = ends.outcome("cell limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 3)
-        assert outcome.cause == "cell 3 took longer than its limit, 1 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 1 s"
         assert ends.text("cell limit") == "begun\n"
         assert ends.statuses("cell limit")[-2:] == ["failed", "pending"]
 
     def test_a_cell_that_ignores_the_interrupt_ends_with_its_kernel(self, ends: Ends) -> None:
         outcome = ends.outcome("stubborn")
         assert outcome.status is Status.TIMEOUT
-        assert outcome.cause == "cell 3 took longer than its limit, 1 s"
+        assert outcome.cause == "cell In[3] took longer than its limit, 1 s"
         assert ends.statuses("stubborn")[-3:] == ["completed", "failed", "pending"]
 
     def test_a_run_that_takes_too_long_is_interrupted(self, ends: Ends) -> None:
         outcome = ends.outcome("run limit")
         assert (outcome.status, outcome.cell) == (Status.TIMEOUT, 4)
-        assert outcome.cause == "the run took longer than its limit, 2 s, in cell 4"
+        assert outcome.cause == "the run took longer than its limit, 15 s, in cell In[4]"
 
     def test_a_kernel_that_dies_ends_the_run_as_killed(self, ends: Ends) -> None:
         outcome = ends.outcome("dies")
         assert (outcome.status, outcome.cell) == (Status.KILLED, 4)
-        assert outcome.cause == "the kernel died in cell 4; Colab does not tell of what"
+        assert outcome.cause == "the kernel died in cell In[4]: the server does not tell of what"
         assert ends.text("dies") == "1\n2\n"
         assert ends.statuses("dies")[-3:] == ["completed", "failed", "pending"]
 
     def test_sys_exit_ends_a_run_well(self, ends: Ends) -> None:
         outcome = ends.outcome("exits")
-        assert (outcome.status, outcome.cause) == (Status.OK, "ended early by sys.exit() in cell 3")
+        assert (outcome.status, outcome.cause) == (Status.OK, "ended early by sys.exit() in cell In[3]")
         assert ends.statuses("exits")[-2:] == ["completed", "pending"]
 
     @pytest.mark.parametrize(
         ("run", "status", "cause"),
         [
-            ("exit(3)", Status.FAILED, "SystemExit: 3 (cell 3)"),
-            ("exit()", Status.OK, "ended early by exit() in cell 3"),
-            ("captured", Status.FAILED, "ZeroDivisionError: division by zero (cell 3, line 3)"),
+            ("exit(3)", Status.FAILED, "SystemExit: 3 (cell In[3])"),
+            ("exit()", Status.OK, "ended early by exit() in cell In[3]"),
+            ("captured", Status.FAILED, "ZeroDivisionError: division by zero (cell In[3], line 3)"),
         ],
     )
     def test_a_run_ends_where_the_reply_of_a_cell_hides_its_error(
@@ -240,7 +234,7 @@ class TestSweep:
 
     def test_what_cannot_be_encoded_does_not_lose_the_rest(self, ends: Ends) -> None:
         assert ends.text("unencodable") == "a\\ud800b\n"
-        assert ends.outcome("unencodable").cause == "ValueError: \\ud800 (cell 4, line 1)"
+        assert ends.outcome("unencodable").cause == "ValueError: \\ud800 (cell In[4], line 1)"
 
     @pytest.mark.parametrize(("run", "size"), [("50 KB", 50_003), ("5 MB", 5_000_052)])
     def test_large_outputs_come_back_whole(self, ends: Ends, run: str, size: int) -> None:
@@ -249,7 +243,7 @@ class TestSweep:
         assert max(len(cell.get("outputs", ())) for cell in ends.notebook(run).cells) == 1
 
     def test_secrets_are_masked(self, ends: Ends) -> None:
-        assert ends.outcome("secret").cause == "ValueError: *** (cell 4, line 1)"
+        assert ends.outcome("secret").cause == "ValueError: *** (cell In[4], line 1)"
         assert ends.text("secret") == "***\n"
         assert SECRET not in Path(ends.jobs["secret"].output).read_text()
 
@@ -261,45 +255,54 @@ class TestSweep:
 
 @pytest.mark.slow
 def test_a_run_can_be_stopped_after_its_cell_and_at_once(colab: ColabRig, tmp_path: Path) -> None:
-    wait = "import time\nprint('begun', flush=True)\ntime.sleep({})\nprint('ended')"
-    until = """\
+    until = f"""\
 import pathlib, time
 print("begun", flush=True)
-while not list(pathlib.Path(output_dir).parent.glob("*.stop")):
+while not pathlib.Path({str(tmp_path / "go")!r}).exists():
     time.sleep(0.1)
 print("ended")"""
     after = make_job(tmp_path, "after", until, "print('later')")
-    now = make_job(tmp_path, "now", wait.format(600), "print('later')")
+    now = make_job(tmp_path, "now", "import time\nprint('begun', flush=True)\ntime.sleep(600)", "print('later')")
     waiting = make_job(tmp_path, "waiting", "print(1)")
-    with ColabBackend(sessions=2) as backend:
-        for job in (after, now, waiting):
+    with ColabBackend(tmp_path / "warm.log", sessions=2) as backend:
+        for job in (after, now):
             backend.submit(job)
-        wait_for_cell(backend, 2, after, now)
-        wait_for_texts(backend, b"begun\n", 2)
-        backend.cancel("waiting", now=False)
-        backend.cancel("after", now=False)
-        backend.cancel("now", now=True)
-        ends = Ends([after, now], wait_for(backend, after, now, waiting))
+        wait_for_cell(backend, 3, after, now)
+        wait_for_text(backend, after, now)
+        backend.cancel("after", StopLevel.AFTER_CELLS)
+        backend.cancel("now", StopLevel.NOW)
+        (tmp_path / "go").touch()
+        ends = Ends([after, now], wait_for(backend, after, now))
+        backend.submit(waiting)
+        backend.cancel("waiting", StopLevel.NOW)
+        ends.events += wait_for(backend, waiting)
     assert {ends.outcome(run).status for run in ("after", "now", "waiting")} == {Status.INTERRUPTED}
-    assert ends.outcome("after").cause == "stopped before cell 4"
+    assert ends.outcome("after").cause == "stopped before cell In[4]"
     assert ends.text("after") == "begun\nended\n"
     assert ends.statuses("after")[-2:] == ["completed", "pending"]
-    assert ends.outcome("now").cause == "stopped in cell 3"
+    assert ends.outcome("now").cause == "stopped in cell In[3]"
     assert ends.text("now") == "begun\n"
     assert colab.sessions() == "{}"
 
 
+def wait_for_text(backend: ColabBackend, *jobs: Job) -> None:
+    """Until a partial notebook of each of the jobs shows that its cell has begun."""
+    deadline = time.monotonic() + 240
+    for job in jobs:
+        partial = Path(job.output).with_name("nb.partial.ipynb")
+        while not (partial.exists() and '"begun\\n"' in partial.read_text()):
+            assert time.monotonic() < deadline
+            backend.wait(0.1)
+
+
 @pytest.mark.slow
-def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execution, "LOST_AFTER", 2.0)
-    with use_rig(tmp_path) as colab:
+def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(tmp_path: Path) -> None:
+    with ColabRig(tmp_path / "rig", install_colab()) as colab:
         job = make_job(tmp_path, "lost", "import time\nprint('begun', flush=True)\ntime.sleep(600)")
-        with ColabBackend() as backend:
+        with ColabBackend(tmp_path / "warm.log", reconnect_timeout=2) as backend:
             backend.submit(job)
-            wait_for_cell(backend, 2, job)
-            colab.kill_server()
+            wait_for_cell(backend, 3, job)
+            colab.server.kill()
             ends = Ends([job], wait_for(backend, job))
             colab.fail("new", "[colab] Allocation refused")
             again = make_job(tmp_path, "again", "print(1)")
@@ -307,51 +310,36 @@ def test_a_machine_that_goes_ends_the_run_as_killed_and_another_is_opened(
             ends.events += wait_for(backend, again)
         assert len(colab.calls("stop")) == 1
     assert ends.outcome("lost").status is Status.KILLED
-    assert ends.outcome("lost").cause.endswith("was lost in cell 3")
+    assert re.match(r"the connection to Colab session \S+ was lost in cell In\[3\]: ", ends.outcome("lost").cause)
     assert ends.outcome("again").cause == "`colab new` failed: Allocation refused"
 
 
 @pytest.mark.slow
-def test_a_kernel_that_dies_is_noticed_though_the_server_calls_it_busy(
-    colab: ColabRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(SessionServer, "kernel_state", lambda self: KernelState.BUSY)
-    job = make_job(tmp_path, "dies", "import os\nos.kill(os.getpid(), 11)")
-    with ColabBackend() as backend:
-        backend.submit(job)
-        ends = Ends([job], wait_for(backend, job))
-    assert ends.outcome("dies").status is Status.KILLED
-    assert ends.outcome("dies").cause == "the kernel died in cell 3; Colab does not tell of what"
-
-
-@pytest.mark.slow
-def test_a_process_is_gone_only_where_its_parent_can_be_seen(colab: ColabRig, tmp_path: Path) -> None:
-    records = tmp_path / "records.jsonl"
-    subprocess.run(["colab", "new", "-s", "mine"], check=True, capture_output=True)
-    with subprocess.Popen(["sleep", "600"]) as child:
-        seen, unseen = (KernelProcess(SessionServer("mine"), str(records).lstrip("/")) for _ in range(2))
-        assert not seen.is_gone()
-        records.write_text(f'{{"pid": {child.pid}, "parent": {os.getpid()}}}\n')
-        assert not seen.is_gone()
-        child.kill()
-    assert seen.is_gone()
-    records.write_text(f'{{"pid": {child.pid}, "parent": 999999999}}\n')
-    assert not unseen.is_gone()
-    subprocess.run(["colab", "stop", "-s", "mine"], check=True, capture_output=True)
-
-
-@pytest.mark.slow
-def test_a_sessions_command_that_is_killed_ends_the_run_as_killed(colab: ColabRig, tmp_path: Path) -> None:
-    job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
-    with ColabBackend() as backend:
-        backend.submit(job)
-        wait_for_cell(backend, 2, job)
-        (found,) = find_commands(str(backend._folder))
-        os.kill(found, signal.SIGKILL)
-        ends = Ends([job], wait_for(backend, job))
-    assert ends.outcome("run").status is Status.KILLED
-    assert ends.outcome("run").cause == "the colab command was killed by SIGKILL (in cell 3)"
-    assert ends.statuses("run")[-2:] == ["completed", "failed"]
+def test_a_token_that_runs_out_is_renewed_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(colab_backend, "RENEW_INTERVAL", 0.1)
+    with ColabRig(tmp_path / "rig", install_colab()) as colab:
+        job = make_job(
+            tmp_path,
+            "long",
+            f"""\
+import pathlib, time
+print("begun", flush=True)
+while not pathlib.Path({str(tmp_path / "go")!r}).exists():
+    time.sleep(0.1)""",
+            "print('later')",
+        )
+        with ColabBackend(tmp_path / "warm.log") as backend:
+            backend.submit(job)
+            wait_for_cell(backend, 3, job)
+            colab.spoil_tokens()
+            deadline = time.monotonic() + 60
+            while not colab.calls("sessions"):
+                assert time.monotonic() < deadline
+                backend.wait(0.1)
+            (tmp_path / "go").touch()
+            ends = Ends([job], wait_for(backend, job))
+    assert ends.outcome("long").status is Status.OK
+    assert ends.text("long") == "begun\nlater\n"
 
 
 @pytest.mark.slow
@@ -359,52 +347,29 @@ def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: Colab
     job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
     script = f"""\
         import time
-        from colab_starter.run.backends.colab import ColabBackend
+        from pathlib import Path, PosixPath
+        from colab_starter.run.backends.colab.backend import ColabBackend
         from colab_starter.run.job import *
-        backend = ColabBackend()
+        backend = ColabBackend(Path({str(tmp_path / "log")!r}))
         backend.submit({job!r})
         while True:
             for event in backend.wait(1):
-                print(event, backend._folder, flush=True)
+                print(event, flush=True)
         """
     sweep = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
     assert sweep.stdout
-    folder = next(line for line in sweep.stdout if "number=2" in line).split()[-1]
+    assert any("number=2" in line for line in sweep.stdout)
+    kernels = colab.server.list_children()
     sweep.kill()
     sweep.wait()
     sweep.stdout.close()
-    wait_until_gone(folder)
+    for pid in kernels:
+        wait_until_gone(pid)
     assert "colab-starter-" in colab.sessions()
-    with ColabBackend():
+    with ColabBackend(tmp_path / "warm.log"):
         left = [call for call in colab.calls("stop") if f"-{sweep.pid}-" in call]
         assert len(left) == 1
-        assert not Path(folder).exists()
     assert colab.sessions() == "{}"
-
-
-def find_processes(*parts: str) -> list[int]:
-    """Those in whose command line all the parts are."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
-        if all(part in words for part in parts):
-            found.append(int(path.parent.name))
-    return found
-
-
-def find_commands(part: str) -> list[int]:
-    """The processes of Google's command, without those that guard them, that execute something with this name."""
-    return sorted(set(find_processes("exec", part)) - set(find_processes("guard.py")))
-
-
-def wait_until_gone(*parts: str) -> None:
-    deadline = time.monotonic() + 60
-    while find_processes(*parts):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -413,11 +378,9 @@ class TestSessions:
         subprocess.run(["colab", "new", "-s", "mine"], check=True, capture_output=True)
         stops = len(colab.calls("stop"))
         jobs = [make_job(tmp_path, "one", "leaked = 1"), make_job(tmp_path, "two", "'leaked' in globals()")]
-        with ColabBackend(session="mine") as backend:
+        with ColabBackend(tmp_path / "warm.log", session="mine") as backend:
             assert backend.capacity == 1
-            for job in jobs:
-                backend.submit(job)
-            ends = Ends(jobs, wait_for(backend, *jobs))
+            ends = Ends(jobs, execute(backend, jobs))
         assert ends.notebook("two").cells[-1].outputs[0].data["text/plain"] == "False"
         assert len(colab.calls("stop")) == stops
         assert "mine" in colab.sessions()
@@ -425,15 +388,16 @@ class TestSessions:
 
     def test_closing_ends_what_runs_and_releases_its_session(self, colab: ColabRig, tmp_path: Path) -> None:
         job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
-        backend = ColabBackend()
+        backend = ColabBackend(tmp_path / "warm.log")
         backend.submit(job)
-        wait_for_cell(backend, 2, job)
+        wait_for_cell(backend, 3, job)
+        kernels = colab.server.list_children()
         backend.close()
         backend.close()
         assert colab.sessions() == "{}"
-        assert not find_processes(str(backend._folder))
-        (outcome,) = [event.outcome for event in backend.wait(0) if isinstance(event, Ended)]
-        assert outcome.status is Status.INTERRUPTED
+        assert kernels
+        for pid in kernels:
+            wait_until_gone(pid)
 
 
 class TestErrors:
@@ -447,15 +411,17 @@ class TestErrors:
         monkeypatch.setenv("HOME", str(tmp_path))
         return tmp_path / "says"
 
-    def test_without_the_command_one_line_says_how_to_install_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_the_command_one_line_says_how_to_install_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(ColabToolMissingError, match="uv tool install google-colab-cli") as caught:
-            ColabBackend()
+            ColabBackend(tmp_path / "warm.log")
         assert "\n" not in str(caught.value)
 
-    def test_an_unknown_accelerator_is_refused_with_the_known_ones(self) -> None:
+    def test_an_unknown_accelerator_is_refused_with_the_known_ones(self, tmp_path: Path) -> None:
         with pytest.raises(WrongOptionError, match="'T5'; there are T4, L4, G4, A100, H100, v5e1, v6e1"):
-            ColabBackend(gpu="T5")
+            ColabBackend(tmp_path / "warm.log", gpu="T5")
 
     @pytest.mark.parametrize(
         ("name", "options"),
@@ -469,21 +435,13 @@ class TestErrors:
             "To authorize colab-cli, visit this URL in any browser:\n\nEOFError: EOF when reading a line\n"
         )
         with pytest.raises(ColabSessionError, match="not signed in to Google; run `colab sessions` once"):
-            ColabBackend(sessions=2)
+            ColabBackend(colab.parent / "warm.log", sessions=2)
 
     def test_what_colab_says_of_a_refusal_is_told(self, colab: Path) -> None:
         colab.write_text("[colab] Backend rejected accelerator 'A100'.\n")
         with pytest.raises(ColabSessionError, match="`colab new` failed: Backend rejected accelerator 'A100'"):
-            ColabBackend(gpu="A100")
+            ColabBackend(colab.parent / "warm.log", gpu="A100")
 
     def test_a_session_that_is_not_there_is_an_error(self, colab: Path) -> None:
         with pytest.raises(ColabSessionError, match="there is no Colab session 'mine'"):
-            ColabBackend(session="mine")
-
-    def test_only_sessions_of_dead_processes_are_left_over(self) -> None:
-        own = sessions.own_name(1)
-        pid, start = own.split("-")[3:5]
-        assert not sessions.is_left_over(own)
-        assert not sessions.is_left_over("mine")
-        assert sessions.is_left_over(own.replace(f"-{pid}-", "-999999999-"))
-        assert sessions.is_left_over(own.replace(f"-{start}-", "-1-"))
+            ColabBackend(colab.parent / "warm.log", session="mine")

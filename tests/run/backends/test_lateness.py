@@ -4,7 +4,8 @@ from collections.abc import Callable
 import pytest
 
 from colab_starter.run.backends.lateness import GONE, LATE, LOST, Deadline, Lateness
-from colab_starter.run.job import Due, Outcome, Status
+from colab_starter.run.job import Due
+from colab_starter.run.outcome import Outcome, Status
 
 Move = Callable[[float], None]
 

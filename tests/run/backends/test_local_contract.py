@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.local import LocalBackend
-from colab_starter.run.gpus import GpuPlaces, GpuShare
+from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
+from colab_starter.run.backends.local.backend import LocalBackend
 from tests.run.backends.contract import BackendContract, MarkedEnvironment, Rig
 
 
@@ -17,7 +17,7 @@ class LocalRig(Rig):
     def open(self) -> Backend:
         return LocalBackend(3, GpuPlaces([], GpuShare()), {}, self.folder / "warm.log")
 
-    def kill_worker(self, kernel: int) -> None:
+    def kill_worker(self, kernel: int, worker: int) -> None:
         os.kill(find_parent(kernel), signal.SIGKILL)
 
 

@@ -22,12 +22,14 @@ from nbformat import v4
 from packaging.version import Version
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
-from colab_starter.run.backends.ray import RayBackend, stand_ins
-from colab_starter.run.backends.ray.backend import _add_secrets, check_ray, read_needs
+from colab_starter.run import shims
+from colab_starter.run.backends.ray.backend import RayBackend, _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
-from colab_starter.run.job import Ended, Event, Job, Outcome, Overlay, Started, Status, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Overlay, Started, WarmPlan
 from colab_starter.run.kernels.system import list_processes as list_all_processes
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.contract import (
     COMMAND,
     MARK,
@@ -155,7 +157,7 @@ class TestCluster:
             while not events:
                 events = opened.wait(1)
             for run in "ab":
-                opened.cancel(run, now=True)
+                opened.cancel(run, StopLevel.NOW)
             while len(ends(events)) < 2:
                 events += opened.wait(1)
         assert {outcome.status for _, outcome in ends(events)} == {Status.INTERRUPTED}
@@ -431,7 +433,7 @@ class TestOptions:
             (["--address", "x:1"], "--address is for --backend ray only"),
             (["--insecure-cluster"], "--insecure-cluster is for --backend ray only"),
             (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
-            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, colab"),
+            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, jupyter, colab"),
         ):
             result = subprocess.run(
                 [COMMAND, "run", "nb.ipynb", *arguments], cwd=tmp_path, capture_output=True, text=True
@@ -461,13 +463,11 @@ def test_kernels_get_the_environment_that_they_would_have_without_ray() -> None:
         "CUDA_VISIBLE_DEVICES": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONBREAKPOINT": "ray.util.rpdb.set_trace",
-        "PYTHONPATH": f"{stand_ins.FOLDER}:/mine",
+        "PYTHONPATH": f"{shims.FOLDER}:/mine",
         "RAY_JOB_ID": "01000000",
     }
     assert clean_environment({**rays, "HOME": "/root"}) == {"HOME": "/root", "PYTHONPATH": "/mine"}
-    assert clean_environment({"PYTHONPATH": stand_ins.FOLDER, "PYTHONBREAKPOINT": "mine"}) == {
-        "PYTHONBREAKPOINT": "mine"
-    }
+    assert clean_environment({"PYTHONPATH": shims.FOLDER, "PYTHONBREAKPOINT": "mine"}) == {"PYTHONBREAKPOINT": "mine"}
 
 
 class TestBroker:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.ray import RayBackend
+from colab_starter.run.backends.ray.backend import RayBackend
 from colab_starter.run.backends.ray.messages import Needs
-from colab_starter.run.job import Status
+from colab_starter.run.outcome import Status
 from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 
@@ -21,7 +21,7 @@ class RayContractRig(Rig):
         address = self.arguments[self.arguments.index("--address") + 1]
         return RayBackend(address, Needs(), None, self.folder.parent, self.folder, self.folder / "ray.log")
 
-    def kill_worker(self, kernel: int) -> None:
+    def kill_worker(self, kernel: int, worker: int) -> None:
         os.kill(find_ray_process("worker dies"), signal.SIGKILL)
 
 

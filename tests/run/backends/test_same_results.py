@@ -9,9 +9,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from tests.run.backends.colab_rig import ColabRig, install_colab
 from tests.run.backends.contract import COMMAND, PATIENCE
+from tests.run.backends.jupyter_rig import JupyterRig
 from tests.run.backends.ray_rig import RayRig
-from tests.run.backends.test_colab import use_rig
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # Ray finds all clusters of this machine
 
@@ -48,7 +49,10 @@ def outs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made["ray"] = run_sweep(folder / "ray", ["--backend", "ray", "--address", cluster.address])
     finally:
         cluster.close()
-    with use_rig(folder):
+    with JupyterRig(folder / "server") as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_TOKEN", server.token)
+        made["jupyter"] = run_sweep(folder / "jupyter", ["--backend", "jupyter", "--server", server.url, "-j", "2"])
+    with ColabRig(folder / "rig", install_colab()):
         made["colab"] = run_sweep(folder / "colab", ["--backend", "colab", "--sessions", "2"])
     return made
 
@@ -60,15 +64,15 @@ def read_table(out: Path) -> list[dict[str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("backend", ["ray", "colab"])
+@pytest.mark.parametrize("backend", ["ray", "jupyter", "colab"])
 def test_the_table_is_that_of_this_machine(outs: dict[str, Path], backend: str) -> None:
     here = read_table(outs["local"])
     assert [row["status"] for row in here] == (["ok"] * 2 + ["failed"] + ["ok"] * 3) * 2
-    assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell 2, line 3)"
+    assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
     assert read_table(outs[backend]) == here
 
 
-@pytest.mark.parametrize("backend", ["ray", "colab"])
+@pytest.mark.parametrize("backend", ["ray", "jupyter", "colab"])
 def test_the_files_of_the_runs_are_those_of_this_machine(outs: dict[str, Path], backend: str) -> None:
     files = {name: {path.parts[-3]: path.read_text() for path in out.glob("*/output/*")} for name, out in outs.items()}
     assert len(files["local"]) == 10

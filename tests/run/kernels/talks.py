@@ -8,10 +8,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import ColdKernelNeededError, KernelDiedError
-from colab_starter.run.kernels.death import Death
+from colab_starter.errors import ColdKernelNeededError
+from colab_starter.run.kernels.connection import Message
+from colab_starter.run.kernels.death import Death, KernelDiedError
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
-from colab_starter.run.kernels.kernel import Kernel, Message
+from colab_starter.run.kernels.local import LocalKernel
 
 PATIENCE = 60.0
 """Seconds in which a message has to come."""
@@ -58,8 +59,8 @@ class Answer:
         return [message.content["data"] for message in self.messages if message.kind in kinds]
 
 
-def start(talk: Talk) -> Kernel:
-    return Kernel.start(
+def start(talk: Talk) -> LocalKernel:
+    return LocalKernel.start(
         talk.name, cwd=talk.folder, environment=talk.environment, log=Path(talk.folder, "kernel.log"), warm=talk.warm
     )
 
@@ -72,12 +73,12 @@ def talk(what: Talk) -> Answer:
         for cell in what.cells:
             messages += execute(kernel, cell)
     except KernelDiedError as error:
-        kernel.kill()
-        return Answer(messages, error.death, died=True)
+        death = kernel.kill()
+        return Answer(messages, error.death or death, died=True)
     return Answer(messages, kernel.shutdown(), died=False)
 
 
-def execute(kernel: Kernel, code: str) -> list[Message]:
+def execute(kernel: LocalKernel, code: str) -> list[Message]:
     """Execute a cell; returns the messages that it caused, once there are a reply and the sign that all is said."""
     request, messages, ends = kernel.execute(code), list[Message](), 0
     while ends < 2:
@@ -151,7 +152,7 @@ print(os.read(read, 100).decode())
 def talk_or_refuse(what: tuple[Sequence[str], str], connection: "Connection[Any, Any]") -> None:
     """In a worker: send what the cells print in a forked kernel, or why that kernel refuses."""
     cells, folder = what
-    kernel = Kernel.start(None, cwd=folder, environment={}, log=Path(folder, "log"), warm=True)
+    kernel = LocalKernel.start(None, cwd=folder, environment={}, log=Path(folder, "log"), warm=True)
     try:
         messages = [message for cell in cells for message in execute(kernel, cell)]
         connection.send("".join(one.content["text"] for one in messages if one.kind == "stream"))

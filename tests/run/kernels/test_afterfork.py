@@ -112,7 +112,9 @@ UNSEEDED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("library", TRAININGS)
+@pytest.mark.parametrize(
+    "library", [pytest.param(name, marks=pytest.mark.weekly if name == "keras" else ()) for name in TRAININGS]
+)
 def test_training_in_a_fork_gives_what_a_cold_kernel_gives_and_unseeded_numbers_differ(
     library: str, tmp_path: Path
 ) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from colab_starter.run.kernels.kernel import Kernel, Message
-from colab_starter.run.messages import UNREADABLE
+from colab_starter.run.kernels.connection import Message
+from colab_starter.run.kernels.local import LocalKernel
+from colab_starter.run.kernels.messages import UNREADABLE
 from tests.run.kernels.talks import PATIENCE, Talk, start
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKernel]:
     kernel = start(Talk([], str(tmp_path_factory.mktemp("kernel")), warm=False))
     execute(kernel, PREPARE)
     yield kernel
@@ -43,7 +44,7 @@ FRAMES = [
 ]
 
 
-def execute(kernel: Kernel, code: str) -> tuple[str, list[Message]]:
+def execute(kernel: LocalKernel, code: str) -> tuple[str, list[Message]]:
     """Execute a cell; returns the id of the request, and all that came on iopub until the kernel was idle again."""
     request, messages = kernel.execute(code), list[Message]()
     while not any(_is_idle(message, request) for message in messages):
@@ -58,7 +59,7 @@ def _is_idle(message: Message, request: str) -> bool:
 
 
 @pytest.mark.parametrize("frames", FRAMES)
-def test_what_is_no_message_is_told_and_stops_nothing(kernel: Kernel, frames: str) -> None:
+def test_what_is_no_message_is_told_and_stops_nothing(kernel: LocalKernel, frames: str) -> None:
     _, found = execute(kernel, f"send({frames}); print(1)")
     [unreadable] = [message for message in found if message.kind == UNREADABLE]
     assert unreadable.content["reason"]
@@ -67,13 +68,13 @@ def test_what_is_no_message_is_told_and_stops_nothing(kernel: Kernel, frames: st
 
 
 @pytest.mark.parametrize("content", ["b'[]'", "b'5'", "b'[' * 100_000", "b'9' * 5000", "b'{'"])
-def test_a_message_whose_content_cannot_be_read_still_says_whose_it_is(kernel: Kernel, content: str) -> None:
+def test_a_message_whose_content_cannot_be_read_still_says_whose_it_is(kernel: LocalKernel, content: str) -> None:
     request, found = execute(kernel, f"send(sign(stream, parent(), b'{{}}', {content}))")
     [unreadable] = [message for message in found if message.kind == UNREADABLE]
     assert unreadable.parent == request
 
 
-def test_a_message_without_a_parent_is_readable(kernel: Kernel) -> None:
+def test_a_message_without_a_parent_is_readable(kernel: LocalKernel) -> None:
     sent = 'sign(stream, b\'null\', b\'{}\', b\'{"name": "stdout", "text": "a"}\')'
     _, found = execute(kernel, f"send({sent})")
     [message] = [message for message in found if message.kind == "stream"]

@@ -8,7 +8,7 @@ import pytest
 from colab_starter.errors import ColdKernelNeededError
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
-from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.kernels.local import LocalKernel
 from tests.run.kernels.talks import execute
 
 MODULES = {
@@ -144,7 +144,7 @@ def test_a_library_that_is_loaded_from_its_file_is_refused(ask: Ask) -> None:
 
 def test_a_forked_kernel_begins_with_the_modules_of_a_cold_one(ask: Ask, tmp_path: Path) -> None:
     cell = "import sys; print(*sorted(sys.modules))"
-    kernel = Kernel.start(None, cwd=str(tmp_path), environment={}, log=tmp_path / "log", warm=False)
+    kernel = LocalKernel.start(None, cwd=str(tmp_path), environment={}, log=tmp_path / "log", warm=False)
     try:
         cold = "".join(one.content["text"] for one in execute(kernel, cell) if one.kind == "stream")
     finally:

@@ -1,4 +1,4 @@
-"""A kernel through ``Kernel``: cold and warm ones have to behave alike."""
+"""A kernel through ``LocalKernel``: cold and warm ones have to behave alike."""
 
 import gzip
 import json
@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.errors import KernelDiedError, KernelSilentError, NoSuchKernelError, StartStoppedError
+from colab_starter.errors import KernelSilentError, NoSuchKernelError, StartStoppedError
 from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
-from colab_starter.run.kernels.kernel import Kernel
+from colab_starter.run.kernels.local import LocalKernel
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
 
 Ask = Callable[..., Answer]
@@ -230,7 +231,7 @@ def test_a_kernel_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
     write_kernelspec(tmp_path, "sleep", "600")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     with pytest.raises(KernelSilentError):
-        Kernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", timeout=0.3)
+        LocalKernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", timeout=0.3)
 
 
 def test_a_start_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,4 +240,4 @@ def test_a_start_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     read, write = os.pipe()
     os.write(write, b"!")
     with open(read) as reader, open(write, "w"), pytest.raises(StartStoppedError):
-        Kernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", also=[reader])
+        LocalKernel.start("odd", cwd=str(tmp_path), environment={}, log=tmp_path / "log", also=[reader])

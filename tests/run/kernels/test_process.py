@@ -8,7 +8,7 @@ import pytest
 
 from colab_starter.run.kernels.death import Death
 from colab_starter.run.kernels.process import KernelProcess, spawn_kernel
-from colab_starter.run.kernels.system import list_processes
+from tests.support.processes import is_alive
 
 
 def spawn(code: str, folder: Path) -> KernelProcess:
@@ -21,10 +21,6 @@ def wait_for(text: str, file: Path) -> str:
         assert time.monotonic() < deadline, content
         time.sleep(0.01)
     return content
-
-
-def is_alive(pid: int) -> bool:
-    return any(process.pid == pid and not process.is_zombie for process in list_processes())
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from colab_starter.errors import WrongOptionError
-from colab_starter.notebook import Json, Notebook
+from colab_starter.notebook.model import Json, Notebook
+from colab_starter.run.backends.ray.options import RayOptions
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
 from colab_starter.run.job import Overlay
 from colab_starter.run.overlays.need import Need, describe_need, find_need
-from colab_starter.run.runs import Run
+from colab_starter.run.sweep.runs import Run
 from tests.conftest import bake_into, read_notebook
 
 OWN = """\
@@ -144,7 +145,7 @@ def test_a_kernel_whose_python_cannot_be_told_has_no_overlay_and_that_is_said(
     add_kernel(*command)
     need = need_of("!pip install absent", kernelspec={"name": "odd"})
     assert need.make_overlay(Run("a", {})) is None
-    [line] = describe_need(need, None, "local")
+    [line] = describe_need(need, None)
     assert line == "cell 1 installs packages: into the environment of kernel odd, whose Python is not known here"
 
 
@@ -155,7 +156,7 @@ def test_an_overlay_is_of_the_kernels_own_python(add_kernel: Any, tmp_path: Path
     add_kernel(str(python), "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}")
     need = need_of("!pip install absent", kernelspec={"name": "odd"})
     assert need.make_overlay(Run("a", {})) == Overlay(str(python))
-    assert f"an overlay of {tmp_path / 'other'}, " in describe_need(need, None, "local")[0]
+    assert f"an overlay of {tmp_path / 'other'}, " in describe_need(need, None)[0]
 
 
 def test_what_no_overlay_catches_is_said_in_a_line_each() -> None:
@@ -163,11 +164,11 @@ def test_what_no_overlay_catches_is_said_in_a_line_each() -> None:
         "!conda install -y numpy\n!conda install scipy", "!/opt/python/bin/pip install -U absent\n!pip install absent"
     )
     assert need.cells == (2,)
-    assert describe_need(need, None, "local")[1:] == [
+    assert describe_need(need, None)[1:] == [
         "cell 1 installs with conda, which no overlay can catch: its environment itself changes",
         "cell 2 calls /opt/python/bin/pip by its path: no overlay can catch what that installs",
     ]
-    assert describe_need(need_of("!conda install -y numpy"), None, "local") == [
+    assert describe_need(need_of("!conda install -y numpy"), None) == [
         "cell 1 installs with conda, which no overlay can catch: its environment itself changes",
     ]
 
@@ -175,27 +176,27 @@ def test_what_no_overlay_catches_is_said_in_a_line_each() -> None:
 def test_what_becomes_of_the_packages_is_said_in_one_line() -> None:
     need = need_of("!pip install absent", "%pip install absent", "!pip install timm")
     below = sys.prefix
-    assert describe_need(need, None, "local") == [
+    assert describe_need(need, None) == [
         f"cells 1, 2 and 3 install packages: into an overlay of {below}, thrown away afterwards "
         f"(--keep-environment keeps it, --in-place installs into {below} itself)"
     ]
-    assert describe_need(need, Path("runs/a/environment"), "local") == [
+    assert describe_need(need, Path("runs/a/environment")) == [
         f"cells 1, 2 and 3 install packages: into an overlay of {below}, kept in runs/a/environment"
     ]
-    assert describe_need(need, None, "ray") == [
+    assert describe_need(need, None, is_here=False) == [
         "cells 1, 2 and 3 install packages: into an overlay of the environment of each node, thrown away afterwards "
         "(--in-place installs into the environment of each node itself)"
     ]
-    assert describe_need(need_of("!bash setup.sh"), None, "local")[0].startswith("cell 1 may install packages: into")
+    assert describe_need(need_of("!bash setup.sh"), None)[0].startswith("cell 1 may install packages: into")
     uninstalls = need_of("!pip uninstall absent")
-    assert describe_need(uninstalls, None, "local")[0].startswith("cell 1 uninstalls packages: in an overlay of ")
+    assert describe_need(uninstalls, None)[0].startswith("cell 1 uninstalls packages: in an overlay of ")
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"keep_environment": True, "in_place": True}, "--in-place makes no environment that --keep-environment could"),
-        ({"keep_environment": True, "backend": "ray"}, "--keep-environment is for --backend local only"),
+        ({"keep_environment": True, "backend": RayOptions()}, "--keep-environment is for --backend local only"),
     ],
 )
 def test_options_that_exclude_one_another_are_refused(tmp_path: Path, options: dict[str, Any], said: str) -> None:
@@ -278,4 +279,4 @@ def test_each_run_has_its_own_where_one_install_undoes_another(cells: list[str],
     first, second = (need.make_overlay(Run(name, {})) for name in "ab")
     assert first
     assert (first != second) == first.is_of_one_run == is_repeated
-    assert ("an overlay of " + need.below + " for each run, " in describe_need(need, None, "local")[0]) == is_repeated
+    assert ("an overlay of " + need.below + " for each run, " in describe_need(need, None)[0]) == is_repeated

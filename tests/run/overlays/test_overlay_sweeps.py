@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tests.conftest import bake_into
 from tests.run.overlays.conftest import Run, Start, Write, printed, read_runs
 from tests.run.overlays.packages import Environment, list_overlays, write_project, write_wheel
+from tests.support.processes import wait_until
 
 SHOW = """\
 import sys
@@ -24,13 +23,6 @@ print(victim.version, victim.__file__.startswith(sys.prefix), "forked" if forked
 REPORT = (
     "import sys, victim, newcomer\nprint(victim.version, newcomer.version, newcomer.__file__.startswith(sys.prefix))"
 )
-
-
-def wait_until(is_so: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("option", [(), ("--cold",)], ids=["warm", "cold"])

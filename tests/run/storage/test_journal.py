@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.job import Outcome, Status
-from colab_starter.run.ledger import Ledger, read_runs
+from colab_starter.run.ledger.ledger import Ledger, read_runs
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import objects as objects_module

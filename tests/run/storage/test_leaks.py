@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import boto3
@@ -18,8 +17,7 @@ from tests.run.leaky import (
     write_notebook,
 )
 from tests.run.storage.rig import BUCKET, Endpoint, FaultyEndpoint, connect
-
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
+from tests.support.processes import COMMAND
 
 
 @pytest.fixture(autouse=True)

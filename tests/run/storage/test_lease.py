@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from colab_starter.errors import LedgerWriteError, SweepBusyError
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage import lease as leases
 from colab_starter.run.storage.journal import ObjectJournal, read_lines
 from colab_starter.run.storage.lease import Lease

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from colab_starter.errors import StoreAddressError
-from colab_starter.run.job import Outcome, Status
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.address import is_address, read_path
 from colab_starter.run.storage.choice import open_store
@@ -33,7 +33,7 @@ def test_a_file_address_is_a_path() -> None:
 
 @pytest.mark.parametrize("address", ["nonsense://bucket/lr", "s3://"])
 def test_an_address_that_is_none_is_one_line(address: str) -> None:
-    with pytest.raises(StoreAddressError, match=r"^\S+ (is no address|names no folder).*give"):
+    with pytest.raises(StoreAddressError, match=r"^\S+ (is not a valid address|names no folder).*give"):
         open_store(address)
 
 

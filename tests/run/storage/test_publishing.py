@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import LedgerWriteError
-from colab_starter.run.job import Ended, Job, Outcome, Status
+from colab_starter.run.backends.publishing import PublishingBackend
+from colab_starter.run.job import Ended, Job
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.objects import Objects
-from colab_starter.run.storage.publishing import PublishingBackend
 from colab_starter.run.storage.runs import execute_staged
 from tests.run.scripted import ScriptedBackend
 from tests.run.storage.rig import BUCKET, FaultyEndpoint, Handler, answer_500

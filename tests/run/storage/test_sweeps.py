@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,8 +24,8 @@ from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
 from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow, cut, lose_answer
+from tests.support.processes import COMMAND
 
-COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 OUT = f"s3://{BUCKET}/lr"
 SCRAP = """\
 from IPython.display import display
@@ -138,7 +137,7 @@ def test_a_bucket_that_does_not_exist_is_one_line(s3: FaultyEndpoint, notebook: 
     assert (result.returncode, result.stderr) == (
         2,
         "colab-starter: s3://not-there/lr cannot be read and written (The specified bucket does not exist); "
-        "mend that, or choose another --out\n",
+        "fix that, or choose another --out\n",
     )
 
 
@@ -304,4 +303,4 @@ def test_the_report_is_put_beside_the_runs(
     assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     assert objects.list()[pages[0]] == before
     assert cli._run(["report", f"s3://{BUCKET}/none"], debug=False) == 2
-    assert "holds no runs" in capsys.readouterr().err
+    assert "contains no runs" in capsys.readouterr().err

@@ -1,30 +1,35 @@
-"""The backend ``colab``: each session executes one job at a time, watched by a thread of its own."""
+"""The backend ``colab``: the backend ``jupyter`` on servers that Google's command opens and closes."""
 
-import queue
-import shutil
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-from colab_starter.errors import ColabSessionError, ColabStarterError
-from colab_starter.run.backends import Backend
-from colab_starter.run.backends.colab.attempt import Attempt
-from colab_starter.run.backends.colab.execution import StopRequest
+from colab_starter.errors import ColabSessionError
 from colab_starter.run.backends.colab.sessions import (
     Session,
+    SessionAccess,
     accelerator_options,
-    own_name,
+    find_soon_expired,
     release_left_over,
-    remove_left_over_folders,
+    renew_tokens,
 )
 from colab_starter.run.backends.colab.tool import ColabTool, find_program
-from colab_starter.run.job import Ended, Event, Job, Outcome, Started, Status
+from colab_starter.run.backends.jupyter.backend import JupyterBackend
+from colab_starter.run.backends.names import own_name
+from colab_starter.run.job import Job
+from colab_starter.run.kernels.jupyter_server import JupyterServer
+from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT
+from colab_starter.run.secrets import Mask
+
+PYTHON = "python3"
+"""What Colab calls its kernel; takes the place of one that it does not have, such as that of an environment here."""
+RENEW_INTERVAL = 60.0
+"""Seconds between two looks at whether a token is about to expire."""
 
 
-class ColabBackend(Backend):
+class ColabBackend(JupyterBackend):
     """Executes jobs on Google Colab: on the open session ``session``, or on ``sessions`` that it opens and releases.
 
     ``gpu`` is one of Colab's accelerators, such as T4; None takes a machine without. Opening takes as long as Colab
@@ -32,100 +37,88 @@ class ColabBackend(Backend):
     no session could be had, and WrongOptionError.
     """
 
-    def __init__(self, session: str | None = None, gpu: str | None = None, sessions: int = 1) -> None:
+    def __init__(
+        self,
+        log: Path,
+        session: str | None = None,
+        gpu: str | None = None,
+        sessions: int = 1,
+        keep_fds: Sequence[int] = (),
+        mask: Mask | None = None,
+        *,
+        kernelspec: str = PYTHON,
+        reconnect_timeout: float = RECONNECT_TIMEOUT,
+    ) -> None:
+        """``kernelspec`` is that of the notebook; the others: see ``JupyterBackend``."""
         options = accelerator_options(gpu)
-        program = find_program()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{own_name(0)}-"))
-        self._tool = ColabTool(program, self._folder)
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
-        self._stops: dict[str, StopRequest] = {}
-        self._sessions = (
-            [Session(self._tool, session, None)]
-            if session
-            else [Session(self._tool, own_name(number), options) for number in range(1, sessions + 1)]
-        )
-        self._threads: list[threading.Thread] = []
-        self._is_closed = False
+        self._tool = ColabTool(find_program())
+        names = [session] if session else [own_name(number) for number in range(1, sessions + 1)]
+        release_left_over(self._tool)
+        self._sessions = _open_sessions([Session(self._tool, name, None if session else options) for name in names])
+        self._next_renewal = 0.0
+        self._is_released = False
         try:
-            remove_left_over_folders()
-            release_left_over(self._tool)
-            self._open_sessions()
+            hosts = [ColabHost(one) for one in self._sessions]
+            super().__init__(hosts, None, log, keep_fds, mask, reconnect_timeout=reconnect_timeout)
+            self._kernel = _choose_kernel(hosts[0], kernelspec)
         except BaseException:
-            self.close()
+            self._release_sessions()
             raise
-        self._threads = [threading.Thread(target=self._work, args=(session,)) for session in self._sessions]
-        for thread in self._threads:
-            thread.start()
-
-    def _open_sessions(self) -> None:
-        """Keep those that could be opened; raises the first error if none could."""
-        errors = _do_for_all(self._sessions, Session.open)
-        opened = [session for session, error in zip(self._sessions, errors, strict=True) if error is None]
-        if not opened:
-            raise next(error for error in errors if error)
-        self._sessions = opened
-
-    @property
-    def capacity(self) -> int:
-        return len(self._sessions)
 
     def submit(self, job: Job) -> None:
-        self._stops[job.run] = StopRequest()
-        self._jobs.put(job)
-
-    def wait(self, timeout: float) -> list[Event]:
-        events: list[Event] = []
-        try:
-            events.append(self._events.get(timeout=timeout))
-            while True:
-                events.append(self._events.get_nowait())
-        except queue.Empty:
-            return events
-
-    def cancel(self, run: str, *, now: bool) -> None:
-        if stop := self._stops.get(run):
-            (stop.now if now else stop.after_cell).set()
+        super().submit(replace(job, kernel=job.kernel or self._kernel))
 
     def close(self) -> None:
         """Also releases the sessions that were opened; raises ColabSessionError if one may still be open."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        for stop in list(self._stops.values()):
-            stop.now.set()
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
         try:
-            errors = _do_for_all(self._sessions, Session.release)
+            super().close()
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if not self._is_released:
+                self._release_sessions()
+
+    def _release_sessions(self) -> None:
+        self._is_released = True
+        errors = _do_for_all(self._sessions, Session.release)
         if kept := [str(error) for error in errors if error]:
             raise ColabSessionError("; ".join(kept))
 
-    def _work(self, session: Session) -> None:
-        while job := self._jobs.get():
-            self._events.put(Started(job.run, f"Colab {session.name}"))
-            outcome = self._execute(job, session)
-            self._stops.pop(job.run, None)
-            self._events.put(Ended(job.run, outcome))
+    def _look_after(self) -> None:
+        super()._look_after()
+        if time.monotonic() >= self._next_renewal:
+            self._next_renewal = time.monotonic() + RENEW_INTERVAL
+            if find_soon_expired([session.name for session in self._sessions]):
+                self._in_thread(lambda: renew_tokens(self._tool), lambda error: None)
 
-    def _execute(self, job: Job, session: Session) -> Outcome:
-        stop = self._stops[job.run]
-        if stop.now.is_set() or stop.after_cell.is_set():
-            return Outcome(Status.INTERRUPTED, "stopped before the first cell", host=session.name)
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        start = time.monotonic()
-        try:
-            session.reopen_if_lost()
-            return Attempt(job, self._tool, session, folder).execute(stop, self._events.put)
-        except Exception as error:
-            cause = str(error) if isinstance(error, ColabStarterError) else f"{type(error).__name__}: {error}"
-            return Outcome(Status.FAILED, cause, seconds=time.monotonic() - start, host=session.name)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+class ColabHost:
+    """The machine of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self.access = SessionAccess(session.name)
+        self.label = f"Colab {session.name}"
+        self.is_lost = False
+        self.can_return = session.is_own
+        self._session = session
+
+    def bring_back(self) -> None:
+        """Take another machine in its place."""
+        self._session.release()
+        self._session.open()
+
+
+def _choose_kernel(host: ColabHost, kernelspec: str) -> str | None:
+    """What to ask for where a job does not say; None for the notebook's own."""
+    names = JupyterServer(host.access).list_kernelspecs()
+    return PYTHON if names is not None and kernelspec not in names else None
+
+
+def _open_sessions(sessions: Sequence[Session]) -> list[Session]:
+    """Those that could be opened. Raises the first error if none could."""
+    errors = _do_for_all(sessions, Session.open)
+    opened = [session for session, error in zip(sessions, errors, strict=True) if error is None]
+    if not opened:
+        raise next(error for error in errors if error)
+    return opened
 
 
 def _do_for_all(sessions: Sequence[Session], action: Callable[[Session], None]) -> list[ColabSessionError | None]:

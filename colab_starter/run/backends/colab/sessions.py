@@ -1,20 +1,19 @@
-"""Sessions on Colab: their names, opening and releasing them, and those that a killed sweep left open."""
+"""Sessions on Colab: opening and releasing them, their servers, and those that a killed sweep left open."""
 
-import hashlib
 import json
 import os
-import platform
-import re
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import ColabSessionError, WrongOptionError
+from colab_starter.errors import ColabSessionError, JupyterServerError, WrongOptionError
 from colab_starter.run.backends.colab.tool import SESSIONS, ColabTool
-from colab_starter.run.lock import read_start_time
+from colab_starter.run.backends.names import is_left_over
+from colab_starter.run.kernels.jupyter_server import Address
 
 GPUS = ("T4", "L4", "G4", "A100", "H100")
 """Those that google-colab-cli 0.7 knows (its commands/session.py); it makes an A100 of any other name."""
@@ -23,8 +22,9 @@ TPUS = ("v5e1", "v6e1")
 OPENING_LIMIT = 900.0
 """Seconds; Colab may take minutes to find a machine."""
 STOPPING_LIMIT = 60.0
-
-_OWN_NAME = re.compile(r"colab-starter-([0-9a-f]{6})-(\d+)-(\d+)-\d+")
+RENEW_BEFORE = timedelta(minutes=10)
+PROXY_TOKEN = "X-Colab-Runtime-Proxy-Token"
+"""The header by which Google's proxy lets us in."""
 
 
 def accelerator_options(accelerator: str | None) -> list[str]:
@@ -36,30 +36,6 @@ def accelerator_options(accelerator: str | None) -> list[str]:
             if name.lower() == accelerator.lower():
                 return [option, name]
     raise WrongOptionError(f"Colab has no accelerator {accelerator!r}; there are {', '.join(GPUS + TPUS)}")
-
-
-def own_name(number: int) -> str:
-    """The name of a session of this process; it tells later commands whether the process still lives."""
-    pid = os.getpid()
-    return f"colab-starter-{_machine()}-{pid}-{read_start_time(pid) or 0}-{number}"
-
-
-def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
-
-
-def is_left_over(name: str) -> bool:
-    """Was the session opened on this machine by a process that is dead?"""
-    found = _OWN_NAME.fullmatch(name)
-    if not found or found[1] != _machine():
-        return False
-    try:
-        os.kill(int(found[2]), 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        return False
-    return (read_start_time(int(found[2])) or "0") != found[3]
 
 
 def read_sessions() -> dict[str, dict[str, Any]]:
@@ -76,6 +52,47 @@ def read_sessions() -> dict[str, dict[str, Any]]:
     return {}
 
 
+@dataclass(frozen=True)
+class SessionAccess:
+    """The Jupyter server of a session, as the command's file has it now: its token is renewed now and then."""
+
+    session: str
+
+    @property
+    def name(self) -> str:
+        return f"Colab session {self.session}"
+
+    def find(self) -> Address:
+        session = read_sessions().get(self.session)
+        if session is None:
+            raise JupyterServerError(f"{self.name}: it is gone; open another with `colab new -s NAME`")
+        headers = {PROXY_TOKEN: str(session.get("token")), "X-Colab-Client-Agent": "colab-cli"}
+        return Address(str(session.get("url")).rstrip("/"), headers)
+
+    def list_secrets(self) -> list[str]:
+        return [self.find().headers[PROXY_TOKEN]]
+
+    def explain(self, code: int) -> str:
+        return "Google's proxy does not let us in; `colab sessions` renews the token"
+
+
+def find_soon_expired(names: Sequence[str]) -> list[str]:
+    """Those of the sessions whose token is about to expire."""
+    sessions, limit = read_sessions(), datetime.now(UTC) + RENEW_BEFORE
+    found = []
+    for name in names:
+        with suppress(ValueError, TypeError):
+            expires = datetime.fromisoformat(str(sessions.get(name, {}).get("token_expires_at")))
+            if expires.replace(tzinfo=expires.tzinfo or UTC) < limit:
+                found.append(name)
+    return found
+
+
+def renew_tokens(tool: ColabTool) -> None:
+    """As the command does by itself when it lists the sessions. Raises ColabSessionError."""
+    tool.run("sessions", timeout=STOPPING_LIMIT)
+
+
 class Session:
     """One session: a machine on Colab with one kernel."""
 
@@ -83,8 +100,6 @@ class Session:
         self.name = name
         self.is_own = options is not None
         """Opened and released by us; another one was there before and stays."""
-        self.is_lost = False
-        """Its machine has gone; set by who notices."""
         self._tool = tool
         self._options = options or ()
 
@@ -94,15 +109,6 @@ class Session:
             self._tool.run("new", "-s", self.name, *self._options, timeout=OPENING_LIMIT)
         elif self.name not in read_sessions():
             raise ColabSessionError(f"there is no Colab session {self.name!r}; `colab sessions` lists those there are")
-
-    def reopen_if_lost(self) -> None:
-        """Take another machine in place of one that has gone; raises ColabSessionError."""
-        if not self.is_own and self.name not in read_sessions():
-            raise ColabSessionError(f"Colab session {self.name} is gone; open another with `colab new -s NAME`")
-        if self.is_own and (self.is_lost or self.name not in read_sessions()):
-            self.release()
-            self.open()
-        self.is_lost = False
 
     def release(self) -> None:
         """Give an own session back; raises ColabSessionError if it may still be there."""
@@ -129,10 +135,3 @@ def release_left_over(tool: ColabTool) -> list[str]:
     for name in names:
         release_session(tool, name)
     return names
-
-
-def remove_left_over_folders() -> None:
-    """Remove the temporary folders of killed processes: they hold notebooks whose secrets are not masked."""
-    for path in Path(tempfile.gettempdir()).glob("colab-starter-*"):
-        if is_left_over(path.name.rpartition("-")[0]):
-            shutil.rmtree(path, ignore_errors=True)

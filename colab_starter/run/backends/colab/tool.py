@@ -5,10 +5,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from colab_starter.errors import ColabSessionError, ColabToolMissingError
 
@@ -22,27 +20,26 @@ _GUARD = str(Path(__file__).with_name("guard.py"))
 
 
 class ColabTool:
-    """The command, with a private folder for what it leaves among temporary files (one for each image)."""
+    """The command, in a process group of its own, which a terminal's Ctrl-C does not reach."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str) -> None:
         self._program = program
-        self._environment: Mapping[str, str] = {**os.environ, "TMPDIR": str(folder), "TERM": "dumb", "NO_COLOR": "1"}
+        self._environment = {**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
 
-    def start(self, *arguments: str, out: IO[bytes] | int, err: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        """Start it in a process group of its own, which a terminal's Ctrl-C does not reach."""
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         guard = [sys.executable, "-I", "-S", _GUARD, str(os.getpid()), os.path.expanduser(SESSIONS), self._program]
         return subprocess.Popen(
             [*guard, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=self._environment,
             start_new_session=True,
         )
 
     def run(self, *arguments: str, timeout: float) -> str:
         """Run it to its end, and give back what it printed. Raises ColabSessionError when it fails."""
-        process = self.start(*arguments, out=subprocess.PIPE, err=subprocess.PIPE)
+        process = self._start(*arguments)
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:

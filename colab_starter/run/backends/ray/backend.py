@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
+from colab_starter.run import shims
 from colab_starter.run.backends import Backend
-from colab_starter.run.backends.ray import stand_ins
+from colab_starter.run.backends.gpus import read_share
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
-from colab_starter.run.gpus import read_share
-from colab_starter.run.job import Ended, Event, Job, Outcome, Status, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
+from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, find_secrets, make_mask
+from colab_starter.run.stopping import StopLevel
 
 JOINING = 120.0
 """Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""
@@ -125,9 +127,9 @@ class RayBackend(Backend):
         events, self._events = self._events, []
         return events
 
-    def cancel(self, run: str, *, now: bool) -> None:
+    def cancel(self, run: str, level: StopLevel) -> None:
         if run in self._running:
-            self._send(Cancel(run, now))
+            self._send(Cancel(run, level))
 
     def close(self) -> None:
         self._control.close()
@@ -170,7 +172,7 @@ class RayBackend(Backend):
 
 def _start_driver(output: int, keep_fds: Sequence[int]) -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
     ours, theirs = socket.socketpair()
-    path = [stand_ins.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [shims.FOLDER, *filter(None, [os.environ.get("PYTHONPATH")])]
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "colab_starter.run.backends.ray.driver", str(theirs.fileno())],

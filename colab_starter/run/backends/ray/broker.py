@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from colab_starter.errors import OverlayError
-from colab_starter.run.backends.local import MOST_FAILURES, MOST_SERVERS, WORKER
+from colab_starter.run.backends.local.backend import WORKER
+from colab_starter.run.backends.workers import MOST_FAILURES, MOST_SERVERS
 from colab_starter.run.job import Job, WarmPlan
 from colab_starter.run.kernels import stopped
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState

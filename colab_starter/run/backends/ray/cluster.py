@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 from colab_starter.errors import RayClusterError
+from colab_starter.run.backends.cpus import count_cores
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.safety import (
     LOOPBACK,
@@ -16,7 +17,6 @@ from colab_starter.run.backends.ray.safety import (
     describe_lack_of_token,
     keep_to_this_machine,
 )
-from colab_starter.run.cpus import count_cores
 
 ANSWER_LIMIT = 10.0
 """Seconds that a cluster has to accept a connection."""

@@ -21,9 +21,6 @@ from colab_starter.run.backends.lateness import Deadline, Lateness
 from colab_starter.run.backends.ray.cluster import Node, connect, count_places, list_nodes, settle_gpus
 from colab_starter.run.backends.ray.messages import Cancel, Prepare, Refused, Room, Setup, Submit
 from colab_starter.run.backends.ray.task import (
-    AFTER_CELL,
-    LEAVE,
-    NOW,
     Arrived,
     Place,
     Stops,
@@ -32,9 +29,11 @@ from colab_starter.run.backends.ray.task import (
     relay,
     warm,
 )
-from colab_starter.run.job import Due, Ended, Event, Job, Outcome, Started, Status
+from colab_starter.run.job import Due, Ended, Event, Job, Started
 from colab_starter.run.kernels import system
-from colab_starter.run.recovery import find_outcome, read_outcome
+from colab_starter.run.ledger.finished import find_outcome, read_outcome
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.address import is_address
 
 Channel: TypeAlias = "Connection[Any, Any]"
@@ -65,7 +64,7 @@ class _Run:
     node_id: str = ""
     """Of the node that executes it."""
     is_started: bool = False
-    stop: int = 0
+    stop: StopLevel = StopLevel.NO
     deadline: Deadline = field(default_factory=Deadline)
     verdict: Outcome | None = None
     """How it ends if its node does not say so itself any more."""
@@ -122,8 +121,8 @@ class Driver:
             case Submit(job):
                 self._runs[job.run] = _Run(job)
                 self._keep(self._execute(self._runs[job.run]))
-            case Cancel(name, now) if run := self._runs.get(name):
-                self._cancel(run, NOW if now else AFTER_CELL)
+            case Cancel(name, level) if run := self._runs.get(name):
+                self._cancel(run, level)
             case Prepare(plan):
                 for node in list_nodes():
                     self._on(node)(warm).remote(plan, self._place)
@@ -196,12 +195,12 @@ class Driver:
             run.is_started = True
         self._send(event)
 
-    def _cancel(self, run: _Run, level: int) -> None:
+    def _cancel(self, run: _Run, level: StopLevel) -> None:
         run.stop = max(run.stop, level)
         self._stops.set.remote(name_attempt(run.job), level)
         if not run.is_started:
             self._kill(run)
-        elif level >= NOW:
+        elif level >= StopLevel.NOW:
             asyncio.get_running_loop().call_later(OBEY, self._kill, run)
 
     def _kill(self, run: _Run) -> None:
@@ -212,7 +211,7 @@ class Driver:
     async def _leave(self) -> None:
         """End all runs."""
         for run in self._runs.values():
-            self._cancel(run, LEAVE)
+            self._cancel(run, StopLevel.LEAVE)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2 * OBEY)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from colab_starter.run.job import Job, WarmPlan
+from colab_starter.run.stopping import StopLevel
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Submit:
 @dataclass(frozen=True)
 class Cancel:
     run: str
-    now: bool
+    level: StopLevel
 
 
 @dataclass(frozen=True)

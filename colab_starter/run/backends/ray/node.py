@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from colab_starter.run.backends.ray import stand_ins
+from colab_starter.run import shims
 from colab_starter.run.backends.ray.broker import LOCK, SOCKET
 from colab_starter.run.job import Job, WarmPlan
 
@@ -144,7 +144,7 @@ def clean_environment(environment: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in environment.items() if name not in OF_RAYS_OWN}
     if kept.get("PYTHONBREAKPOINT", "").startswith("ray."):
         del kept["PYTHONBREAKPOINT"]
-    path = [part for part in kept.pop("PYTHONPATH", "").split(os.pathsep) if part and part != stand_ins.FOLDER]
+    path = [part for part in kept.pop("PYTHONPATH", "").split(os.pathsep) if part and part != shims.FOLDER]
     return {**kept, "PYTHONPATH": os.pathsep.join(path)} if path else kept
 
 

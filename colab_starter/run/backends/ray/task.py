@@ -17,12 +17,14 @@ from typing import Any, TypeAlias
 import ray
 
 from colab_starter import __version__
-from colab_starter.run.backends.local import describe_exit, end_early
+from colab_starter.run.backends.cpus import THREAD_VARIABLES
+from colab_starter.run.backends.gpus import set_visible
 from colab_starter.run.backends.ray.node import Node, find_broker_folder
-from colab_starter.run.cpus import THREAD_VARIABLES
-from colab_starter.run.gpus import set_visible
-from colab_starter.run.job import Ended, Event, Job, Started, Status, Stop, WarmPlan
+from colab_starter.run.backends.workers import describe_exit, end_early
+from colab_starter.run.job import Ended, Event, Job, Started, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited
+from colab_starter.run.outcome import Status
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.storage.address import is_address
 
 Channel: TypeAlias = "Connection[Any, Any]"
@@ -31,9 +33,6 @@ LOOK = 0.25
 """Seconds after which a relay looks for stops when nothing else happens."""
 STOP_WAIT = 10.0
 """Seconds after which the question for stops is put anew, so that none is left of runs that have ended."""
-
-AFTER_CELL, NOW, LEAVE = 1, 2, 3
-"""How a run is to end: as ``Stop`` says, or without an executed notebook, because nobody is there to want it."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +59,24 @@ class Stops:
     """An actor: what runs were told to end."""
 
     def __init__(self) -> None:
-        self._levels: dict[str, int] = {}
+        self._levels: dict[str, StopLevel] = {}
         self._changed = asyncio.Condition()
 
-    async def set(self, run: str, level: int) -> None:
+    async def set(self, run: str, level: StopLevel) -> None:
         """``run`` is empty for all of them."""
         async with self._changed:
-            self._levels[run] = max(level, self._levels.get(run, 0))
+            self._levels[run] = max(level, self._levels.get(run, StopLevel.NO))
             self._changed.notify_all()
 
-    async def wait(self, run: str, known: int) -> int:
+    async def wait(self, run: str, known: StopLevel) -> StopLevel:
         """The level of a run once it is more than ``known``, or after STOP_WAIT seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WAIT), self._changed:
                 await self._changed.wait_for(lambda: self._level(run) > known)
         return self._level(run)
 
-    def _level(self, run: str) -> int:
-        return max(self._levels.get(run, 0), self._levels.get("", 0))
+    def _level(self, run: str) -> StopLevel:
+        return max(self._levels.get(run, StopLevel.NO), self._levels.get("", StopLevel.NO))
 
 
 class StopWatch:
@@ -86,10 +85,10 @@ class StopWatch:
     def __init__(self, stops: Any, key: str) -> None:
         self._stops = stops
         self._key = key
-        self._level = 0
-        self._answer = stops.wait.remote(key, 0)
+        self._level = StopLevel.NO
+        self._answer = stops.wait.remote(key, StopLevel.NO)
 
-    def read(self) -> int | None:
+    def read(self) -> StopLevel | None:
         """A level that is higher than the last one; None where there is none."""
         if not ray.wait([self._answer], timeout=0)[0]:
             return None
@@ -192,10 +191,10 @@ def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
         yield end_early(job, f"the process that runs are forked from died on {platform.node()}", Status.KILLED)
 
 
-def _stop(channel: Channel, level: int) -> None:
+def _stop(channel: Channel, level: StopLevel) -> None:
     with suppress(OSError):  # It has died; what is read next will say so.
-        if level < LEAVE:
-            return channel.send(Stop(now=level >= NOW))
+        if level < StopLevel.LEAVE:
+            return channel.send(Stop(level))
         with socket.socket(fileno=os.dup(channel.fileno())) as both_ways:
             both_ways.shutdown(socket.SHUT_WR)  # as if this process were gone, but its end can be waited for
 

@@ -1,0 +1,19 @@
+"""The errors of a bake, which plain cookiecutter meets too.
+
+cookiecutter prints its own errors and Jinja's as one line and leaves no half project; it knows
+no others, so these derive from them. They stand apart from ``errors``, because importing
+cookiecutter and Jinja takes longer than all else that ``colab-starter --help`` does.
+"""
+
+from cookiecutter.exceptions import FailedHookException
+from jinja2 import UndefinedError
+
+from colab_starter.errors import ColabStarterError, UsageError
+
+
+class BadAnswerError(UsageError, FailedHookException):
+    """An answer to a question of cookiecutter.json cannot be used."""
+
+
+class TemplateFaultError(ColabStarterError, UndefinedError):
+    """A file under templates/ breaks a rule; the message names the file and the line."""

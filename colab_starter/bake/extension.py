@@ -1,0 +1,129 @@
+"""The Jinja extension that makes notebooks of the templates.
+
+Plain cookiecutter loads this file from the template's own folder, so it uses only the
+standard library, Jinja and cookiecutter itself. The skeleton ``templates/notebook.py`` pipes
+its cells through the filter ``to_ipynb``.
+"""
+
+import json
+import re
+import sys
+import textwrap
+from typing import Any
+
+import cookiecutter
+from jinja2 import Environment, StrictUndefined, pass_context, pass_environment
+from jinja2.ext import Extension
+from jinja2.runtime import Context
+
+from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
+from colab_starter.bake.lessons import lessons_table, select_lessons
+from colab_starter.bake.percent import mark_cells, to_ipynb
+from colab_starter.open_in_colab import colab_badge
+
+OLDEST_COOKIECUTTER = (2, 7)
+"""Older ones take ``use_drive=no`` on the command line for true."""
+
+if tuple(map(int, cookiecutter.__version__.split(".")[:2])) < OLDEST_COOKIECUTTER:
+    raise ImportError(
+        f"colab-starter needs cookiecutter >= 2.7, this is {cookiecutter.__version__}: "
+        "pip install --upgrade cookiecutter, or use uvx cookiecutter"
+    )
+
+_MARKDOWN_SYMBOL = re.compile(r"([\\`*_<>\[\]#])")
+
+
+class NotebookExtension(Extension):
+    """Adds the filters and functions that the templates use, and checks the templates as they load."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        environment.undefined = LocatedUndefined
+        environment.filters.update(
+            check_answer=settle_answer,
+            markdown_text=markdown_text,
+            python_dict=python_dict,
+            python_literal=python_literal,
+            split_packages=split_packages,
+            to_ipynb=to_ipynb,
+        )
+        environment.globals.update(
+            chosen=chosen,
+            colab_badge=colab_badge,
+            lessons_table=lessons_table,
+            read_table=read_table,
+            select_lessons=select_lessons,
+        )
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """Mark the cells of the files that notebooks are made of; leave others as they are."""
+        if name and name.startswith(("cells/", "lessons/")):
+            return mark_cells(source, name)
+        return source
+
+
+class LocatedUndefined(StrictUndefined):
+    """An undefined name whose error tells the template's file and line."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        return f"{super()._undefined_message}{_template_position()}"
+
+
+def _template_position() -> str:
+    frame = sys._getframe()
+    while frame is not None:
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None and template.name:
+            return f" (templates/{template.name}, line {template.get_corresponding_lineno(frame.f_lineno)})"
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+@pass_context
+def chosen(context: Context, file: str, lesson: str | None = None) -> str:
+    """The name of a file that belongs to one lesson (by default, to the one of its own name).
+
+    Empty, which makes cookiecutter leave the file out, where the preset is neither that lesson nor "all".
+    """
+    preset = context["cookiecutter"]["preset"]
+    return file if preset in ("all", lesson or file.partition(".")[0]) else ""
+
+
+@pass_environment
+def read_table(environment: Environment, name: str) -> Any:
+    """The content of a JSON file below ``templates/``."""
+    assert environment.loader is not None
+    return json.loads(environment.loader.get_source(environment, name)[0])
+
+
+@pass_context
+def settle_answer(context: Context, answer: str, question: str) -> str:
+    """Check an answer in cookiecutter.json, and replace it by its normal form; renders to nothing.
+
+    The mapping ``cookiecutter`` is the one that all templates will see, so none of them has to know of other forms.
+    Raises BadAnswerError.
+    """
+    check_answer(answer, question)
+    context["cookiecutter"][question] = normalize_answer(answer, question)
+    return ""
+
+
+def markdown_text(text: str) -> str:
+    """The text on one line, with the characters that Markdown would take for its own escaped."""
+    return _MARKDOWN_SYMBOL.sub(r"\\\1", " ".join(text.split()))
+
+
+def python_literal(value: Any) -> str:
+    """A string, number, list or dict as Python source, in double quotes, not ASCII-escaped."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def python_dict(value: dict[str, str]) -> str:
+    """A dict as Python source, in lines of at most 96 characters."""
+    entries = ", ".join(f"{python_literal(key)}: {python_literal(item)}" for key, item in value.items())
+    if len(entries) < 80:
+        return f"{{{entries}}}"
+    return "{\n" + textwrap.fill(entries, 96, initial_indent="    ", subsequent_indent="    ") + ",\n}"

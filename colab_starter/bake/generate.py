@@ -1,0 +1,218 @@
+"""A new project from the template that comes with this package; nothing is written unless all of it can be."""
+
+import filecmp
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from colab_starter.bake.choices import unknown_choice
+from colab_starter.errors import (
+    CannotWriteError,
+    ColabStarterError,
+    GenerationError,
+    ProjectExistsError,
+    StoppedError,
+    TemplateMissingError,
+    UnknownChoiceError,
+)
+
+PACKAGE = Path(__file__).parents[1]
+
+Answers = Mapping[str, str | bool]
+"""Question of cookiecutter.json -> answer."""
+
+
+class Project(NamedTuple):
+    """What generate_project made."""
+
+    folder: Path
+    notebooks: list[Path]
+    kept: list[Path]
+    """Where the files that ``force`` replaced are now."""
+
+
+def find_template() -> Path:
+    """The folder that holds cookiecutter.json: inside an installed package, or the checkout around it."""
+    for folder in (PACKAGE / "template", PACKAGE.parent):
+        if (folder / "cookiecutter.json").is_file():
+            return folder
+    raise TemplateMissingError("the template is missing from this installation; install colab-starter again")
+
+
+def read_questions() -> dict[str, Any]:
+    """The content of cookiecutter.json: question -> default answer, or list of choices."""
+    questions: dict[str, Any] = json.loads((find_template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    return questions
+
+
+def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, force: bool = False) -> Project:
+    """Make a project in a new folder of ``output_dir``, the same as plain cookiecutter would.
+
+    ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions,
+    each until its answer can be used. ``force`` writes into a folder that exists: files of the same name
+    that differ, and links in the place of folders, are renamed NAME.bak; other files stay.
+
+    Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
+    or StoppedError; then nothing has changed on the disk.
+    """
+    check_choices(answers)
+    with _errors_in_one_line(output_dir):
+        context = _prepare_context(answers)
+        if ask:
+            context = _prepare_context({**answers, **_ask(context, output_dir, force)})
+        _settle_answers(context)
+        target = output_dir / context["cookiecutter"]["project_slug"]
+        _check_target(target, force)
+        # Beside the target (inside, where it exists), because files can be renamed only within a file system.
+        with TemporaryDirectory(prefix=".colab-starter-", dir=_existing_folder(target)) as staging:
+            baked = _bake(context, staging)
+            notebooks = sorted(path.relative_to(baked) for path in baked.glob("notebooks/*.ipynb"))
+            output_dir.mkdir(parents=True, exist_ok=True)
+            kept = _move_into_place(baked, target)
+    return Project(target, [target / notebook for notebook in notebooks], kept)
+
+
+def check_choices(answers: Answers) -> None:
+    """Raise UnknownChoiceError for an answer that is not one of its question's choices."""
+    questions = read_questions()
+    for question, answer in answers.items():
+        choices = questions[question]
+        if isinstance(choices, list) and answer not in choices:
+            raise UnknownChoiceError(unknown_choice(question, str(answer), choices))
+
+
+@contextmanager
+def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
+    from cookiecutter.exceptions import CookiecutterException, UndefinedVariableInTemplate
+    from jinja2 import TemplateError
+
+    try:
+        yield
+    except ColabStarterError:
+        raise
+    except (KeyboardInterrupt, EOFError) as error:
+        raise StoppedError("stopped; nothing was made") from error
+    except OSError as error:
+        reason = f"{error.strerror or error}: {error.filename or output_dir}"
+        raise CannotWriteError(
+            f"nothing was made, because something could not be written ({reason}); "
+            "fix that, or choose another folder: colab-starter new FOLDER"
+        ) from error
+    except (CookiecutterException, TemplateError) as error:
+        # Its own text holds the whole context, some thousand characters.
+        fault = f"{error.message}: {error.error}" if isinstance(error, UndefinedVariableInTemplate) else str(error)
+        raise GenerationError(f"nothing was made, because the template failed; please report this: {fault}") from error
+
+
+def _prepare_context(answers: Answers) -> dict[str, Any]:
+    """cookiecutter's context, with ``answers`` in place of the questions' defaults.
+
+    The user's own cookiecutter settings are left out: they are about other templates.
+    """
+    from cookiecutter.generate import generate_context
+
+    choices = read_questions()
+    given = {
+        question: _as_jinja_text(answer) if isinstance(choices[question], str) else answer
+        for question, answer in answers.items()
+    }
+    context: dict[str, Any] = generate_context(str(find_template() / "cookiecutter.json"), extra_context=given)
+    return context
+
+
+def _ask(context: dict[str, Any], output_dir: Path, force: bool) -> Answers:
+    """The user's answers; the project's folder is looked at as soon as it has a name."""
+    from colab_starter.bake.questions import ask_questions
+
+    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force))
+
+
+def _settle_answers(context: dict[str, Any]) -> None:
+    """Render the defaults and check the answers, in cookiecutter's own way."""
+    from cookiecutter.prompt import prompt_for_config
+
+    context["cookiecutter"].update(prompt_for_config(context, no_input=True))
+
+
+def _as_jinja_text(answer: str | bool) -> str:
+    """A template that renders to the answer itself: cookiecutter would take braces in it for code."""
+    return "{{ " + ascii(answer) + " }}"
+
+
+def _check_target(target: Path, force: bool) -> None:
+    if target.is_symlink():
+        raise ProjectExistsError(f"{target} is a link, which is not followed; remove it, or choose another --slug")
+    if target.is_dir() and not force:
+        raise ProjectExistsError(
+            f"{target} already exists; choose another --slug or folder, or add --force to write into it "
+            "(files that differ are kept as NAME.bak)"
+        )
+    if os.path.lexists(target) and not target.is_dir():
+        raise ProjectExistsError(f"{target} already exists and is not a folder; choose another --slug or folder")
+
+
+def _existing_folder(folder: Path) -> Path:
+    return next(path for path in [folder.absolute(), *folder.absolute().parents] if path.is_dir())
+
+
+def _bake(context: dict[str, Any], folder: str) -> Path:
+    """Let cookiecutter make the project, without its hook: that says where things are, and they will move."""
+    from cookiecutter.generate import generate_files
+
+    baked = Path(generate_files(str(find_template()), context, folder, accept_hooks=False))
+    for path in baked.iterdir():
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    return baked
+
+
+def _move_into_place(project: Path, target: Path) -> list[Path]:
+    """Move the project to where it belongs; returns the files kept from a folder that was there."""
+    if not target.exists():
+        project.rename(target)
+        return []
+    kept: list[Path] = []
+    with ExitStack() as undo:
+        for source in sorted(project.rglob("*")):
+            place = target / source.relative_to(project)
+            if source.is_dir():
+                _make_folder(place, undo, kept)
+            elif not (place.is_file() and filecmp.cmp(source, place, shallow=False)):
+                if os.path.lexists(place):
+                    _keep(place, undo, kept)
+                else:
+                    undo.callback(place.unlink, missing_ok=True)
+                source.replace(place)
+        undo.pop_all()
+    return kept
+
+
+def _make_folder(place: Path, undo: ExitStack, kept: list[Path]) -> None:
+    """A link to a folder is none: what is written there would come to somewhere else."""
+    if place.is_symlink():
+        _keep(place, undo, kept)
+    if not place.exists():
+        place.mkdir()
+        undo.callback(place.rmdir)
+
+
+def _keep(place: Path, undo: ExitStack, kept: list[Path]) -> None:
+    """Give what is there another name."""
+    backup = _free_name(place)
+    place.rename(backup)
+    undo.callback(backup.replace, place)
+    kept.append(backup)
+
+
+def _free_name(path: Path) -> Path:
+    """The path with .bak appended, or .bak2, .bak3 ... where that is taken."""
+    number = 1
+    while True:
+        backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        if not os.path.lexists(backup):
+            return backup
+        number += 1

@@ -1,0 +1,1 @@
+"""What a notebook says: its cells, magics, installs and Python code."""

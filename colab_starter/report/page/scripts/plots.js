@@ -1,0 +1,237 @@
+// The plots: a metric against a parameter, series over their steps, and all parameters at once.
+
+import { data, isNumeric, parameters } from "./data.js";
+import {
+  describeAxis,
+  FEW_TICKS,
+  finite,
+  groupRuns,
+  labelOf,
+  largest,
+  makeScale,
+  PALETTE,
+  RAMP_SCALE,
+  smallest,
+  spansDecades,
+  style,
+} from "./scales.js";
+import {
+  average,
+  distinctValues,
+  escapeMarkup,
+  formatNumber,
+  formatValue,
+  isKnown,
+  shorten,
+  takeEvenly,
+  toNumber,
+} from "./values.js";
+
+const NARROW = 640; // Pixels; on a narrower screen, the legend is below the plot.
+const MANY_POINTS = 2000; // More points are drawn with WebGL.
+const MOST_LINES = 200; // Series drawn at once.
+const PARALLEL_MARKS = 20; // A vertical axis with more texts has ticks at evenly spaced ones.
+
+function describeRuns(runs, metric) {
+  const shown = [metric, ...parameters].map((column) => [column, labelOf(column, 40)]);
+  return runs.map((run) => {
+    const lines = shown.map(([column, label]) => {
+      const value = escapeMarkup(shorten(formatValue(column, column.values[run]), 60));
+      return `${label}: ${column === metric ? `<b>${value}</b>` : value}`;
+    });
+    if (data.statuses[run] !== "ok") lines.push(escapeMarkup(data.words[data.statuses[run]]));
+    return lines.join("<br>");
+  });
+}
+
+function makeMarker(group, colour, count) {
+  const marker = { size: count > MANY_POINTS ? 5 : 9, opacity: count > 500 ? 0.6 : 0.9, line: { width: 0 } };
+  const allOk = group.runs.every((run) => data.statuses[run] === "ok");
+  marker.symbol = allOk ? "circle" : group.runs.map((run) => (data.statuses[run] === "ok" ? "circle" : "x"));
+  if (!group.continuous) return { ...marker, color: group.colour };
+  const bar = { title: { text: labelOf(colour), side: "right" }, thickness: 12, outlinewidth: 0 };
+  return {
+    ...marker,
+    color: group.runs.map((run) => toNumber(colour.values[run])),
+    colorscale: RAMP_SCALE,
+    colorbar: bar,
+  };
+}
+
+function makePoints(group, x, y, colour, count) {
+  return {
+    type: count > MANY_POINTS ? "scattergl" : "scatter",
+    mode: "markers",
+    name: escapeMarkup(shorten(group.name, 30)),
+    legendgroup: group.name,
+    showlegend: group.name !== "",
+    x: group.runs.map(x.place),
+    y: group.runs.map(y.place),
+    customdata: group.runs,
+    hovertext: describeRuns(group.runs, y.column),
+    hoverinfo: "text",
+    marker: makeMarker(group, colour, count),
+  };
+}
+
+// A line through the means of the runs that share a position on the axis.
+function makeMeans(group, x, y) {
+  const places = new Map();
+  for (const run of group.runs) {
+    const [at, value] = [x.place(run), y.place(run)];
+    if (Number.isFinite(at) && Number.isFinite(value)) places.set(at, [...(places.get(at) ?? []), value]);
+  }
+  const ordered = [...places.keys()].sort((left, right) => left - right);
+  return {
+    type: "scatter",
+    mode: "lines",
+    legendgroup: group.name,
+    showlegend: false,
+    x: ordered,
+    y: ordered.map((place) => average(places.get(place))),
+    line: { color: group.colour, width: 1.5 },
+    opacity: 0.6,
+    hoverinfo: "skip",
+  };
+}
+
+function hasSteps(x, runs) {
+  const alone = parameters.length === 1;
+  return (
+    isNumeric(x.column) &&
+    x.ticks.length > 1 &&
+    x.ticks.length <= 30 &&
+    (alone || x.ticks.length < runs.length)
+  );
+}
+
+function makeRing(best, x, y) {
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: [x.place(best)],
+    y: [y.place(best)],
+    showlegend: false,
+    hoverinfo: "skip",
+    marker: { size: 17, symbol: "circle-open", color: style("--text"), line: { width: 2 } },
+  };
+}
+
+function makeLayout(colour, more) {
+  return {
+    paper_bgcolor: "transparent",
+    plot_bgcolor: "transparent",
+    font: { family: style("--font"), color: style("--text"), size: 13 },
+    margin: { l: 56, r: 16, t: 16, b: 48 },
+    height: 420,
+    hovermode: "closest",
+    hoverlabel: {
+      align: "left",
+      bgcolor: style("--card"),
+      bordercolor: style("--line"),
+      font: { color: style("--text") },
+    },
+    modebar: { bgcolor: "transparent", color: style("--quiet"), activecolor: style("--text") },
+    legend: {
+      title: { text: colour ? labelOf(colour) : "" },
+      ...(innerWidth < NARROW ? { orientation: "h", y: -0.3 } : {}),
+    },
+    ...more,
+  };
+}
+
+// These buttons only: among Plotly's own there is one that uploads.
+const POINT_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]];
+const settings = (buttons) => ({ responsive: true, displaylogo: false, modeBarButtons: buttons });
+
+export function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
+  const [across, up] = [makeScale(x, runs), makeScale(y, runs)];
+  const drawn = runs.filter((run) => Number.isFinite(across.place(run)) && Number.isFinite(up.place(run)));
+  const groups = groupRuns(colour, drawn);
+  /** @type {object[]} */
+  const traces = groups.map((group) => makePoints(group, across, up, colour, drawn.length));
+  const lined = hasSteps(across, drawn) ? groups.filter((group) => !group.continuous) : [];
+  traces.unshift(...lined.map((group) => makeMeans(group, across, up)));
+  if (drawn.includes(best)) traces.push(makeRing(best, across, up));
+  const axes = { xaxis: describeAxis(across, logarithmic.x), yaxis: describeAxis(up, logarithmic.y) };
+  return Plotly.react("plot", traces, makeLayout(colour, axes), settings(POINT_BUTTONS)).then(
+    () => drawn.length,
+  );
+}
+
+// Of many series, evenly chosen ones.
+export function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
+  const known = runs.filter((run) => isKnown(y.values[run]));
+  const chosen = new Set([...takeEvenly(known, MOST_LINES), best]);
+  const drawn = known.filter((run) => chosen.has(run));
+  const stepped = colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length
+    ? null
+    : colour;
+  const traces = groupRuns(stepped, drawn).flatMap((group) =>
+    group.runs.map((run, place) => makeLine(run, y, group, { isFirst: place === 0, isBest: run === best }))
+  );
+  const steps = { name: "step", kind: "number", role: "fact" };
+  const axes = {
+    xaxis: describeAxis({ column: steps, ticks: [] }, logarithmic.x),
+    yaxis: describeAxis({ column: y, ticks: [] }, logarithmic.y),
+  };
+  return Plotly.react("plot", traces, makeLayout(stepped, axes), settings(POINT_BUTTONS)).then(
+    () => drawn.length,
+  );
+}
+
+function makeLine(run, column, group, { isFirst, isBest }) {
+  const values = column.values[run].map(toNumber);
+  const [text] = describeRuns([run], column);
+  return {
+    type: "scatter",
+    mode: values.length > 1 ? "lines" : "markers",
+    name: escapeMarkup(shorten(group.name, 30)),
+    legendgroup: group.name,
+    showlegend: isFirst && group.name !== "",
+    x: values.map((_, step) => step + 1),
+    y: values.map((value) => (Number.isFinite(value) ? value : null)),
+    customdata: values.map(() => run),
+    hovertext: values.map(() => text),
+    hoverinfo: "text",
+    line: { color: group.colour, width: isBest ? 4 : 1.5 },
+  };
+}
+
+export function drawParallel(Plotly, { y, runs }) {
+  const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const dimensions = [...parameters, y].map((column) => makeDimension(column, drawn));
+  const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
+  const trace = {
+    type: "parcoords",
+    dimensions,
+    line,
+    unselected: { line: { color: style("--line") } },
+    labelfont: { size: 13 },
+  };
+  const layout = makeLayout(null, { margin: { l: 80, r: 80, t: 56, b: 24 }, height: 360 });
+  return Plotly.react("parallel", [trace], layout, settings([["toImage"]]));
+}
+
+function makeDimension(column, runs) {
+  const scale = makeScale(column, runs);
+  const logarithmic = spansDecades(column, runs);
+  const place = (number) => (logarithmic ? Math.log10(number) : number);
+  const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
+  if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
+    const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
+    const marked = scale.ticks.filter((_, index) => index % every === 0);
+    dimension.tickvals = marked.map((value, index) =>
+      column.kind === "text" ? index * every : place(toNumber(value))
+    );
+    dimension.ticktext = marked.map((value) => shorten(formatValue(column, value), 14)); // Plotly reads no markup here.
+  } else if (logarithmic) {
+    const exponents = finite(dimension.values);
+    const [first, last] = [Math.floor(smallest(exponents)), Math.ceil(largest(exponents))];
+    dimension.tickvals = Array.from({ length: last - first + 1 }, (_, step) => first + step);
+    dimension.ticktext = dimension.tickvals.map((decade) => formatNumber(10 ** decade));
+  } else {
+    dimension.tickformat = "~g";
+  }
+  return dimension;
+}

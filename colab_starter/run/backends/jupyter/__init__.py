@@ -1,0 +1,1 @@
+"""Runs on the kernels of Jupyter servers."""

@@ -1,0 +1,182 @@
+"""The backend ``jupyter``: each run has a kernel of its own on one of the servers, and a worker here."""
+
+import itertools
+import os
+import queue
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from colab_starter.errors import ColabStarterError, JupyterServerError, ServersLostError
+from colab_starter.run.backends.jupyter.hosts import Host, end_kernel, end_own
+from colab_starter.run.backends.jupyter.worker import RemoteJob
+from colab_starter.run.backends.names import own_name
+from colab_starter.run.backends.workers import Worker, WorkerBackend, end_early
+from colab_starter.run.job import Ended, Event, Job, WarmPlan
+from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT
+from colab_starter.run.outcome import Status
+from colab_starter.run.secrets import Mask
+from colab_starter.run.stopping import StopLevel
+
+WORKER = "colab_starter.run.backends.jupyter.worker:run_remote_job"
+PLAN = WarmPlan(steps=(WORKER.partition(":")[0],))
+"""What workers need, so that none has to import it."""
+
+
+@dataclass
+class _Slot:
+    """Room for one run."""
+
+    host: Host
+    run: str = ""
+    session: str = ""
+    """The name of its kernel on the server."""
+
+
+class JupyterBackend(WorkerBackend):
+    """Executes ``jobs`` at once, spread evenly over the hosts; None executes one on each.
+
+    The kernels of killed workers are ended by this process, those of a killed coordinator by its workers.
+    """
+
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        jobs: int | None,
+        log: Path,
+        keep_fds: Sequence[int] = (),
+        mask: Mask | None = None,
+        *,
+        reconnect_timeout: float = RECONNECT_TIMEOUT,
+    ) -> None:
+        """``log``, ``keep_fds`` and ``mask``: see ``WorkerBackend``; the last: see ``RemoteConnection``."""
+        super().__init__({}, log, keep_fds, mask)
+        self._hosts = list(hosts)
+        self._reconnect_timeout = reconnect_timeout
+        spread = itertools.islice(itertools.cycle(self._hosts), jobs or len(self._hosts))
+        self._slots = [_Slot(host) for host in spread]
+        self._numbers = itertools.count(1)
+        self._threads = ThreadPoolExecutor(max(4, len(self._slots)), thread_name_prefix="servers")
+        self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        """What is to be done by the runner's thread for those others."""
+        self._woken, self._waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        self._is_closed = False
+        self._waiting: dict[str, Job] = {}
+        """Jobs whose host is being brought back."""
+
+    @property
+    def capacity(self) -> int:
+        """Without the hosts that are lost for good."""
+        return sum(not slot.host.is_lost or slot.host.can_return for slot in self._slots)
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Nothing is imported beforehand on a server."""
+        return {}
+
+    def prepare(self, plan: WarmPlan | None) -> None:
+        self._find_server(PLAN)
+
+    def submit(self, job: Job) -> None:
+        free = [slot for slot in self._slots if not slot.run]
+        slot = min(free, key=lambda slot: slot.host.is_lost)
+        slot.run, slot.session = job.run, own_name(next(self._numbers))
+        self._waiting[job.run] = job
+        if slot.host.is_lost:
+            self._in_thread(slot.host.bring_back, partial(self._begin, slot))
+        else:
+            self._begin(slot, None)
+
+    def _begin(self, slot: _Slot, error: ColabStarterError | None) -> None:
+        """Start the worker, unless the run was stopped meanwhile, or its host did not come back."""
+        job = self._waiting.pop(slot.run, None)
+        if job is None:
+            return
+        try:
+            if error:
+                raise error
+            slot.host.is_lost = False
+            job = replace(job, warm=None, overlay=None)
+            payload = RemoteJob(job, slot.host.access, slot.session, self._reconnect_timeout)
+            self._start_worker(job, WORKER, payload, PLAN, slot.host.label)
+        except ColabStarterError as failure:
+            self._give_back(slot, end_early(job, str(failure)))
+        except OSError as failure:
+            self._give_back(slot, end_early(job, f"could not be started: {failure}"))
+
+    def wait(self, timeout: float) -> list[Event]:
+        """See ``Backend.wait``. Raises ServersLostError where no server is left on which a run could be started."""
+        if not (self.capacity or self._events or any(slot.run for slot in self._slots)):
+            names = ", ".join(host.label for host in self._hosts)
+            raise ServersLostError(f"{names}: cannot be reached any more; later, the same command goes on")
+        return super().wait(timeout)
+
+    def cancel(self, run: str, level: StopLevel) -> None:
+        if job := self._waiting.pop(run, None):
+            slot = next(slot for slot in self._slots if slot.run == run)
+            self._give_back(slot, end_early(job, "stopped before the first cell", Status.INTERRUPTED))
+        super().cancel(run, level)
+
+    def close(self) -> None:
+        """End what still runs here, and every kernel that was started on the servers."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        super().close()
+        for host in self._hosts:
+            if not host.is_lost:
+                self._threads.submit(_try_to_end, host)
+        self._threads.shutdown()
+        os.close(self._woken)
+        os.close(self._waker)
+
+    def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
+        """After an end that may be the server's doing, or left a kernel there, that is looked into first."""
+        slot = next(slot for slot in self._slots if slot.run == worker.job.run)
+        outcome = ended.outcome
+        is_in_order = is_told and (outcome.cell is not None or outcome.status in (Status.OK, Status.INTERRUPTED))
+        if is_in_order and outcome.status is not Status.KILLED:
+            self._give_back(slot, ended)
+        else:
+            self._in_thread(partial(end_kernel, slot.host.access, slot.session), partial(self._note_end, slot, ended))
+
+    def _note_end(self, slot: _Slot, ended: Ended, error: ColabStarterError | None) -> None:
+        slot.host.is_lost = isinstance(error, JupyterServerError)
+        self._give_back(slot, ended)
+
+    def _give_back(self, slot: _Slot, ended: Ended) -> None:
+        slot.run = slot.session = ""
+        self._events.append(ended)
+
+    def _in_thread(self, work: Callable[[], None], then: Callable[[ColabStarterError | None], None]) -> None:
+        """Do what may take long; ``then`` is called by ``wait``, with what went wrong."""
+
+        def do() -> None:
+            error: ColabStarterError | None = None
+            try:
+                work()
+            except ColabStarterError as caught:
+                error = caught
+            self._done.put(partial(then, error))
+            with suppress(OSError):
+                os.write(self._waker, b"x")
+
+        self._threads.submit(do)
+
+    def _list_sources(self) -> list[int]:
+        return [self._woken]
+
+    def _look_after(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+        while not self._done.empty():
+            self._done.get()()
+
+
+def _try_to_end(host: Host) -> None:
+    with suppress(ColabStarterError):
+        end_own(host.access)

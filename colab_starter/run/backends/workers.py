@@ -1,0 +1,217 @@
+"""Workers: processes of this machine, one for each run, forked from servers, which may have imported something."""
+
+import os
+import pickle
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from colab_starter.run.backends import Backend
+from colab_starter.run.backends.lateness import Deadline, Lateness
+from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop, WarmPlan
+from colab_starter.run.kernels import system
+from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
+from colab_starter.run.kernels.stopped import StoppedProcesses
+from colab_starter.run.masked_log import MaskedLog
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.secrets import Mask, make_mask
+from colab_starter.run.stopping import StopLevel
+from colab_starter.run.worker.causes import describe_log
+
+MOST_SERVERS = 3
+"""So many sets of imported modules are kept in memory; the one that was not used the longest goes first."""
+MOST_FAILURES = 2
+"""So often a fork server may die; then its runs are forked from one that imports nothing."""
+
+
+@dataclass
+class Worker:
+    """A process that executes a job, as seen from here."""
+
+    job: Job
+    connection: "Connection[Any, Any]"
+    server: ForkServer
+    place: str
+    """Where its kernel runs, for people."""
+    pid: int = 0
+    """0 until it has told it."""
+    deadline: Deadline = field(default_factory=Deadline)
+    verdict: Outcome | None = None
+    """How its run ends if it does not say so itself any more."""
+
+
+class WorkerBackend(Backend):
+    """Executes each job in a worker; a subclass says where its kernel runs, and how many jobs there may be at once."""
+
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = (), mask: Mask | None = None
+    ) -> None:
+        """``environment`` is that of the servers and workers; ``log`` gets what they print, by ``mask``.
+
+        ``keep_fds`` stay open in all of them, not in kernels: such as the sweep's lock. A ``mask`` of None knows the
+        secrets of the environment.
+        """
+        self._environment = dict(environment)
+        self._log = MaskedLog(log, mask or make_mask(os.environ))
+        self._log.follow()
+        self._keep_fds = tuple(keep_fds)
+        self._servers: dict[WarmPlan, ForkServer] = {}
+        self._failures: dict[WarmPlan, int] = {}
+        self._workers: dict[str, Worker] = {}
+        self._events: list[Event] = []
+        self._stopped = StoppedProcesses()
+
+    def _start_worker(self, job: Job, target: str, payload: object, plan: WarmPlan, place: str = "") -> None:
+        """Call ``target`` (``package.module:function``) with the payload in a fork of the plan's server.
+
+        Raises OSError, OverlayError.
+        """
+        server = self._find_server(plan)
+        self._workers[job.run] = Worker(job, server.fork(target, payload), server, place)
+
+    def _list_kept(self) -> tuple[int, ...]:
+        """The descriptors that a new server keeps open."""
+        return self._keep_fds
+
+    def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
+        """Take note of a worker's end; ``is_told`` where it has announced it itself."""
+        self._events.append(ended)
+
+    def _list_sources(self) -> list[int]:
+        """Further descriptors whose news ``_look_after`` takes in."""
+        return []
+
+    def _look_after(self) -> None:
+        """Called after each wait."""
+
+    def wait(self, timeout: float) -> list[Event]:
+        workers = {worker.connection: worker for worker in self._workers.values()}
+        alive = [server for server in self._servers.values() if server.poll() is not ServerState.DEAD]
+        servers = {server.fileno(): server for server in alive}
+        for ready in wait([*workers, *servers, *self._list_sources()], 0 if self._events else timeout):
+            if isinstance(ready, Connection):
+                self._receive(workers[ready])
+            elif isinstance(ready, int) and ready in servers:
+                servers[ready].poll()
+        self._look_after_workers()
+        self._look_after()
+        events, self._events = self._events, []
+        return events
+
+    def cancel(self, run: str, level: StopLevel) -> None:
+        worker = self._workers.get(run)
+        if worker:
+            with suppress(OSError):  # It has died; wait() will say so.
+                worker.connection.send(Stop(level))
+            if level is StopLevel.NOW:
+                self._stopped.let_go_on([worker.server.pid])
+
+    def close(self) -> None:
+        for worker in self._workers.values():
+            worker.connection.close()
+        self._workers.clear()
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+        self._log.close()
+
+    def _receive(self, worker: Worker) -> None:
+        """Take what the worker has sent; an end that it did not announce is announced here."""
+        for message in _read_messages(worker.connection):
+            if isinstance(message, Ended):
+                return self._finish(worker, message, is_told=True)
+            if isinstance(message, Exited):
+                return self._finish(worker, end_early(worker.job, describe_exit(message.status), Status.KILLED))
+            if isinstance(message, Due):
+                worker.deadline.set(message)
+                continue
+            if message is None:
+                self._discard(worker.server)
+                self._log.drain()
+                said = describe_log(self._log.path)
+                cause = f"the process that runs are forked from died{f': {said}' if said else ''}"
+                return self._finish(worker, end_early(worker.job, cause, Status.KILLED))
+            if isinstance(message, Started):
+                worker.pid = message.pid
+            self._events.append(self._name_place(message, worker))
+
+    def _name_place(self, event: Event, worker: Worker) -> Event:
+        if isinstance(event, Started) and worker.place:
+            return replace(event, place=worker.place)
+        return event
+
+    def _look_after_workers(self) -> None:
+        """Let go on what somebody has stopped, and end workers that do not keep their limits."""
+        self._stopped.look({worker.server.pid for worker in self._workers.values()})
+        for worker in list(self._workers.values()):
+            match worker.deadline.check():
+                case Lateness.LATE:
+                    self._stopped.let_go_on([worker.server.pid])
+                case Lateness.LOST:
+                    worker.verdict = worker.deadline.judge()
+                    if worker.pid in system.list_descendants(worker.server.pid):
+                        system.kill(worker.pid)
+                case Lateness.STUCK:
+                    worker.server.close()  # which kills what is left; its workers' connections will say so
+
+    def _finish(self, worker: Worker, ended: Ended, *, is_told: bool = False) -> None:
+        if worker.verdict and ended.outcome.status is Status.KILLED:
+            ended = replace(ended, outcome=worker.verdict)
+        worker.connection.close()
+        del self._workers[worker.job.run]
+        self._release(worker, ended, is_told=is_told)
+
+    def _find_server(self, plan: WarmPlan) -> ForkServer:
+        """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
+        server = self._servers.get(plan)
+        if server and server.poll() is ServerState.DEAD:
+            self._discard(server)
+            server = None
+        without_modules = WarmPlan(overlay=plan.overlay)
+        if server is None and self._failures.get(plan, 0) >= MOST_FAILURES and plan != without_modules:
+            return self._find_server(without_modules)
+        if server is None:
+            self._make_room()
+            server = ForkServer(plan, self._environment, self._log.descriptor, self._list_kept())
+        self._servers[plan] = self._servers.pop(plan, server)
+        return server
+
+    def _discard(self, dead: ForkServer) -> None:
+        """Give up a server that died; its other workers die with it."""
+        for plan in [plan for plan, server in self._servers.items() if server is dead]:
+            del self._servers[plan]
+            self._failures[plan] = self._failures.get(plan, 0) + 1
+            dead.close()
+
+    def _make_room(self) -> None:
+        """Close servers that have no workers while there are too many."""
+        busy = [worker.server for worker in self._workers.values()]
+        idle = [plan for plan, server in self._servers.items() if server not in busy]
+        for plan in idle[: max(0, len(self._servers) - MOST_SERVERS + 1)]:
+            self._servers.pop(plan).close()
+
+
+def _read_messages(connection: "Connection[Any, Any]") -> Iterator[Any]:
+    """What can be read now; None last where nothing more will ever come."""
+    try:
+        while connection.poll():
+            yield connection.recv()
+    except (EOFError, OSError, pickle.UnpicklingError, ValueError):
+        # What is no message is the half of one, sent by a worker that was killed meanwhile.
+        yield None
+
+
+def end_early(job: Job, cause: str, status: Status = Status.FAILED) -> Ended:
+    """The end of a job whose worker did not tell it."""
+    return Ended(job.run, Outcome(status, cause))
+
+
+def describe_exit(status: int) -> str:
+    """What became of a worker, from the status in its ``Exited``."""
+    if status < 0:
+        return f"the process that ran it was killed by {signal.Signals(-status).name}"
+    return f"the process that ran it ended with exit code {status}"

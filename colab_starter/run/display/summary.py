@@ -1,0 +1,74 @@
+"""What is written and said when a batch has ended."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from colab_starter.run.batch import Batch
+from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format_results, make_table
+from colab_starter.run.formatting import list_counts
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.ledger.resume import is_to_do
+from colab_starter.run.outcome import Status
+from colab_starter.run.versions import find_defaults, list_versions, read_defaults
+from colab_starter.sweep_folder import tell_version
+from colab_starter.text import plural, warn
+
+Records = Mapping[str, RunRecord]
+
+
+def write_table(batch: Batch, records: Records) -> bool:
+    """Write ``results.csv``: all runs of the ledger, those of the batch first.
+
+    Where that fails, only a warning is said, for the ledger has it all; returns whether it was written.
+    """
+    versions = {*list_versions(records.values())} - {tell_version(batch.source)}
+    defaults = read_defaults(batch.store.read, versions) | {tell_version(batch.source): find_defaults(batch.notebook)}
+    try:
+        batch.store.write(FILE_NAME, format_results(batch.runs, records, batch.mask, batch.source, defaults))
+    except OSError as error:
+        path = batch.mask.apply(batch.store.show(FILE_NAME))
+        warn(f"{path} could not be written ({error.strerror})")
+        return False
+    return True
+
+
+def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> int:
+    """Say how the runs ended and what may be done next; returns the exit code, ``stopped`` unless that is 0.
+
+    ``is_written`` says whether ``results.csv`` was.
+    """
+    known = [records[run.id] for run in batch.runs if run.id in records]
+    counts = Counter([*(record.status for record in known), *[Status.PENDING] * (len(batch.runs) - len(known))])
+    path = batch.mask.apply(batch.store.show(FILE_NAME))
+    if batch.options.as_json:
+        facts = {str(status): counts[status] for status in Status if counts[status]}
+        print(json.dumps({"event": "finished", "counts": facts, "results": path if is_written else None}), flush=True)
+    elif not batch.options.quiet:
+        _print_table(batch, records)
+    batch.say(list_counts(counts) + (_describe_table(path, len(records) - len(known)) if is_written else ""))
+    to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
+    not_ok = len(batch.runs) - counts[Status.OK]
+    if to_do:
+        advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
+        batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to go on")
+    elif not_ok:
+        batch.say(f"{plural(not_ok, 'run')} not ok: the same command with --retry-failed tries again")
+    return stopped or int(not_ok > 0)
+
+
+def _describe_table(path: str, others: int) -> str:
+    return f"; {_shorten(path)} has it all" + (f", with {plural(others, 'other run')} of this folder" if others else "")
+
+
+def _shorten(path: str) -> str:
+    return path.removeprefix(f"{Path.cwd()}/")
+
+
+def _print_table(batch: Batch, records: Records) -> None:
+    console = Console() if sys.stdout.isatty() else Console(width=UNLIMITED_WIDTH)
+    console.print(make_table(batch.runs, records, batch.wording, console.width))

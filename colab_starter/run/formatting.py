@@ -1,0 +1,59 @@
+"""How values, runs and metrics are said in a line, without secrets and without what a terminal would obey."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from colab_starter.run.literals import to_source
+from colab_starter.run.outcome import Status
+from colab_starter.run.secrets import Mask
+from colab_starter.text import printable, shorten
+
+LONGEST_VALUE = 30
+STYLES = {
+    Status.OK: "green",
+    Status.FAILED: "red",
+    Status.TIMEOUT: "red",
+    Status.KILLED: "red",
+    Status.INTERRUPTED: "yellow",
+}
+"""How Rich shows a status; others plain."""
+
+
+class Wording:
+    """Names runs by the parameters in which they differ."""
+
+    def __init__(self, varying: Iterable[str], mask: Mask) -> None:
+        self.varying = list(varying)
+        self._mask = mask
+
+    def name_run(self, run: str, parameters: Mapping[str, Any]) -> str:
+        """Such as ``lr=0.01 epochs=2``; the run's id where its parameters do not tell."""
+        parts = [f"{name}={self.show(parameters[name])}" for name in self.varying if name in parameters]
+        return " ".join(parts) or self.clean(run)
+
+    def show(self, value: Any) -> str:
+        """A parameter's value, shortened."""
+        value = self._mask.apply_to_value(value)
+        return shorten(self.clean(value if isinstance(value, str) else to_source(value)), LONGEST_VALUE)
+
+    def show_metric(self, name: str, value: Any) -> str:
+        """Such as ``accuracy=0.9312``."""
+        value = format_metric(self._mask.apply_to_value(value))
+        return f"{self.clean(name)}={shorten(self.clean(value), LONGEST_VALUE)}"
+
+    def clean(self, text: str) -> str:
+        """The text in one line, without secrets and control characters."""
+        return printable(self._mask.apply(" ".join(self._mask.apply(text).split())))
+
+
+def format_metric(value: Any) -> str:
+    """Numbers with four digits that count, anything else as JSON."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def list_counts(counts: Mapping[Status, int]) -> str:
+    """Such as ``3 ok, 1 failed``, without those of which there are none."""
+    return ", ".join(f"{counts[status]:,} {status}" for status in Status if counts.get(status))

@@ -1,0 +1,80 @@
+"""From a run of a batch to the job that a backend executes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from colab_starter.run.batch import Batch
+from colab_starter.run.job import OUTPUT_DIR, OUTPUT_FOLDER, Job, StartedCold, WarmPlan
+from colab_starter.run.sweep.runs import Run
+from colab_starter.run.warm.plan import plan_warm
+
+
+def check_kernel(batch: Batch) -> None:
+    """Raise NoSuchKernelError, which names those installed, where the kernel of the runs is not."""
+    from jupyter_core.paths import jupyter_path
+
+    name = batch.kernel_name
+    if not any(Path(folder, name, "kernel.json").is_file() for folder in jupyter_path("kernels")):
+        # Imported only now, because jupyter_client takes longer to import than all the rest.
+        from colab_starter.run.kernels.kernelspecs import find_kernelspec
+
+        find_kernelspec(name)
+
+
+def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
+    """What is imported before the run's kernel is forked; None starts it cold."""
+    overlay = batch.need.make_overlay(run)
+    if batch.options.cold or (overlay and overlay.is_of_one_run):
+        return None
+    plan = plan_warm(
+        batch.notebook,
+        run.parameters,
+        modules=batch.options.warm,
+        kernel=batch.options.kernel,
+        cwd=str(batch.cwd),
+    )
+    return plan and replace(plan, overlay=overlay)
+
+
+class JobMaker:
+    """Makes the jobs of a batch."""
+
+    def __init__(self, batch: Batch, source: Path) -> None:
+        """``source`` is the file in the batch's folder that the runs are made of."""
+        self._batch = batch
+        is_far = batch.store.is_remote and batch.options.backend.reads_store_directly
+        self._folder = batch.store.name if is_far else str(batch.folder)
+        self._source = f"{self._folder}/{source.name}"
+        self._cwd = str(batch.cwd)
+        self.cold: dict[str, str] = {}
+        """Modules of plans that have proved to be no use beforehand, and why; what follows them is not planned."""
+
+    def note_cold(self, event: StartedCold) -> None:
+        """Learn from a run that had to be begun again."""
+        self.cold.setdefault(event.module, event.why)
+
+    def _plan(self, run: Run) -> WarmPlan | None:
+        plan = None if "" in self.cold else plan_run(self._batch, run)
+        for module in self.cold:
+            plan = plan and plan.cut_before(module)
+        return plan
+
+    def make_job(self, run: Run, attempt: int) -> Job:
+        """The job of a run's attempt."""
+        options = self._batch.options
+        folder = f"{self._folder}/{run.id}"
+        own = {OUTPUT_DIR: f"{folder}/{OUTPUT_FOLDER}"} if self._batch.has_output_dir else {}
+        return Job(
+            run=run.id,
+            attempt=attempt,
+            notebook=self._source,
+            output=f"{folder}/{options.notebook.name}",
+            parameters={**run.parameters, **own},
+            cwd=self._cwd,
+            kernel=options.kernel,
+            warm=self._plan(run),
+            overlay=self._batch.need.make_overlay(run),
+            limits=options.limits,
+            secrets=tuple(options.secrets),
+            typed=(str(options.notebook), f"{self._batch.typed_out}/{run.id}/{options.notebook.name}"),
+        )

@@ -1,0 +1,74 @@
+"""Starting the program of a fork server: beforehand, if need be.
+
+Light, because the command starts one before it imports anything else: what the two import takes half a second each,
+and there is more than one core.
+"""
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+PROGRAM = "colab_starter.run.kernels.server"
+START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
+"""Code for ``python -c``, with the folder of this package behind it; the folder of the runs is not searched."""
+
+_WITHOUT_RUNS = ("-h", "--help", "--dry-run", "--parameters", "--backend")
+"""Options of ``colab-starter run`` with which nothing is executed here, or nobody knows."""
+
+
+class Launched(NamedTuple):
+    """The process of a server that waits for its ``Setup``."""
+
+    process: subprocess.Popen[bytes]
+    control: int
+    """Our end of the socket that is its stdin."""
+
+
+def launch(
+    python: str, environment: Mapping[str, str], output: int, cwd: str | None = None, keep_fds: Sequence[int] = ()
+) -> Launched:
+    """Start the program; ``output`` takes what it prints."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [python, "-c", START.format(module=PROGRAM), str(Path(__file__).parents[3])],
+            stdin=theirs.fileno(),
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            env=environment,
+            pass_fds=keep_fds,
+            start_new_session=True,
+        )
+    return Launched(process, ours.detach())
+
+
+_early: list[Launched] = []
+"""The one that was started beforehand, until somebody takes it."""
+
+
+def launch_early(arguments: Sequence[str]) -> None:
+    """Start a server if the command with these arguments will want one, with this process's environment."""
+    is_run = arguments[:1] == ["run"] and not any(argument.startswith(_WITHOUT_RUNS) for argument in arguments)
+    if is_run and (os.cpu_count() or 1) > 1:
+        with open(os.devnull, "wb") as nowhere:
+            _early.append(launch(sys.executable, os.environ, nowhere.fileno()))
+        atexit.register(_end_early)
+
+
+def take_early() -> Launched | None:
+    """The server that was started beforehand; None where there is none any more."""
+    return _early.pop() if _early else None
+
+
+def _end_early() -> None:
+    """Nobody wanted it."""
+    for launched in _early:
+        os.close(launched.control)
+        launched.process.kill()
+        launched.process.wait()

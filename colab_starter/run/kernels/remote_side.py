@@ -1,0 +1,91 @@
+"""Runs inside an IPython kernel on a Jupyter server, sent there as text: the run's folder, and bringing it back.
+
+Works with IPython 7 (Colab's) and later and with Python 3.10 and later; needs nothing else.
+"""
+
+import base64
+import functools
+import json
+import os
+import platform
+import shutil
+import sys
+import tarfile
+from collections.abc import Mapping
+from typing import Any
+
+
+class RemoteSide:
+    """What the other side asks for, kept by IPython: the notebook's own names stay as they are.
+
+    ``folder`` is the run's, made here and removed by ``clean_up``; the notebook's ``output_dir`` is ``output`` in it.
+    Empty where the notebook has none.
+    """
+
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._output = os.path.join(folder, "output")
+        self._archive = os.path.join(folder, "output.tar.gz")
+        self._reports: list[Any] = []
+        os.environ.update(environment)
+        if folder:
+            os.makedirs(folder, mode=0o700)
+            os.mkdir(self._output)
+
+    def tell_facts(self) -> "dict[str, Any]":
+        """The machine's name, and the largest size that this process has had, in bytes."""
+        try:
+            import resource
+        except ImportError:  # Windows
+            return {"host": platform.node(), "peak_memory": None}
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"host": platform.node(), "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+
+    def keep_reports(self, session: Any, kind: str) -> None:
+        """Note what is sent in messages of this type: outputs are dropped by servers when there is much of them."""
+        send = session.send
+
+        @functools.wraps(send)
+        def send_and_note(stream: Any, message: Any, content: Any = None, *args: Any, **options: Any) -> Any:
+            if message == kind:
+                self._reports.append(content)
+            return send(stream, message, content, *args, **options)
+
+        session.send = send_and_note
+
+    def take_reports(self) -> str:
+        """Those since the last call, as JSON."""
+        reports, self._reports = self._reports, []
+        return json.dumps(reports)
+
+    def pack(self) -> int:
+        """Pack the output; the size of the archive in bytes, 0 where there is no file."""
+        if not any(files for _, _, files in os.walk(self._output)):
+            return 0
+        with tarfile.open(self._archive, "w:gz", compresslevel=1) as archive:
+            archive.add(self._output, arcname=".")
+        return os.path.getsize(self._archive)
+
+    def read(self, offset: int, size: int) -> str:
+        """A piece of the archive, in base64."""
+        with open(self._archive, "rb") as file:
+            file.seek(offset)
+            return base64.b64encode(file.read(size)).decode()
+
+    def clean_up(self) -> None:
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def set_up(folder: str, environment: Mapping[str, str], report: str) -> None:
+    """In a kernel, once, before its first cell; ``report`` is the type of the messages that must not be lost."""
+    import atexit
+
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    shell.colab_starter = RemoteSide(folder, environment)
+    shell.colab_starter.keep_reports(shell.kernel.session, report)
+    # ``exit()`` would end the kernel, and the files with it; the run ends with that cell in any case.
+    shell.ask_exit = lambda *_, **__: None
+    atexit.register(shell.colab_starter.clean_up)

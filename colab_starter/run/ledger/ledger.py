@@ -1,0 +1,321 @@
+"""The ledger of a sweep: what was started and how it ended, a line of JSON each, never changed afterwards.
+
+It is the truth about a sweep; tables, reports and the decision what is still to do are worked out from it.
+Only the process that holds the sweep's lock appends. Not made for many writers, nor for much data a record.
+"""
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from colab_starter.errors import LedgerVersionError, LedgerWriteError
+from colab_starter.run.facts import (
+    check_file_name,
+    read_count,
+    read_file_name,
+    read_hash,
+    read_text,
+    read_values,
+)
+from colab_starter.run.ledger.journal import Journal, JournalFile
+from colab_starter.run.literals import to_json
+from colab_starter.run.outcome import BAD, Outcome, Status
+from colab_starter.run.secrets import Mask
+from colab_starter.run.space import NO_SPACE, tells_of_no_space
+from colab_starter.sweep_folder import LEDGER
+
+VERSION = 1
+LARGEST_VERSION = 999
+FILE_NAME = LEDGER
+LOST = "colab-starter itself was killed while this ran"
+"""The cause of an attempt without an end."""
+GONE = "its executed notebook is gone"
+"""The cause of an attempt that ended well, and that nothing is left of."""
+
+Record = dict[str, Any]
+
+
+@dataclass
+class RunRecord:
+    """Where a run stands after all that the ledger says about it; ``running`` where its last attempt has no end."""
+
+    run: str
+    attempt: int
+    """Number of the last attempt, from 1."""
+    parameters: dict[str, Any]
+    source: str
+    """Hash of the notebook that it is a run of."""
+    notebook: str
+    """Path of the executed notebook, relative to the sweep's folder; it is there when the attempt has ended."""
+    started: str
+    """When the last attempt started: ISO 8601, UTC."""
+    outcome: Outcome = field(default_factory=partial(Outcome, Status.RUNNING))
+    """How the last attempt ended; while it runs, only its host."""
+    ended: str = ""
+    """ISO 8601, UTC; empty while it runs."""
+
+    @property
+    def status(self) -> Status:
+        return self.outcome.status
+
+    @property
+    def lacked_space(self) -> bool:
+        """Whether it did not end well because a disk was full."""
+        outcome = self.outcome
+        return outcome.status in BAD and (outcome.no_space or tells_of_no_space(outcome.cause))
+
+    def end(self, outcome: Outcome, ended: str) -> None:
+        """Record how the last attempt ended."""
+        self.outcome, self.ended = outcome, ended
+
+    def move(self, run: str) -> None:
+        """Give it another id, which is its folder's name too."""
+        self.run = run
+        self.notebook = f"{run}/{self.notebook.rpartition('/')[2]}"
+
+
+@dataclass
+class LedgerContent:
+    """A ledger, read."""
+
+    runs: dict[str, RunRecord] = field(default_factory=dict)
+    """By id, in the order of their first starts."""
+    sweeps: list[Record] = field(default_factory=list)
+    """What was asked for each time: notebook, source, number of runs, time."""
+    damaged: list[int] = field(default_factory=list)
+    """Numbers, from 1, of lines that cannot be read; they were passed over."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """The ids that runs were given later, and those of their first starts."""
+    aliases: dict[str, str] = field(default_factory=dict)
+    """All ids that runs ever had which were given another one, and those that they have now."""
+
+
+class Ledger:
+    """What is known of the runs, and writing down what comes. Raises LedgerWriteError where that fails."""
+
+    def __init__(self, journal: Journal, mask: Mask) -> None:
+        """Read what is there. Raises LedgerVersionError."""
+        self._journal = journal
+        self._mask = mask
+        self.content = replay(journal.read(), journal.path)
+        """Kept up to date."""
+
+    @property
+    def runs(self) -> dict[str, RunRecord]:
+        """By id."""
+        return self.content.runs
+
+    def write_sweep(self, notebook: str, source: str, runs: int) -> None:
+        """Write what was asked for: so many runs of a notebook, with its hash."""
+        facts = {"version": VERSION, "notebook": self._mask.apply(notebook), "source": source, "runs": runs}
+        self._append([self._describe("sweep", **facts)])
+
+    def write_start(self, run: str, attempt: int, parameters: Mapping[str, Any], source: str, notebook: str) -> None:
+        """Write that an attempt starts; its executed notebook will be in ``notebook``."""
+        record = self._describe_start(run, attempt, parameters, source, notebook)
+        self._append([record])
+        self.runs[run] = _read_start(record)
+
+    def write_end(self, run: str, outcome: Outcome) -> RunRecord:
+        """Write how the run's last attempt ended; returns what is known of the run now."""
+        known = self.runs[run]
+        record = self._describe_end(known, outcome)
+        self._append([record])
+        _note_end(known, record)
+        return known
+
+    def write_found(self, found: Sequence[RunRecord]) -> None:
+        """Write attempts that have ended and of which the ledger did not know that, or not at all."""
+        records = [record for run in found for record in self._describe_found(run)]
+        self._append(records)
+        for record in records:
+            if record["record"] == "start":
+                self.runs[record["run"]] = _read_start(record)
+            else:
+                _note_end(self.runs[record["run"]], record)
+
+    def _describe_found(self, run: RunRecord) -> list[Record]:
+        known = self.runs.get(run.run, run)
+        start = self._describe_start(run.run, run.attempt, known.parameters, known.source, run.notebook)
+        end = self._describe_end(run, run.outcome)
+        records = [
+            {**start, "time": run.started or start["time"], "found": True},
+            {**end, "time": run.ended or end["time"], "found": True},
+        ]
+        is_started = known is not run and (known.attempt, known.status) == (run.attempt, Status.RUNNING)
+        return records[1:] if is_started else records
+
+    def write_lost(self, *runs: str, cause: str = LOST) -> None:
+        """Write that nothing is left of the runs' last attempts, and why."""
+        records = [self._describe("lost", run=run, attempt=self.runs[run].attempt, cause=cause) for run in runs]
+        if records:
+            self._append(records)
+        for record in records:
+            _note_loss(self.runs[record["run"]], record)
+
+    def write_renames(self, names: Mapping[str, str]) -> None:
+        """Write that runs have other ids from now on, which are their folders' names; the old ones are not written."""
+        self._append([self._describe("renamed", runs={_hash_id(old): new for old, new in names.items()})])
+        for old, new in names.items():
+            self.runs[old].move(new)
+        earlier = {name: names.get(current, current) for name, current in self.content.aliases.items()}
+        self.content.aliases = earlier | dict(names) | {new: new for new in names.values()}
+        self.content.runs = {run.run: run for run in self.runs.values()}
+
+    def check(self) -> None:
+        """Raise LedgerWriteError where nothing can be written any more, because the sweep is somebody else's now."""
+        self._journal.check()
+
+    def check_room(self) -> None:
+        """Raise LedgerWriteError where there is hardly any room left for what runs would write."""
+        with self._explaining():
+            self._journal.check_room()
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _describe_start(
+        self, run: str, attempt: int, parameters: Mapping[str, Any], source: str, notebook: str
+    ) -> Record:
+        values = to_json(self._mask.apply_to_value(dict(parameters)))
+        facts = {"run": run, "attempt": attempt, "parameters": values, "source": source, "notebook": notebook}
+        return self._describe("start", **facts, pid=os.getpid())
+
+    def _describe_end(self, run: RunRecord, outcome: Outcome) -> Record:
+        facts = outcome.masked(self._mask).to_record()
+        return self._describe("end", run=run.run, attempt=run.attempt, notebook=run.notebook, **facts)
+
+    def _describe(self, kind: str, **facts: Any) -> Record:
+        return {"record": kind, "time": _now(), "host": socket.gethostname(), **facts}
+
+    def _append(self, records: Sequence[Record]) -> None:
+        if any(record["record"] == "start" for record in records):
+            self.check_room()
+        lines = [json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") for record in records]
+        with self._explaining():
+            self._journal.append(*lines)
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            remedy = "free some space" if error.errno in NO_SPACE else "fix that"
+            raise LedgerWriteError(
+                f"{self._journal.path} cannot be written ({error.strerror}); "
+                f"{remedy}, then give the same command again: what has ended is kept"
+            ) from error
+
+
+def _hash_id(run: str) -> str:
+    return hashlib.sha256(run.encode()).hexdigest()[:16]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def open_ledger(folder: Path, mask: Mask) -> Ledger:
+    """The ledger in a sweep's folder, to read and to go on with. Raises LedgerVersionError."""
+    return Ledger(JournalFile(folder / FILE_NAME), mask)
+
+
+def read_runs(folder: Path) -> dict[str, RunRecord]:
+    """The runs of a sweep's folder by id, in the order of their first starts; none where there is no ledger.
+
+    Raises LedgerVersionError where a newer colab-starter wrote it.
+    """
+    return read_ledger(folder).runs
+
+
+def read_ledger(folder: Path) -> LedgerContent:
+    """Everything that the ledger of a sweep's folder says. Raises LedgerVersionError."""
+    path = folder / FILE_NAME
+    return replay(JournalFile(path).read(), path)
+
+
+def replay(lines: Iterable[bytes], path: Path | str) -> LedgerContent:
+    """Go through the lines from the first to the last; ``path`` is for the error's message."""
+    content = LedgerContent()
+    for number, line in enumerate(lines, 1):
+        try:
+            _take(json.loads(line), content)
+        except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
+            content.damaged.append(number)
+        if content.sweeps and content.sweeps[-1]["version"] > VERSION:
+            found = content.sweeps[-1]["version"]
+            raise LedgerVersionError(
+                f"{path} is of version {found}, and this colab-starter knows {VERSION} at most; "
+                "upgrade it (pip install -U colab-starter), or choose another --out"
+            )
+    for later, first in content.renamed.items():
+        content.aliases[later] = content.aliases[first] = content.runs[first].run
+    content.runs = {run.run: run for run in content.runs.values()} if content.renamed else content.runs
+    return content
+
+
+def _take(record: Record, content: LedgerContent) -> None:
+    """Kinds that are unknown say nothing. Raises ValueError, LookupError or TypeError where a record is damaged."""
+    kind = record["record"]
+    if kind == "sweep":
+        if read_count(record, "version") > LARGEST_VERSION:
+            raise ValueError("there will be no such version")
+        content.sweeps.append(record)
+    elif kind == "start":
+        started = _read_start(record)
+        content.runs[content.renamed.get(started.run, started.run)] = started
+    elif kind == "renamed":
+        _take_renames(record["runs"], content)
+    elif kind in _NOTES:
+        name = read_text(record, "run")
+        run = content.runs[content.renamed.get(name, name)]
+        if record["attempt"] == run.attempt:
+            _NOTES[kind](run, record)
+
+
+def _take_renames(names: Any, content: LedgerContent) -> None:
+    """The runs stay in their places under their first ids until all is read."""
+    if not isinstance(names, dict):
+        raise ValueError("runs has no names")
+    known = {_hash_id(run.run): first for first, run in content.runs.items()}
+    for old, new in names.items():
+        if old in known:
+            content.runs[known[old]].move(check_file_name(new))
+            content.renamed[new] = known[old]
+
+
+def _read_start(record: Record) -> RunRecord:
+    run = read_file_name(record, "run")
+    folder, _, name = read_text(record, "notebook").rpartition("/")
+    if folder != run:
+        raise ValueError("the notebook is not in the run's folder")
+    return RunRecord(
+        run=run,
+        attempt=read_count(record, "attempt"),
+        parameters=read_values(record, "parameters"),
+        source=read_hash(record, "source"),
+        notebook=f"{folder}/{check_file_name(name)}",
+        started=read_text(record, "time", ""),
+        outcome=Outcome(Status.RUNNING, host=read_text(record, "host", "")),
+    )
+
+
+def _note_end(run: RunRecord, record: Record) -> None:
+    run.end(Outcome.from_record(record), read_text(record, "time", ""))
+
+
+def _note_loss(run: RunRecord, record: Record) -> None:
+    cause = read_text(record, "cause", LOST)
+    run.end(replace(run.outcome, status=Status.INTERRUPTED, cause=cause), read_text(record, "time", ""))
+
+
+_NOTES = {"end": _note_end, "lost": _note_loss}
+"""What each kind of record says about a run."""

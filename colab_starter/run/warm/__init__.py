@@ -1,0 +1,1 @@
+"""What is imported before kernels are forked."""

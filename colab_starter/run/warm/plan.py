@@ -1,0 +1,143 @@
+"""What to import before kernels are forked: read from the notebook's cells."""
+
+import ast
+import importlib.machinery
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from colab_starter.notebook.model import Notebook
+from colab_starter.run.job import WarmPlan
+from colab_starter.run.kernels.hidden import LATER
+from colab_starter.run.sweep.runs import find_kernel_name
+from colab_starter.run.this_python import DEFAULT_KERNEL, starts_this_python
+from colab_starter.run.warm.steps import (
+    AssignStep,
+    BarrierStep,
+    ImportStep,
+    ParametersStep,
+    VariableStep,
+    find_module,
+    read_steps,
+)
+
+ONLY_MESSAGES = frozenset("TF_CPP_MIN_LOG_LEVEL TF_CPP_MIN_VLOG_LEVEL GLOG_minloglevel GRPC_VERBOSITY".split())
+"""Variables that are often set under a condition; the value behind ``else`` is the better guess."""
+
+_SPEAKING = frozenset(["__future__", "antigravity", "this"])
+"""Modules of Python that are imported for what the import itself does."""
+
+
+def plan_warm(
+    notebook: Notebook,
+    parameters: Mapping[str, Any],
+    *,
+    modules: Sequence[str] | None = None,
+    kernel: str | None = None,
+    cwd: str = "",
+) -> WarmPlan | None:
+    """What the run of a notebook can have imported beforehand; None where its kernel has to start cold.
+
+    ``parameters`` are the run's values. ``modules`` is the user's own list, and takes the place of what the
+    cells say. ``kernel`` is the kernelspec that the user named; None takes the notebook's own. ``cwd`` is where
+    the run works.
+
+    A plan is a guess at what the notebook will do, and may be wrong: see ``kernels.hidden``. One that is right
+    saves a run from being begun again.
+    """
+    name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
+    if not notebook.is_python or not _starts_this_python(name):
+        return None
+    draft = _Draft(notebook.path.parent)
+    draft.follow(notebook, parameters)
+    if modules is None:
+        return WarmPlan(tuple(draft.steps), cwd)
+    return WarmPlan((*draft.environment.items(), *dict.fromkeys(modules)), cwd)
+
+
+_starts_this_python = lru_cache(starts_this_python)
+
+
+class _Draft:
+    """A plan in the making: goes with the notebook as far as it can be foreseen."""
+
+    def __init__(self, folder: Path) -> None:
+        self.steps: dict[str | tuple[str, str], None] = {}
+        self.environment: dict[str, str] = {}
+        self._folder = folder
+        self._known: dict[str, object] = {}
+
+    def follow(self, notebook: Notebook, parameters: Mapping[str, Any]) -> None:
+        """Up to the first step after which an import may give something else."""
+        for step in read_steps(notebook):
+            match step:
+                case ImportStep():
+                    self.steps |= dict.fromkeys(_list_modules(step, self._folder))
+                case AssignStep():
+                    self._known[step.name] = self._evaluate(step.value)
+                case ParametersStep():
+                    self._known |= parameters
+                case VariableStep() if not self._set(step):
+                    return
+                case BarrierStep():
+                    return
+
+    def _set(self, step: VariableStep) -> bool:
+        """Take a variable into the plan; false where what follows cannot be foreseen."""
+        if step.name in LATER or (step.is_default and {*os.environ, *self.environment}.intersection([step.name])):
+            return True
+        value = self._evaluate(step.value)
+        if step.name in ONLY_MESSAGES and not isinstance(value, str):
+            value = _last_text(step.value)
+        elif step.name == "?" or not step.is_certain:
+            return False
+        if not isinstance(value, str):
+            return False
+        self.environment[step.name] = value
+        self.steps[step.name, value] = None
+        return True
+
+    def _evaluate(self, node: ast.expr | None) -> object:
+        """The value of a constant, a known name, or ``str()`` of one; Ellipsis for others."""
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.Name(id=name):
+                return self._known.get(name, ...)
+            case ast.Call(func=ast.Name(id="str"), args=[argument], keywords=[]):
+                found = self._evaluate(argument)
+                return ... if found is ... else str(found)
+        return ...
+
+
+def _last_text(node: ast.expr | None) -> str | None:
+    """The last string in an expression: what stands after ``else``."""
+    nodes = ast.walk(node) if node else ()
+    texts = [part.value for part in nodes if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return texts[-1] if texts else None
+
+
+@cache
+def _list_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
+    """The modules of an import that are installed, and are not files beside the notebook."""
+    first = step.module.partition(".")[0]
+    spec = _find_spec(first)
+    if first in _SPEAKING or not spec or find_module(local, first):
+        return ()
+    roots = [Path(folder).parent for folder in spec.submodule_search_locations or ()]
+    if spec.origin is None and roots and not any(find_module(root, step.module) for root in roots):
+        return ()  # a part of a package in several parts, such as google, that is not here
+    names = [f"{step.module}.{name}" for name in step.names]
+    return (step.module, *(name for name in names if any(find_module(root, name) for root in roots)))
+
+
+@cache
+def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Of a module at the top level, so that nothing is imported to find it."""
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None

@@ -1,0 +1,44 @@
+import select
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any
+
+import pytest
+
+from colab_starter.run.job import CellStarted, Due
+from colab_starter.run.worker import reporter as uplinks
+from colab_starter.run.worker.reporter import Uplink
+
+Ends = tuple["Connection[Any, Any]", "Connection[Any, Any]"]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ours, theirs = Pipe()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_a_coordinator_that_takes_nothing_does_not_hold_up_the_worker_and_hears_the_latest_later(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplinks, "REPORT_INTERVAL", 0.0)
+    coordinator, worker = ends
+    uplink = Uplink("run", worker)
+    told = 0
+    while select.select([], [worker], [], 0)[1]:
+        told += 1
+        uplink.report_cell(told, 9)
+    for number in range(told, told + 5000):  # would wait for ever
+        uplink.report_cell(number, 9)
+        uplink.report_limit(number, "cause")
+    heard = []
+    while coordinator.poll():
+        heard.append(coordinator.recv())
+    uplink.do_if_due()
+    assert heard == [CellStarted("run", number + 1, 9) for number in range(told)]
+    assert [coordinator.recv(), coordinator.recv()] == [
+        CellStarted("run", told + 4999, 9),
+        Due("run", told + 4999, "cause"),
+    ]

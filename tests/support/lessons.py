@@ -1,0 +1,33 @@
+"""The lessons' notebooks with less to do."""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from tests.conftest import read_notebook
+
+CHANGED: dict[str, dict[str, Any]] = {
+    "keras": {"epochs": 1, "learning_rate": 0.01},
+    "pytorch": {"epochs": 1, "learning_rate": 0.01},
+    "opencv": {"features": 200},
+    "xgboost": {"max_depth": 1},
+    "graphviz": {"tree_depth": 1},
+    "tour": {"epochs": 1},
+    "blank": {"seed": 1},
+}
+"""Parameters that must change a lesson's results."""
+
+FEWER_IMAGES = "x_train, y_train = x_train[::3], y_train[::3]"
+"""A cell for tests that are not about how well a lesson learns; smaller batches make up for it."""
+
+
+WITH_IMAGES = ("keras", "pytorch")
+"""The lessons that train on images: most of their time goes into that."""
+
+
+def write_with_fewer_images(notebook: Path, path: Path) -> None:
+    fewer = read_notebook(notebook)
+    index = [cell.id for cell in fewer.cells].index("mnist-images")
+    fewer.cells.insert(index + 1, nbformat.v4.new_code_cell(FEWER_IMAGES))
+    nbformat.write(fewer, path)
