@@ -158,7 +158,7 @@ def test_paths_that_are_no_notebook(project: Path) -> None:
     (project / "notes.txt").write_text("")
     assert_one_line(project / "missing.ipynb", NoNotebookError, "does not exist; give the path of a notebook")
     assert_one_line(project / "notebooks", NoNotebookError, "is a folder; give one notebook in it")
-    assert_one_line(project / "notes.txt", NoNotebookError, "give a file that ends with .ipynb")
+    assert_one_line(project / "notes.txt", NoNotebookError, "give a file that ends in .ipynb")
 
 
 def assert_one_line(notebook: Path, error: type[ColabStarterError], remedy: str) -> None:
