@@ -258,7 +258,10 @@ def kill_and_resume(notebook: Path, folder: Path) -> Execution:
 
 
 def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None:
-    """Run a notebook's code as a script, and kill it (-9) as soon as its first checkpoint is there."""
+    """Run a notebook's code as a script, and kill it (-9) as soon as its first checkpoint is there.
+
+    Keras opens a checkpoint's last file before it writes it, in one go; until then there is no checkpoint.
+    """
     cells = read_notebook(notebook)
     set_parameters(cells, output_dir=str(folder / "results"))
     folder.mkdir()
@@ -268,7 +271,7 @@ def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None
         [sys.executable, "-c", code], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         deadline = time.monotonic() + 450
-        while not list((folder / "results").glob(checkpoint)):
+        while not any(path.stat().st_size for path in (folder / "results").glob(checkpoint)):
             assert process.poll() is None, process.stdout.read() if process.stdout else ""
             assert time.monotonic() < deadline
             time.sleep(0.02)
