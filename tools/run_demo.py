@@ -18,7 +18,7 @@ def main() -> None:
     papermill.execute_notebook(notebook, executed, {"output_dir": str(outputs / notebook.stem)}, cwd=project)
     seconds = time.perf_counter() - started
     results = json.loads((outputs / notebook.stem / "results.json").read_text())
-    print(f"\nAccuracy  {results['accuracy']:.2%} on the held-out images of the data set {results['dataset']!r}")
+    print(f"\nAccuracy  {results['accuracy']:.2%} on the held-out images of the data set {results['used_dataset']!r}")
     print(f"Time      {seconds:.0f} s in all, {results['seconds_per_epoch']:.1f} s an epoch")
     print(f"Notebook  {executed}")
 
