@@ -1,4 +1,4 @@
-"""Every error of the command ``colab-starter``, by name; those of a bake are in ``template_errors``."""
+"""Every error of the command ``colab-starter``, by name; those of a bake are in ``bake.errors``."""
 
 
 class ColabStarterError(Exception):

@@ -89,8 +89,8 @@ def find_arrows(modules: list[Module], package: str) -> dict[str, set[str]]:
         for name in read_imports(module.tree):
             first, _, imported = name.partition(".")
             target = imported if imported in known else imported.rpartition(".")[0]
-            if first == package and room_of(target, known) != room_of(module.name, known):
-                arrows[room_of(module.name, known)].add(room_of(target, known))
+            if first == package and room_of(target) != room_of(module.name):
+                arrows[room_of(module.name)].add(room_of(target))
     return arrows
 
 
@@ -102,7 +102,7 @@ def read_imports(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room_of(module: str, known: set[str]) -> str:
+def room_of(module: str) -> str:
     """A package, or a module that is directly in the package or in ``run``."""
     parts = module.split(".")
     return ".".join(parts[:2] if parts[0] == "run" else parts[:1])

@@ -92,10 +92,6 @@ class CellOutputs(NotebookClient):
         self._latest = index
         self.clear_before_next_output = False
 
-    def find_cell(self, request: str) -> int | None:
-        """Index of the cell that the request executed; None for other requests."""
-        return self._cells.get(request)
-
     def take_errors(self) -> "dict[int, CellErrors]":
         """What came since the last call about errors, by the index of their cell."""
         errors, self._errors = self._errors, {}
