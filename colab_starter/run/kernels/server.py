@@ -138,6 +138,7 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
         return  # it was started beforehand, and nobody wanted it
     if setup.is_early:
         setup = _move_in(control, setup)
+        trace.set_variables(setup.environment)
         environment.update(setup.environment)
         start.environment.update(setup.environment)
     folder = tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp")
@@ -161,7 +162,6 @@ def _move_in(control: "Channel", setup: "Setup") -> "Setup":
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    os.environ.update(setup.environment)
     if os.path.isdir(setup.plan.cwd):
         os.chdir(setup.plan.cwd)
     return setup._replace(keep_fds=tuple(keep_fds))

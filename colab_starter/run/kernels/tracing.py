@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/")
@@ -138,6 +138,12 @@ class ImportTrace:
         """Note no more, and leave no trace of it."""
         while self._undo:
             self._undo.pop()()
+
+    def set_variables(self, environment: Mapping[str, str]) -> None:
+        """Set variables for good, as if the process had been started with them, also those that were passed over."""
+        self._passed_over_variables -= environment.keys()
+        os.environ.update(environment)
+        self.settle()
 
     def capture_output(self, capture: "OutputCapture | None") -> None:
         """From now on, what goes through ``capture`` is noted as output of the module that is being imported."""

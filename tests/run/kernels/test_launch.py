@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from colab_starter.run.backends.cpus import THREAD_VARIABLES, share_threads
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.launch import launch_early, take_early
@@ -22,16 +23,20 @@ def test_a_server_that_was_started_beforehand_is_as_one_that_is_started_for_its_
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "work").mkdir()
-    source = "import os\nGIVEN, FOLDER = os.environ['GIVEN'], os.getcwd()\nprint('imported')\nos.write(2, b'by C')"
-    (tmp_path / "early.py").write_text(source)
+    source = "import os\nGIVEN, FOLDER = os.environ['GIVEN'], os.getcwd()\nprint('imported')\nos.write(2, b'by C')\n"
+    imports = tmp_path / "imports"
+    (tmp_path / "early.py").write_text(f"{source}with open({str(imports)!r}, 'a') as file: file.write('1')")
+    for name in THREAD_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 2 if is_early else 1)
     launch_early(["run", "nb.ipynb"])
     with open(os.devnull) as kept:
         plan = WarmPlan(("early",), str(tmp_path / "work"))
-        server = ForkServer(plan, {"GIVEN": "value"}, tmp_path / "log", [kept.fileno()])
+        server = ForkServer(plan, {"GIVEN": "value", **share_threads(2, 2)}, tmp_path / "log", [kept.fileno()])
         answer = talk_through(server, Talk([CELL], str(tmp_path / "work"), warm=True))
         server.close()
     assert take_early() is None
+    assert imports.read_text() == "1"
     assert answer.stdout.splitlines()[0] == "imported"
     assert answer.stdout.splitlines()[-1].split() == [str(tmp_path / "work"), "value", "value", str(tmp_path / "work")]
 
