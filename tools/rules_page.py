@@ -33,7 +33,8 @@ def _row(rule: Rule) -> str:
 def _section(rule: Rule) -> str:
     title = f"## {rule.code}: {rule.name} {{ #{rule.code.lower()} }}"
     only = f" Only with `--select {rule.code}`." if rule.opt_in else ""
-    return f"{title}\n\n**{_as_markdown(rule.summary)}**{only}\n\n{_as_markdown(rule.reason)}\n"
+    evidence = f"\nEvidence: {_as_markdown(rule.evidence)}\n" if rule.evidence else ""
+    return f"{title}\n\n**{_as_markdown(rule.summary)}**{only}\n\n{_as_markdown(rule.reason)}\n{evidence}"
 
 
 def _as_markdown(text: str) -> str:

@@ -84,7 +84,8 @@ def explain_rule(rule: "Rule") -> str:
     import textwrap
 
     notes = ["--fix fixes it." * rule.fixable, f"It runs only with --select {rule.code}." * rule.opt_in]
-    paragraphs = [rule.summary, rule.reason, " ".join(filter(None, notes))]
+    evidence = f"Evidence: {rule.evidence}" if rule.evidence else ""
+    paragraphs = [rule.summary, rule.reason, evidence, " ".join(filter(None, notes))]
     text = "\n\n".join(textwrap.fill(paragraph, 88) for paragraph in paragraphs if paragraph)
     return f"{rule.code} {rule.name} ({rule.severity})\n\n{text}"
 

@@ -151,6 +151,6 @@ def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
         line=problem.line,
         code=rule.code,
         name=rule.name,
-        severity=rule.severity,
+        severity=problem.severity or rule.severity,
         message=printable(" ".join(problem.message.split())),
     )

@@ -81,12 +81,7 @@ def _names_of(missing: _Missing) -> set[str]:
 def _local_modules(notebook: Notebook) -> set[str]:
     """Modules that the notebook writes itself, or that are beside it."""
     written = {match[1] for _, command in notebook.commands if (match := _WRITES_MODULE.match(command.text))}
-    folder = notebook.path.parent
-    try:
-        beside = {entry.stem for entry in folder.iterdir() if entry.suffix in (".py", "")}
-    except OSError:
-        beside = set()
-    return written | beside
+    return written | {name.removesuffix(".py") for name in notebook.beside if "." not in name.removesuffix(".py")}
 
 
 def _installs_of(notebook: Notebook) -> list[tuple[tuple[int, int], Install]]:

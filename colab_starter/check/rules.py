@@ -12,6 +12,10 @@ ERROR = "error"
 """The notebook, or that cell, does not work on Colab."""
 WARNING = "warning"
 """It works only by luck, only with someone at the browser, or says something wrong."""
+NOTE = "note"
+"""It works; the file could be tidier. Notes are counted rather than printed and fail nothing, except with --strict."""
+SEVERITIES = (ERROR, WARNING, NOTE)
+"""From the worst to the mildest."""
 
 
 class Problem(NamedTuple):
@@ -23,6 +27,8 @@ class Problem(NamedTuple):
     """None where the whole notebook is meant."""
     line: int = 0
     """Of the cell, counted from 1; 0 where the whole cell is meant."""
+    severity: str = ""
+    """Where this one is worse or milder than the rule says; empty for the rule's own severity."""
 
 
 Check = Callable[[Notebook, Runtime], Iterator[Problem]]
@@ -44,6 +50,8 @@ class Rule(NamedTuple):
     fix: Fix | None
     opt_in: bool
     """It only runs where ``--select`` names it."""
+    evidence: str = ""
+    """Why we believe it, in a sentence or two: an issue, a measurement, a line of a changelog. Empty if unstated."""
 
     @property
     def fixable(self) -> bool:
@@ -55,17 +63,18 @@ REGISTERED: list[Rule] = []
 
 
 def rule(
-    code: str, name: str, severity: str, *, fix: Fix | None = None, opt_in: bool = False
+    code: str, name: str, severity: str, *, fix: Fix | None = None, opt_in: bool = False, evidence: str = ""
 ) -> Callable[[Finder], Rule]:
     """Register a function that finds problems as a rule.
 
-    The docstring's first line is the rule's summary, the rest its reason.
+    The docstring's first line is the rule's summary, the rest its reason. A rule reads the notebook and the runtime
+    and nothing else, because findings are cached: for the names of the files next to it, use ``notebook.beside``.
     """
 
     def register(finder: Finder) -> Rule:
         summary, _, reason = (inspect.getdoc(finder) or "").partition("\n\n")
         find = _pass_runtime(finder)
-        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in)
+        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in, evidence)
         REGISTERED.append(made)
         return made
 

@@ -6,6 +6,7 @@ What is missing counts as empty; ``colab_starter.check`` is what complains about
 
 import ast
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterable
@@ -104,6 +105,17 @@ class Notebook:
         jupytext = _dict(self.metadata.get("jupytext")).get("main_language")
         language = next(filter(None, (*named, jupytext)), "python")
         return str(language).lower().removeprefix("i").startswith("python")
+
+    @cached_property
+    def beside(self) -> frozenset[str]:
+        """The names of the files and folders in the notebook's folder, its own among them; empty if unreadable.
+
+        Whether this was asked for decides if a cached finding depends on the folder, so rules do not look themselves.
+        """
+        try:
+            return frozenset(os.listdir(self.path.parent))
+        except OSError:
+            return frozenset()
 
     @property
     def accelerator(self) -> str:
