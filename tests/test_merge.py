@@ -139,6 +139,7 @@ def test_an_update_keeps_outputs_and_what_the_user_wrote(project: Path, template
     assert outputs_in(project) == before
 
 
+@pytest.mark.weekly
 def test_a_later_update_in_a_fresh_clone_still_merges(project: Path, template_copy: Path, tmp_path: Path) -> None:
     change_title(template_copy)
     assert update(project)
@@ -193,6 +194,7 @@ def test_a_notebook_saved_by_colab_still_merges(project: Path, template_copy: Pa
     assert outputs_in(project) == before
 
 
+@pytest.mark.weekly
 def test_with_its_ids_restored_a_notebook_saved_by_colab_merges_cleanly(project: Path, template_copy: Path) -> None:
     """The step of docs/updating.md, "Notebooks that Colab saved"."""
     save_as_colab_does(project / NOTEBOOK)
@@ -209,6 +211,7 @@ def test_with_its_ids_restored_a_notebook_saved_by_colab_merges_cleanly(project:
     assert outputs_in(project) == before
 
 
+@pytest.mark.weekly
 def test_without_the_branch_a_first_update_merges_as_well(project: Path, template_copy: Path) -> None:
     before = outputs_in(project)
     change_title(template_copy)

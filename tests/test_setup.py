@@ -162,6 +162,7 @@ def test_an_environment_without_pip_is_made_anew(project: Path, quick_python: st
     check_that_it_can_be_set_up(project, quick_python, "pip was missing")
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_an_environment_that_is_activated_and_broken_is_made_anew(project: Path) -> None:
     venv.create(project / ".venv")

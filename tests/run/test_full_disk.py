@@ -17,6 +17,7 @@ from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
+from tests.support.marks import weekly
 from tests.support.processes import COMMAND
 
 FULL = "No space left on device"
@@ -79,7 +80,7 @@ def check_it_stopped(result: "subprocess.CompletedProcess[str]") -> None:
 
 @pytest.mark.parametrize(
     ("little", "much", "parameter"),
-    [("size=2m", "size=20m", "size=10,3_000_000,20"), ("size=20m,nr_inodes=60", "nr_inodes=600", "files=1,80,2")],
+    [("size=2m", "size=20m", "size=10,3_000_000,20"), weekly("size=20m,nr_inodes=60", "nr_inodes=600", "files=1,80,2")],
     ids=["bytes", "inodes"],
 )
 def test_the_same_command_does_again_what_failed_because_the_disk_was_full(

@@ -23,6 +23,7 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.kernels.system import list_processes
+from tests.support.marks import weekly
 from tests.support.processes import COMMAND, wait_until
 
 GROWING = [
@@ -33,8 +34,8 @@ GROWING = [
 ]
 """Cells that print 15 MB within a second."""
 
-KILLS = int(os.environ.get("KILLS", "8"))
-STARTS = int(os.environ.get("STARTS", "3"))
+KILLS = int(os.environ.get("KILLS", "6"))
+STARTS = int(os.environ.get("STARTS", "2"))
 STOPS = int(os.environ.get("STOPS", "1"))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -281,7 +282,7 @@ VICTIMS = ["worker", "keeper", "fork server", "kernel", "coordinator"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", [weekly(name) if name in ("worker", "keeper") else name for name in VICTIMS])
 def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
     notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
@@ -329,7 +330,7 @@ def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_h
 
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGINT, 130), (signal.SIGHUP, 129), (signal.SIGTERM, 143)],
+    [(signal.SIGINT, 130), weekly(signal.SIGHUP, 129), (signal.SIGTERM, 143)],
     ids=["Ctrl-C", "SIGHUP", "SIGTERM"],
 )
 def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
@@ -385,7 +386,7 @@ def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes
     assert run(path).returncode == 0
 
 
-@pytest.mark.parametrize("options", [["-q"], ["--json"], []])
+@pytest.mark.parametrize("options", [weekly(["-q"]), weekly(["--json"]), []])
 def test_trial_e_a_sweep_whose_output_nobody_reads_ends_after_its_cells(
     notebook: Callable[..., Path], run: Run, tmp_path: Path, options: list[str]
 ) -> None:

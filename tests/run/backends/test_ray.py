@@ -44,6 +44,7 @@ from tests.run.backends.listeners import list_listeners, make_stranger
 from tests.run.backends.ray_rig import RayRig, find_ray_process
 from tests.run.leaky import ENVIRONMENT, count_masks, find_leaks, options, read_all, write_notebook
 from tests.run.overlays.packages import write_wheel
+from tests.support.marks import weekly
 
 SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
 TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
@@ -126,6 +127,7 @@ class TestCluster:
             execute(opened, jobs)
         assert [printed(job) for job in jobs] == ["'' 2\n", "'' 2\n"]
 
+    @pytest.mark.weekly
     def test_packages_are_installed_into_an_overlay_on_each_node_that_goes_with_the_sweep(
         self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
     ) -> None:
@@ -140,6 +142,7 @@ class TestCluster:
         assert sys.prefix not in prefixes
         wait_until_removed(*map(Path, prefixes))
 
+    @pytest.mark.weekly
     def test_a_cluster_without_room_or_without_the_folder_is_refused(self, cluster: RayRig, tmp_path: Path) -> None:
         with pytest.raises(RayClusterError, match="no node of the Ray cluster has 64 CPU for a run"):
             RayBackend(cluster.address, Needs(cpus=64, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log")
@@ -149,6 +152,7 @@ class TestCluster:
         with pytest.raises(RayClusterError, match=f"has no folder {missing}; put the notebook on storage that all"):
             RayBackend(cluster.address, Needs(gpus=0), None, None, missing, tmp_path / "ray.log")
 
+    @pytest.mark.weekly
     def test_a_run_that_waits_for_room_can_be_stopped(self, cluster: RayRig, make_job: MakeJob, tmp_path: Path) -> None:
         with RayBackend(cluster.address, Needs(cpus=2, gpus=0), 2, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
             for run in "ab":
@@ -179,6 +183,7 @@ class TestCluster:
                 opened.submit(make_job("b", "1"))
         wait_until_gone(int(pid.read_text()))
 
+    @pytest.mark.weekly
     def test_runs_of_a_node_that_dies_are_done_elsewhere_and_end_once(
         self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
     ) -> None:
@@ -283,7 +288,7 @@ def test_a_cluster_that_is_started_for_the_sweep_is_quiet_ends_with_it_and_gives
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["", "disabled"], ids=["with a token", "without one"])
+@pytest.mark.parametrize("mode", [weekly(""), "disabled"], ids=["with a token", "without one"])
 def test_a_cluster_that_is_started_for_a_sweep_is_reached_from_no_other_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
@@ -314,6 +319,7 @@ def test_a_cluster_that_is_started_for_a_sweep_is_reached_from_no_other_address(
     assert ("other users of this machine can run code as you" in said) == (not has_token)
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 def test_no_file_of_a_sweep_on_ray_and_no_log_of_ray_holds_a_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -344,6 +350,7 @@ class TestSeveralMachines:
     NODES: ClassVar = [{"num_cpus": 1, "node_ip_address": f"127.0.0.{number}"} for number in (2, 3)]
     TOKEN: ClassVar = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 64}
 
+    @pytest.mark.weekly
     @pytest.mark.slow
     def test_without_a_token_they_are_refused_unless_that_is_wanted(
         self, make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -369,6 +376,7 @@ class TestSeveralMachines:
                 assert {outcome.status for _, outcome in ends(execute(opened, [make_job("a", "1")]))} == {Status.OK}
             rig.close()
 
+    @pytest.mark.weekly
     @pytest.mark.slow
     def test_with_a_token_they_execute_runs(
         self, make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

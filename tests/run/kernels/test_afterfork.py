@@ -8,6 +8,7 @@ from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.afterfork import count_blas_threads
 from colab_starter.run.kernels.forkserver import ForkServer
 from tests.run.kernels.talks import Talk, talk_through
+from tests.support.marks import weekly
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -112,9 +113,7 @@ UNSEEDED = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "library", [pytest.param(name, marks=pytest.mark.weekly if name == "keras" else ()) for name in TRAININGS]
-)
+@pytest.mark.parametrize("library", [weekly(name) if name in ("keras", "torch") else name for name in TRAININGS])
 def test_training_in_a_fork_gives_what_a_cold_kernel_gives_and_unseeded_numbers_differ(
     library: str, tmp_path: Path
 ) -> None:

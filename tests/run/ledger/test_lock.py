@@ -201,7 +201,10 @@ def test_a_folder_that_was_removed_is_told_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "null", '"pid": []', '"pid": 1e400', "[" * 100_000, "\0\0"])
-def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(tmp_path: Path, content: str) -> None:
+def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(
+    tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
     here = json.dumps(socket.gethostname())
     with SweepLock(tmp_path):
         (tmp_path / ".lock").write_text(f'{{"host": {here}, {content}}}' if "pid" in content else content)

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import bake_into
 from tests.run.overlays.conftest import Run, Start, Write, printed, read_runs
 from tests.run.overlays.packages import Environment, list_overlays, write_project, write_wheel
+from tests.support.marks import weekly
 from tests.support.processes import wait_until
 
 SHOW = """\
@@ -126,7 +127,7 @@ def test_an_isolated_build_does_not_see_the_packages_below(
 
 @pytest.mark.parametrize(
     ("end", "options"),
-    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGKILL, ()), (signal.SIGKILL, ("--cold",))],
+    [(signal.SIGINT, ()), weekly(signal.SIGTERM, ()), (signal.SIGKILL, ()), weekly(signal.SIGKILL, ("--cold",))],
     ids=["Ctrl-C", "SIGTERM", "kill -9", "kill -9 of a cold one"],
 )
 def test_a_sweep_that_is_stopped_while_it_installs_leaves_nothing(
@@ -212,6 +213,7 @@ def test_an_overlay_that_is_kept_has_its_packages_the_next_time(
     assert subprocess.run(import_newcomer, capture_output=True, text=True).stdout == "1.0 1.0\n"
 
 
+@pytest.mark.weekly
 def test_an_overlay_that_was_to_be_kept_is_made_anew_after_a_kill(
     notebook: Write, start: Start, run: Run, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tests.run.leaky import (
     write_notebook,
 )
 from tests.run.storage.rig import BUCKET, Endpoint, FaultyEndpoint, connect
+from tests.support.marks import weekly
 from tests.support.processes import COMMAND
 
 
@@ -35,7 +36,7 @@ def call(folder: Path, *arguments: str, status: int) -> bytes:
     return result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("start", [[], ["--cold"]], ids=["warm", "cold"])
+@pytest.mark.parametrize("start", [[], weekly(["--cold"])], ids=["warm", "cold"])
 def test_no_file_of_a_sweep_and_of_its_report_holds_a_secret(tmp_path: Path, start: list[str]) -> None:
     run = ["run", "leaky.ipynb", *options(), "--out", "out", *start]
     said = {"dry run": call(tmp_path, *run, "--dry-run", status=0), "sweep": call(tmp_path, *run, status=1)}

@@ -17,6 +17,7 @@ from tests.run.storage.rig import BUCKET, FaultyEndpoint
 OUT = f"s3://{BUCKET}/a/sweep"
 
 
+@pytest.mark.weekly
 @pytest.mark.slow
 @pytest.mark.xdist_group("ray")  # which finds all clusters of this machine
 def test_runs_on_ray_go_to_a_store(s3: FaultyEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
