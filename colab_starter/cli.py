@@ -43,10 +43,11 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every character
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    sys.exit(_run([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
+    sys.exit(run_command([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
 
 
-def _run(arguments: list[str], debug: bool) -> int:
+def run_command(arguments: list[str], debug: bool) -> int:
+    """Run the command with these arguments; returns its exit status. Raises what went wrong if ``debug``."""
     try:
         status = app(arguments, prog_name="colab-starter", standalone_mode=False)
         sys.stdout.flush()

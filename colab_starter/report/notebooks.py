@@ -114,7 +114,7 @@ def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
 def render_notebook(notebook: Path, report: Path) -> str:
     """The HTML of a notebook, with a link back to the report. Raises what reading and rendering it raise."""
     node = _read_node(notebook)
-    body = _render_cells(node)
+    body = render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
     scripts = [read_script("frame"), *([read_script("figures")] if has_figures else [])]
     frame = make_template("frame.html").render(
@@ -136,7 +136,7 @@ def render_notebook(notebook: Path, report: Path) -> str:
     )
 
 
-def _render_cells(node: "NotebookNode") -> str:
+def render_cells(node: "NotebookNode") -> str:
     """The cells as HTML. A cell that nbconvert gives up for (a picture is missing in it) is shown as plain text."""
     about = node.metadata.get("language_info", {})
     language = about.get("pygments_lexer", about.get("name"))
@@ -154,10 +154,10 @@ def _render_shared_cell(cell: "NotebookNode", language: str | None) -> str:
     try:
         cell.metadata.pop("papermill", None)  # when it ran, which no page shows
         if cell.get("outputs"):
-            return _export(cell, language)
+            return export_cell(cell, language)
         return _render_again(json.dumps(cell), language)
     except Exception:
-        return _export(_make_plain(cell), language)
+        return export_cell(_make_plain(cell), language)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -165,10 +165,11 @@ def _render_again(cell: str, language: str | None) -> str:
     """A cell, given as JSON, which most notebooks of a sweep have in common."""
     from nbformat import from_dict
 
-    return _export(from_dict(json.loads(cell)), language)
+    return export_cell(from_dict(json.loads(cell)), language)
 
 
-def _export(cell: "NotebookNode", language: str | None) -> str:
+def export_cell(cell: "NotebookNode", language: str | None) -> str:
+    """One cell as HTML, as nbconvert has it."""
     from nbformat.v4 import new_notebook
 
     return str(_exporter(language).from_notebook_node(new_notebook(cells=[cell]))[0])

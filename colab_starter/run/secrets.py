@@ -285,20 +285,21 @@ class StreamMask:
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
-        self._kept = b""
+        self.kept = b""
+        """What may be the beginning of a secret."""
 
     def feed(self, piece: bytes) -> bytes:
         """What can be shown after this piece."""
         if not self._mask:
             return piece
-        text = self._kept + piece
+        text = self.kept + piece
         cut = self._find_cut(text)
-        self._kept = text[cut:]
+        self.kept = text[cut:]
         return self._mask.apply_to_bytes(text[:cut])
 
     def end(self) -> bytes:
         """The rest: nothing more comes. The beginning of a secret is masked as the whole of it is."""
-        kept, self._kept = self._kept, b""
+        kept, self.kept = self.kept, b""
         return MASK.encode() if len(kept) >= SHORTEST else kept
 
     def _find_cut(self, text: bytes) -> int:

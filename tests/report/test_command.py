@@ -16,7 +16,7 @@ from tests.report.sweeps import SampleRun, keras_sweep, write_sweep
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
     """The status, stdout and stderr of the command."""
-    status = cli._run(["report", *map(str, arguments)], debug=False)
+    status = cli.run_command(["report", *map(str, arguments)], debug=False)
     captured = capsys.readouterr()
     return status, captured.out, captured.err
 

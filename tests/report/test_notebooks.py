@@ -235,13 +235,13 @@ def test_many_notebooks_are_rendered_by_several_processes(tmp_path: Path) -> Non
 
 def test_cells_that_notebooks_have_in_common_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     exported: list[str] = []
-    export = notebooks._export
+    export = notebooks.export_cell
 
     def note(cell: nbformat.NotebookNode, language: str | None) -> str:
         exported.append(cell.source)
         return export(cell, language)
 
-    monkeypatch.setattr(notebooks, "_export", note)
+    monkeypatch.setattr(notebooks, "export_cell", note)
     shared = [new_markdown_cell(f"# {tmp_path}"), new_code_cell(f"shared = '{tmp_path}'", execution_count=1)]
     paths = [tmp_path / f"{number}.ipynb" for number in range(5)]
     for number, path in enumerate(paths):
@@ -273,7 +273,7 @@ def test_cells_rendered_one_by_one_are_as_nbconvert_renders_them(language: str |
     config = {"NbConvertBase": {"display_data_priority": list(notebooks.SHOWN)}}
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, config=config)
     whole = [exporter.from_notebook_node(new_notebook(cells=[cell], metadata=about))[0] for cell in node.cells]
-    assert notebooks._render_cells(node) == "".join(whole)
+    assert notebooks.render_cells(node) == "".join(whole)
     tidy = [cell for cell in node.cells if cell.cell_type != "raw" and "open" not in str(cell)]
     closed = new_notebook(cells=tidy, metadata=about)
-    assert notebooks._render_cells(closed) == exporter.from_notebook_node(closed)[0]
+    assert notebooks.render_cells(closed) == exporter.from_notebook_node(closed)[0]

@@ -16,6 +16,8 @@ from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
 from colab_starter.run.backends.local import backend as local
 from colab_starter.run.backends.local.backend import LocalBackend
 from colab_starter.run.job import CellStarted, Due, Ended, Event, Job, Limits, Started, WarmPlan
+from colab_starter.run.kernels import pool
+from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.kernels.system import list_processes
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
@@ -148,13 +150,13 @@ def test_a_fork_server_that_died_is_started_again(make_job: MakeJob, make_backen
 def test_few_sets_of_modules_are_kept(
     make_job: MakeJob, make_backend: MakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "MOST_SERVERS", 1)
+    monkeypatch.setattr(pool, "MOST_SERVERS", 1)
     backend = make_backend(1)
     for name in ("colorsys", "chunk_that_is_not_there", "colorsys"):
         backend.submit(make_job(name, "import sys\nprint('colorsys' in sys.modules)", warm=WarmPlan((name,))))
         _, ends = collect(backend, 1)
         assert ends[name].status is Status.OK
-        assert len(backend._servers) == 1
+        assert len(backend.servers) == 1
 
 
 @pytest.mark.parametrize("level", [StopLevel.AFTER_CELLS, StopLevel.NOW])
@@ -187,12 +189,12 @@ def test_a_worker_that_hangs_is_killed_when_its_limit_has_long_passed(
     for name, seconds in (("LATE", 0.1), ("LOST", 0.5), ("GONE", 1.0)):
         monkeypatch.setattr(lateness, name, seconds)
     backend = make_backend()
-    monkeypatch.setattr(backend._stopped, "let_go_on", lambda servers: [])
+    monkeypatch.setattr(StoppedProcesses, "let_go_on", lambda self, servers: [])
     backend.submit(make_job("a", "1"))
     deadline = time.monotonic() + 120
-    while not any(isinstance(event, Started) for event in backend.wait(0.5)):
+    while not (started := [event for event in backend.wait(0.5) if isinstance(event, Started)]):
         assert time.monotonic() < deadline
-    pid = backend._workers["a"].pid
+    pid = started[0].pid
     if server_hangs:
         os.kill(read_parent(pid), signal.SIGSTOP)
     _, ends = collect(backend, 1)

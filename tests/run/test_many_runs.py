@@ -107,7 +107,7 @@ def test_a_row_of_results_is_masked_as_its_cells_are_one_by_one(seed: int) -> No
     ]
     for _ in range(300):
         values = [source.choice(kinds)() for _ in range(source.randint(1, 4))]
-        told = mask.apply_to_value([*map(results._write_cell, mask.apply_to_value(values))])
-        assert results._write_values(values, mask) == told
+        told = mask.apply_to_value([*map(results.encode_value, mask.apply_to_value(values))])
+        assert results.write_values(values, mask) == told
         revealed += MASK in str(told)
     assert revealed > 100

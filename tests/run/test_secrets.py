@@ -200,7 +200,7 @@ def test_wherever_a_text_with_secrets_is_cut_none_of_them_shows_and_the_rest_doe
         place += size
     shown += stream.end()
     assert not [secret for secret in secrets if secret.encode() in shown]
-    assert len(stream._kept) < max(map(len, secrets))
+    assert len(stream.kept) < max(map(len, secrets))
     for harmless in (part for part in parts if "-" in part and len(part) == 1):
         assert harmless.encode() in shown
     apart = [part for part in text.split(b"-") if not any(secret.encode() in part for secret in secrets)]

@@ -15,17 +15,13 @@ from colab_starter.run.backends.lateness import Deadline, Lateness
 from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop, WarmPlan
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
+from colab_starter.run.kernels.pool import ForkServerPool
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import describe_log
-
-MOST_SERVERS = 3
-"""So many sets of imported modules are kept in memory; the one that was not used the longest goes first."""
-MOST_FAILURES = 2
-"""So often a fork server may die; then its runs are forked from one that imports nothing."""
 
 
 @dataclass
@@ -59,8 +55,8 @@ class WorkerBackend(Backend):
         self._log = MaskedLog(log, mask or make_mask(os.environ))
         self._log.follow()
         self._keep_fds = tuple(keep_fds)
-        self._servers: dict[WarmPlan, ForkServer] = {}
-        self._failures: dict[WarmPlan, int] = {}
+        self.servers = ForkServerPool(self._start_server)
+        """What workers are forked from."""
         self._workers: dict[str, Worker] = {}
         self._events: list[Event] = []
         self._stopped = StoppedProcesses()
@@ -90,7 +86,7 @@ class WorkerBackend(Backend):
 
     def wait(self, timeout: float) -> list[Event]:
         workers = {worker.connection: worker for worker in self._workers.values()}
-        alive = [server for server in self._servers.values() if server.poll() is not ServerState.DEAD]
+        alive = [server for server in self.servers if server.poll() is not ServerState.DEAD]
         servers = {server.fileno(): server for server in alive}
         for ready in wait([*workers, *servers, *self._list_sources()], 0 if self._events else timeout):
             if isinstance(ready, Connection):
@@ -114,9 +110,7 @@ class WorkerBackend(Backend):
         for worker in self._workers.values():
             worker.connection.close()
         self._workers.clear()
-        for server in self._servers.values():
-            server.close()
-        self._servers.clear()
+        self.servers.close()
         self._log.close()
 
     def _receive(self, worker: Worker) -> None:
@@ -130,7 +124,7 @@ class WorkerBackend(Backend):
                 worker.deadline.set(message)
                 continue
             if message is None:
-                self._discard(worker.server)
+                self.servers.discard(worker.server)
                 self._log.drain()
                 said = describe_log(self._log.path)
                 cause = f"the process that runs are forked from died{f': {said}' if said else ''}"
@@ -166,33 +160,10 @@ class WorkerBackend(Backend):
         self._release(worker, ended, is_told=is_told)
 
     def _find_server(self, plan: WarmPlan) -> ForkServer:
-        """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
-        server = self._servers.get(plan)
-        if server and server.poll() is ServerState.DEAD:
-            self._discard(server)
-            server = None
-        without_modules = WarmPlan(overlay=plan.overlay)
-        if server is None and self._failures.get(plan, 0) >= MOST_FAILURES and plan != without_modules:
-            return self._find_server(without_modules)
-        if server is None:
-            self._make_room()
-            server = ForkServer(plan, self._environment, self._log.descriptor, self._list_kept())
-        self._servers[plan] = self._servers.pop(plan, server)
-        return server
+        return self.servers.find(plan, (worker.server for worker in self._workers.values()))
 
-    def _discard(self, dead: ForkServer) -> None:
-        """Give up a server that died; its other workers die with it."""
-        for plan in [plan for plan, server in self._servers.items() if server is dead]:
-            del self._servers[plan]
-            self._failures[plan] = self._failures.get(plan, 0) + 1
-            dead.close()
-
-    def _make_room(self) -> None:
-        """Close servers that have no workers while there are too many."""
-        busy = [worker.server for worker in self._workers.values()]
-        idle = [plan for plan, server in self._servers.items() if server not in busy]
-        for plan in idle[: max(0, len(self._servers) - MOST_SERVERS + 1)]:
-            self._servers.pop(plan).close()
+    def _start_server(self, plan: WarmPlan) -> ForkServer:
+        return ForkServer(plan, self._environment, self._log.descriptor, self._list_kept())
 
 
 def _read_messages(connection: "Connection[Any, Any]") -> Iterator[Any]:

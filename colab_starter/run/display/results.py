@@ -75,9 +75,9 @@ def format_results(
     for row in rows:
         head = [row.run, _status(row.record), row.version][: len(first)]
         values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
-        cells = [*head, *_write_values(values, mask), *[""] * len(places), *_write_facts(row.record, mask)]
+        cells = [*head, *write_values(values, mask), *[""] * len(places), *_write_facts(row.record, mask)]
         recorded = row.record.outcome.metrics if row.record else {}
-        for name, cell in zip(recorded, _write_values(recorded.values(), mask), strict=True):
+        for name, cell in zip(recorded, write_values(recorded.values(), mask), strict=True):
             cells[len(head) + len(values) + places[name]] = cell
         writer.writerow(map(write_cell, cells))
     return text.getvalue().encode("utf-8", errors="backslashreplace")
@@ -110,16 +110,16 @@ def _status(record: RunRecord | None) -> str:
     return str(record.status if record else Status.PENDING)
 
 
-def _write_values(values: Iterable[Any], mask: Mask) -> list[str]:
+def write_values(values: Iterable[Any], mask: Mask) -> list[str]:
     """Masked as values, and once more as texts: what stands in JSON is written otherwise there."""
     values = [*values]
     if all(map(_is_plain, values)):
-        cells = [*map(_write_cell, values)]
+        cells = [*map(encode_value, values)]
         text = "\n".join(cells)  # one look at all of them: hardly any row holds a secret
         if mask.apply(text) == text:
             return cells
     told = mask.apply_to_value(values)
-    return [*mask.apply_to_value([*map(_write_cell, told)])]
+    return [*mask.apply_to_value([*map(encode_value, told)])]
 
 
 def _is_plain(value: Any) -> bool:
@@ -129,7 +129,8 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float | None)
 
 
-def _write_cell(value: Any) -> str:
+def encode_value(value: Any) -> str:
+    """A value as the text of a cell: a text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | int | float):

@@ -61,7 +61,7 @@ class CellOutputs(NotebookClient):
         self.on_output: Callable[[NotebookNode], None] = lambda output: None
         """Called with each output as it comes, a stream's in pieces."""
         self._errors: dict[int, CellErrors] = {}
-        self._notebook = notebook
+        self.notebook = notebook
         self._cells: dict[str, int] = {}
         self._latest: int | None = None
         self._streams: dict[int, dict[str, tuple[NotebookNode, Stream]]] = {}
@@ -134,18 +134,18 @@ class CellOutputs(NotebookClient):
         self._close_streams(index)
         note = NotebookNode(output_type="stream", name="stderr", text=f"colab-starter left out {remark}.\n")
         self.nb.cells[index].outputs.append(note)
-        self._notebook.changed.add(index)
+        self.notebook.changed.add(index)
         self.on_output(note)
 
     def _note_change(self, message: Message, index: int) -> None:
         if message["msg_type"] in ("status", "execute_input", "update_display_data"):
             return
-        self._notebook.changed.add(index)
-        self._notebook.new_characters += _FRAME + _count_characters(message["content"])
+        self.notebook.changed.add(index)
+        self.notebook.new_characters += _FRAME + _count_characters(message["content"])
 
     def _update_display_id(self, display_id: str, msg: Message) -> None:
         """All outputs with the id show this now; nbclient calls it."""
-        self._notebook.changed.update(self._displays.update(display_id, msg["content"]))
+        self.notebook.changed.update(self._displays.update(display_id, msg["content"]))
 
     def clear_display_id_mapping(self, cell_index: int) -> None:
         """The cell has no outputs any more; nbclient calls it."""

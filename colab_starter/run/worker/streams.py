@@ -17,7 +17,7 @@ class Stream:
     def __init__(self) -> None:
         self._ended: list[str] = []
         """The lines that have an end, in pieces."""
-        self._line: list[str] = []
+        self.line: list[str] = []
         """The line that has no end yet, in pieces; those that begin with a backspace had nothing to take back."""
         self._returns = 0
         """How many carriage returns stand behind it: what comes next decides whether they start it anew."""
@@ -34,7 +34,7 @@ class Stream:
             self._returns += len(token)
             return
         if self._returns:
-            self._line = [*self._line, "\r" * self._returns] if token[0] == "\n" else []
+            self.line = [*self.line, "\r" * self._returns] if token[0] == "\n" else []
             self._returns = 0
         if token[0] == "\x08":
             self._take_back(len(token))
@@ -44,13 +44,13 @@ class Stream:
     def _add_plain(self, text: str) -> None:
         end = text.rfind("\n") + 1
         if end:
-            self._ended += [*self._line, text[:end]]
-            self._line = []
+            self._ended += [*self.line, text[:end]]
+            self.line = []
         if end < len(text):
-            self._line.append(text[end:])
+            self.line.append(text[end:])
 
     def _take_back(self, count: int) -> None:
-        line = self._line
+        line = self.line
         while count and line and line[-1][0] != "\x08":
             piece = line.pop()
             if len(piece) > _BLOCK:
@@ -65,4 +65,4 @@ class Stream:
     def text(self) -> str:
         """All of it."""
         self._ended = ["".join(self._ended)]
-        return "".join([*self._ended, *self._line, "\r" * self._returns])
+        return "".join([*self._ended, *self.line, "\r" * self._returns])

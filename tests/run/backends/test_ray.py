@@ -174,7 +174,7 @@ class TestCluster:
             opened.submit(make_job("a", TELL_PID.format(str(pid), 600)))
             while not pid.exists() or not pid.read_text():
                 opened.wait(0.1)
-            opened._process.kill()
+            opened.driver.kill()
             events: list[Event] = []
             while not ends(events):
                 events += opened.wait(1)
@@ -500,8 +500,8 @@ class TestBroker:
         assert len(find_brokers(folder)) == 1
         (broker,) = find_brokers(folder)
         for node in nodes:
-            assert node._broker
-            node._broker.close()
+            assert node.broker
+            node.broker.close()
         wait_until_gone(broker)
         assert not folder.exists()
         assert not (tmp_path / "log").exists()
@@ -517,8 +517,8 @@ class TestBroker:
                 pass
         assert event.outcome.status is Status.OK
         (broker,) = find_brokers(folder)
-        assert node._broker
-        node._broker.close()
+        assert node.broker
+        node.broker.close()
         wait_until_gone(broker)
 
     def test_a_broker_that_was_killed_leaves_no_overlay(self, folder: Path, make_job: MakeJob, tmp_path: Path) -> None:

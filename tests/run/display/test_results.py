@@ -89,13 +89,13 @@ def test_of_the_metrics_of_all_runs_only_its_own_are_looked_at_for_a_row(
     rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[Any] = []
-    write = results._write_cell
+    write = results.encode_value
 
     def note(value: Any) -> str:
         looked_at.append(value)
         return write(value)
 
-    monkeypatch.setattr(results, "_write_cell", note)
+    monkeypatch.setattr(results, "encode_value", note)
     metrics = [{f"loss_{run}_{step}": step for step in range(20)} for run in range(30)]
     found = rows(*(({"n": 1}, Outcome(Status.OK, metrics=own)) for own in metrics))
     assert [{name: int(row[name]) for name in own} for row, own in zip(found, metrics, strict=True)] == metrics

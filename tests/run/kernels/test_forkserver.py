@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
@@ -47,6 +48,12 @@ def wait_until_gone(*pids: int) -> None:
     while alive := [process for process in list_processes() if process.pid in pids and not process.is_zombie]:
         assert time.monotonic() < deadline, alive
         time.sleep(0.01)
+
+
+def hang_up(server: ForkServer) -> None:
+    """Close our end of its socket, as the death of this process would."""
+    with socket.socket(fileno=os.dup(server.fileno())) as control:
+        control.shutdown(socket.SHUT_RDWR)
 
 
 def find_server(keeper: ForkServer) -> int:
@@ -219,7 +226,7 @@ def test_whoever_is_killed_nothing_stays_behind(victim: str, start: Start, tmp_p
     victims = {"keeper": server.pid, "server": find_server(server), "worker": worker, "kernel": kernel}
     folder = ask(server, "folder")[0]
     if victim == "coordinator":
-        server._control.close()
+        hang_up(server)
         connection.close()
     else:
         os.kill(victims[victim], signal.SIGKILL)
@@ -258,7 +265,7 @@ def test_what_was_stopped_ends_with_the_coordinator(victim: str, gone: str, star
     if gone == "closed":
         server.close()
     else:
-        server._control.close()  # as the death of this process would
+        hang_up(server)
     wait_until_gone(worker, kernel, daemon, victims["server"], server.pid)
     server.close()
     assert not Path(folder).exists()

@@ -200,7 +200,7 @@ def test_runs_whose_ledger_is_lost_are_found_in_the_store(
     assert run_here(notebook, 1, 2) == 0
     objects = Objects(OUT)
     lose_ledger(objects)
-    assert cli._run(["report", OUT], debug=False) == 0
+    assert cli.run_command(["report", OUT], debug=False) == 0
     assert "(2 runs, " in capsys.readouterr().out
     assert not read_records(objects)
     assert run_here(notebook, 1, 2) == 0
@@ -290,7 +290,7 @@ def test_the_report_is_put_beside_the_runs(
     s3: FaultyEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_here(write(tmp_path, "print(n)"), 1, 2) == 0
-    assert cli._run(["report", OUT], debug=False) == 0
+    assert cli.run_command(["report", OUT], debug=False) == 0
     assert re.fullmatch(rf"{OUT}/report\.html \(2 runs, [\d.]+ MB\)\n", capsys.readouterr().out)
     objects = Objects(OUT)
     page = objects.read("report.html").decode()
@@ -299,8 +299,8 @@ def test_the_report_is_put_beside_the_runs(
     assert f'"{pages[0].replace("=", "%3D")}"' in page
     assert OUT in page
     before = objects.list()[pages[0]]
-    assert cli._run(["report", OUT, "-o", str(tmp_path / "page.html")], debug=False) == 0
+    assert cli.run_command(["report", OUT, "-o", str(tmp_path / "page.html")], debug=False) == 0
     assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
     assert objects.list()[pages[0]] == before
-    assert cli._run(["report", f"s3://{BUCKET}/none"], debug=False) == 2
+    assert cli.run_command(["report", f"s3://{BUCKET}/none"], debug=False) == 2
     assert "contains no runs" in capsys.readouterr().err

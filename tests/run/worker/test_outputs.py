@@ -172,7 +172,7 @@ def test_updates_go_to_outputs_whatever_stands_before_them_by_then() -> None:
 
 def test_a_cell_whose_display_is_updated_is_saved_again() -> None:
     outputs = make_outputs()
-    changed = outputs._notebook.changed
+    changed = outputs.notebook.changed
     outputs.take(display(1, "x"))
     outputs.bring_up_to_date()
     for value in (2, 3):

@@ -108,11 +108,11 @@ def test_a_long_line_is_not_copied_for_each_character_that_is_taken_back() -> No
     stream = Stream()
     stream.add("x" * 1_000_000)
     stream.add("\x08")
-    pieces = stream._line[:-1]
+    pieces = stream.line[:-1]
     for _ in range(1000):
         stream.add("\x08")
     assert max(map(len, pieces)) <= 1024
-    assert all(old is new for old, new in zip(pieces, stream._line[:-1], strict=False))
+    assert all(old is new for old, new in zip(pieces, stream.line[:-1], strict=False))
     assert len(stream.text()) == 1_000_000 - 1001
 
 

@@ -49,7 +49,7 @@ class LocalBackend(WorkerBackend):
     @property
     def left_out(self) -> dict[str, str]:
         """Modules that were not imported beforehand though a plan has them, and why."""
-        return {module: why for server in self._servers.values() for module, why in server.left_out.items()}
+        return {module: why for server in self.servers for module, why in server.left_out.items()}
 
     def submit(self, job: Job) -> None:
         gpus = self._places.take()

@@ -79,7 +79,7 @@ class RayBackend(Backend):
         self._events: list[Event] = []
         self._is_lost = False
         self._stopped = StoppedProcesses()
-        self._control, self._process = _start_driver(self._log.descriptor, keep_fds)
+        self._control, self.driver = _start_driver(self._log.descriptor, keep_fds)
         self._log.follow()
         try:
             setup = Setup(address, needs, jobs, str(folder or ""), str(cwd), tuple(secrets), is_insecure_allowed)
@@ -92,7 +92,7 @@ class RayBackend(Backend):
     def _receive_room(self) -> int:
         try:
             if not self._control.poll(JOINING):
-                self._process.kill()
+                self.driver.kill()
                 raise RayClusterError(
                     f"the Ray cluster did not answer in {JOINING:g} s ({self._log.path} may say why); "
                     "if it is gone for good, run: ray stop"
@@ -123,7 +123,7 @@ class RayBackend(Backend):
     def wait(self, timeout: float) -> list[Event]:
         if not self._is_lost:
             self._receive(0 if self._events else timeout)
-            self._stopped.look([self._process.pid])
+            self._stopped.look([self.driver.pid])
         events, self._events = self._events, []
         return events
 
@@ -134,14 +134,14 @@ class RayBackend(Backend):
     def close(self) -> None:
         self._control.close()
         self._is_lost = True
-        self._stopped.let_go_on([self._process.pid])
+        self._stopped.let_go_on([self.driver.pid])
         try:
-            self._process.wait(CLOSING)
+            self.driver.wait(CLOSING)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.driver.kill()
+            self.driver.wait()
         self._log.close()
-        if not self._process.returncode:
+        if not self.driver.returncode:
             self._log.path.unlink(missing_ok=True)
 
     def _send(self, message: object) -> None:

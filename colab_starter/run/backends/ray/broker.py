@@ -11,7 +11,6 @@ import shutil
 import socket
 import sys
 import traceback
-from collections import Counter
 from contextlib import suppress
 from multiprocessing import reduction
 from multiprocessing.connection import Connection, wait
@@ -20,10 +19,10 @@ from typing import Any, TypeAlias
 
 from colab_starter.errors import OverlayError
 from colab_starter.run.backends.local.backend import WORKER
-from colab_starter.run.backends.workers import MOST_FAILURES, MOST_SERVERS
 from colab_starter.run.job import Job, WarmPlan
 from colab_starter.run.kernels import stopped
-from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.kernels.pool import ForkServerPool
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.overlays.folders import Overlays
@@ -53,8 +52,7 @@ class Broker:
         self._listener.listen(128)
         os.rename(folder / f"{SOCKET}.new", folder / SOCKET)
         self._clients: list[Channel] = []
-        self._servers: dict[WarmPlan, ForkServer] = {}
-        self._failures: Counter[WarmPlan] = Counter()
+        self._servers = ForkServerPool(self._start_server)
         self._used: dict[Channel, ForkServer] = {}
         self._stopped = StoppedProcesses()
         self._overlays = Overlays()
@@ -88,8 +86,7 @@ class Broker:
         return False
 
     def close(self) -> None:
-        for server in self._servers.values():
-            server.close()
+        self._servers.close()
         self._overlays.close()
 
     def _answer(self, client: Channel) -> None:
@@ -125,26 +122,10 @@ class Broker:
             reduction.send_handle(client, connection.fileno(), 0)
 
     def _find_server(self, plan: WarmPlan) -> ForkServer:
-        """The server for a plan, started where there is none that lives; the last one in the dict is the newest."""
-        server = self._servers.get(plan)
-        if server and server.poll() is ServerState.DEAD:
-            self._servers.pop(plan).close()
-            self._failures[plan] += 1
-            server = None
-        without_modules = WarmPlan(overlay=plan.overlay)
-        if server is None and self._failures[plan] >= MOST_FAILURES and plan != without_modules:
-            return self._find_server(without_modules)
-        if server is None:
-            self._make_room()
-            server = ForkServer(plan, {}, self._log.descriptor, self._overlays.descriptors)
-        self._servers[plan] = self._servers.pop(plan, server)
-        return server
+        return self._servers.find(plan, self._used.values())
 
-    def _make_room(self) -> None:
-        """Close servers that have no workers while there are too many."""
-        idle = [plan for plan, server in self._servers.items() if server not in self._used.values()]
-        for plan in idle[: max(0, len(self._servers) - MOST_SERVERS + 1)]:
-            self._servers.pop(plan).close()
+    def _start_server(self, plan: WarmPlan) -> ForkServer:
+        return ForkServer(plan, {}, self._log.descriptor, self._overlays.descriptors)
 
 
 def main() -> None:

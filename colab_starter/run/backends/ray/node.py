@@ -44,7 +44,8 @@ class Node:
         self._folder = folder
         self._log = log
         self._secrets = secrets
-        self._broker: Channel | None = None
+        self.broker: Channel | None = None
+        """None until it is needed."""
 
     def warm(self, plan: WarmPlan) -> None:
         """Begin to import what runs of the plan need."""
@@ -55,7 +56,7 @@ class Node:
         try:
             return self._fork(job)
         except (EOFError, ConnectionError):  # The broker has ended, or died, since the last task.
-            self._broker = None
+            self.broker = None
             return self._fork(job)
 
     def _fork(self, job: Job) -> Channel:
@@ -71,9 +72,9 @@ class Node:
             self._reach_broker().send(None)
 
     def _reach_broker(self) -> Channel:
-        if self._broker is None:
-            self._broker = self._connect()
-        return self._broker
+        if self.broker is None:
+            self.broker = self._connect()
+        return self.broker
 
     def _connect(self) -> Channel:
         while True:
