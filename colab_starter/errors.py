@@ -139,7 +139,7 @@ class ColdKernelNeededError(ColabStarterError):
         self.why = why
 
     def __str__(self) -> str:
-        return f"{self.module} has to be imported anew: {self.why}"
+        return f"{self.module} has to be imported again: {self.why}"
 
 
 class KernelSilentError(ColabStarterError):

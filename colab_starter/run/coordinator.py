@@ -110,7 +110,7 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
         warn(_describe_open_secret(batch))
     done = len(batch.runs) - todo
     if done:
-        batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} done already")
+        batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} already done")
 
 
 def _describe_open_secret(batch: Batch) -> str:
@@ -148,4 +148,4 @@ def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend
 def _tell_what_is_cold(batch: Batch, cold: Mapping[str, str]) -> None:
     left_out = ", ".join(f"{module or 'all'} ({why})" for module, why in cold.items())
     if left_out:
-        batch.say(f"imported anew in each run: {batch.mask.apply(left_out)}")
+        batch.say(f"imported again in each run: {batch.mask.apply(left_out)}")

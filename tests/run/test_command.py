@@ -91,7 +91,7 @@ def test_a_grid_is_run_and_the_same_command_again_has_nothing_to_do(notebook: Wr
     result = run(path, "-p", "n=3,1,2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
-    assert result.stdout.splitlines()[-1] == "3 ok; runs/nb/results.csv has it all"
+    assert result.stdout.splitlines()[-1] == "3 ok; runs/nb/results.csv has the details"
     out = tmp_path / "runs/nb"
     rows = read_table(out)
     assert [(row["n"], row["double"], row["status"]) for row in rows] == [
@@ -113,7 +113,7 @@ def test_a_grid_is_run_and_the_same_command_again_has_nothing_to_do(notebook: Wr
     before = read_ledger(out)
     again = run(path, "-p", "n=2,1,3,3")
     assert again.returncode == 0
-    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done only once", "3 of 3 runs done already"]
+    assert again.stdout.splitlines()[:2] == ["1 run asked for twice: done only once", "3 of 3 runs already done"]
     assert read_ledger(out) == before
     assert [row["n"] for row in read_table(out)] == ["2", "1", "3"]
 
@@ -240,7 +240,7 @@ def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, ru
     [
         (["--timeout", "soon"], "--timeout 'soon' is not a duration; write 30, 90s, 10m or 2h"),
         (["--cell-timeout", "0"], "--cell-timeout '0' is not a duration"),
-        (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is no share"),
+        (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is not a number of GPUs"),
         (["--gpus", "0", "--gpus-per-run", "2"], "--gpus-per-run 2 is more than the 1 that there are"),
         (["-j", "0"], "--jobs"),
         (["--kernel", "nonsense"], "there is no kernel 'nonsense'; installed: "),
@@ -285,7 +285,8 @@ def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run
     path = notebook(SCRAP, parameters="n = 1\nepochs = 5")
     assert run(path, "-p", "n=1,2").returncode == 0
     result = run(path, "-p", "n=2")
-    assert result.stdout.splitlines()[-1] == "1 ok; runs/nb/results.csv has it all, with 1 other run of this folder"
+    told = result.stdout.splitlines()[-1]
+    assert told == "1 ok; runs/nb/results.csv has the details, with 1 other run of this folder"
     assert run(notebook(SCRAP, parameters="n = 1\nepochs = 2"), "-p", "n=2").returncode == 0
     rows = read_table(tmp_path / "runs/nb")
     assert [(row["n"], row["epochs"], row["double"]) for row in rows] == [
@@ -304,7 +305,7 @@ def test_a_table_that_could_not_be_written_is_not_said_to_have_it_all(
     (tmp_path / "runs/nb/results.csv").mkdir(parents=True)
     result = run(notebook("print(n)"), "--json")
     assert "results.csv could not be written" in result.stderr
-    assert "has it all" not in result.stderr
+    assert "has the details" not in result.stderr
     assert json.loads(result.stdout.splitlines()[-1])["results"] is None
 
 

@@ -88,7 +88,7 @@ def read_share(text: str) -> GpuShare:
         return GpuShare(gpus=int(number))
     if 0 < number < 1:
         return GpuShare(runs_per_gpu=int(1 / number + 1e-9))
-    raise WrongOptionError(f"--gpus-per-run {text!r} is no share; write 1, 2, ... or a fraction, such as 0.5")
+    raise WrongOptionError(f"--gpus-per-run {text!r} is not a number of GPUs; write 1, 2, ... or a fraction like 0.5")
 
 
 class GpuPlaces:

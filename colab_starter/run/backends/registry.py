@@ -26,7 +26,7 @@ def make_backend_options(name: str, values: Mapping[str, Any]) -> BackendOptions
     Raises WrongOptionError for an unknown backend, and for the option of another one.
     """
     if name not in BACKENDS:
-        raise WrongOptionError(f"--backend {name!r} is none; there are {', '.join(BACKENDS)}")
+        raise WrongOptionError(f"--backend {name!r} is not a backend; choose one of {', '.join(BACKENDS)}")
     given = {key: value for key, value in values.items() if value != _list_options()[key][0].default}
     own = {one.name for one in fields(BACKENDS[name])}
     for key in given:

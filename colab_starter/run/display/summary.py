@@ -24,7 +24,7 @@ Records = Mapping[str, RunRecord]
 def write_table(batch: Batch, records: Records) -> bool:
     """Write ``results.csv``: all runs of the ledger, those of the batch first.
 
-    Where that fails, only a warning is said, for the ledger has it all; returns whether it was written.
+    Where that fails, only a warning is printed, because the ledger holds everything; returns whether it was written.
     """
     versions = {*list_versions(records.values())} - {tell_version(batch.source)}
     defaults = read_defaults(batch.store.read, versions) | {tell_version(batch.source): find_defaults(batch.notebook)}
@@ -62,7 +62,8 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
 
 
 def _describe_table(path: str, others: int) -> str:
-    return f"; {_shorten(path)} has it all" + (f", with {plural(others, 'other run')} of this folder" if others else "")
+    more = f", with {plural(others, 'other run')} of this folder" if others else ""
+    return f"; {_shorten(path)} has the details{more}"
 
 
 def _shorten(path: str) -> str:

@@ -109,9 +109,9 @@ class MessageWatch:
             self.end = KernelDiedError("the kernel died", hint=NOT_TOLD)
         elif message.kind == "shutdown_reply" and asked_by != self._own_session:
             self.expects_successor = is_restart = bool(message.content.get("restart"))
-            self.end = KernelDiedError(f"the kernel was {'restarted' if is_restart else 'shut down'} by somebody else")
+            self.end = KernelDiedError(f"the kernel was {'restarted' if is_restart else 'shut down'} by someone else")
         elif self.has_successor:
-            self.end = KernelDiedError("the kernel was restarted by somebody else, or died")
+            self.end = KernelDiedError("the kernel was restarted by someone else, or died")
         return self.end is not None
 
     def _note_number(self, message: Message) -> None:

@@ -209,7 +209,7 @@ class RemoteConnection:
             self.end = KernelDiedError("the kernel died", hint=NOT_TOLD)
 
     def _describe_gone(self) -> KernelDiedError:
-        return KernelDiedError("the kernel was deleted", hint="somebody ended it, or the server was restarted")
+        return KernelDiedError("the kernel was deleted", hint="someone shut it down, or the server was restarted")
 
     def await_successor(self) -> None:
         """The server starts another kernel in the place of one that died. One that it ends meanwhile goes on for ever:

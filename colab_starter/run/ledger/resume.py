@@ -1,4 +1,4 @@
-"""What of a sweep is done already, and what is to do."""
+"""Which runs of a sweep are already done, and which are still to do."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -441,7 +441,7 @@ class TestOptions:
             (["--address", "x:1"], "--address is for --backend ray only"),
             (["--insecure-cluster"], "--insecure-cluster is for --backend ray only"),
             (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
-            (["--backend", "dask"], "--backend 'dask' is none; there are local, ray, jupyter, colab"),
+            (["--backend", "dask"], "--backend 'dask' is not a backend; choose one of local, ray, jupyter, colab"),
         ):
             result = subprocess.run(
                 [COMMAND, "run", "nb.ipynb", *arguments], cwd=tmp_path, capture_output=True, text=True

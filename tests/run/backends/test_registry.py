@@ -67,7 +67,7 @@ def test_an_option_that_several_backends_have_is_refused_by_the_others_with_thei
 
 
 def test_an_unknown_backend_is_refused_with_those_there_are() -> None:
-    with pytest.raises(WrongOptionError, match="'dask' is none; there are local, ray, jupyter, colab"):
+    with pytest.raises(WrongOptionError, match="'dask' is not a backend; choose one of local, ray, jupyter, colab"):
         make_backend_options("dask", {})
 
 

@@ -304,14 +304,14 @@ class TestInterference:
     def test_a_restart_is_told(self, place: Place, kernel: RemoteKernel, talk: Talk) -> None:
         restart = threading.Thread(target=restart_kernel, args=(place,))
         restart.start()
-        with pytest.raises(KernelDiedError, match="the kernel was restarted by somebody else"):
+        with pytest.raises(KernelDiedError, match="the kernel was restarted by someone else"):
             talk.wait()
         restart.join()
 
     def test_an_end_on_the_server_is_told(self, place: Place, kernel: RemoteKernel, talk: Talk) -> None:
         end = threading.Thread(target=place.reach().end, args=(place.session,))
         end.start()
-        with pytest.raises(KernelDiedError, match=r"the kernel was (shut down by somebody else|deleted)"):
+        with pytest.raises(KernelDiedError, match=r"the kernel was (shut down by someone else|deleted)"):
             talk.wait()
         end.join()
 

@@ -100,7 +100,7 @@ def test_a_sweep_in_a_store_is_as_one_on_the_disk(s3: FaultyEndpoint, notebook: 
     assert run(notebook, "-p", "n=1,2,3", "--out", "here").returncode == 0
     result = run(notebook, "-p", "n=1,2,3", "--out", OUT)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == f"3 ok; {OUT}/results.csv has it all"
+    assert result.stdout.splitlines()[-1] == f"3 ok; {OUT}/results.csv has the details"
     objects = Objects(OUT)
     rows = read_table(objects.read("results.csv"))
     assert rows == read_table((tmp_path / "here/results.csv").read_bytes())
@@ -116,7 +116,7 @@ def test_a_sweep_in_a_store_is_as_one_on_the_disk(s3: FaultyEndpoint, notebook: 
     assert found == {*(row["run"] for row in rows), *rest}
     assert list_scratch() == [".lock"]
     again = run(notebook, "-p", "n=1,2,3", "--out", OUT)
-    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "3 of 3 runs done already")
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, "3 of 3 runs already done")
 
 
 def test_a_sweep_in_memory_lasts_as_long_as_the_process(s3: FaultyEndpoint, notebook: Path) -> None:

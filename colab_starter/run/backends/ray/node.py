@@ -87,7 +87,7 @@ class Node:
         while True:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             if self._folder.stat().st_uid != os.getuid():
-                raise PermissionError(f"{self._folder} belongs to somebody else")
+                raise PermissionError(f"{self._folder} belongs to another user")
             with suppress(FileNotFoundError):  # The broker has just removed its folder.
                 return (self._folder / LOCK).open("w")
 
