@@ -28,6 +28,8 @@ _ENDS_SHOWN = 10
 _BAD_SHOWN = 20
 _COLUMN_WIDTH = 14
 """Roughly how many characters a column takes; decides how many metrics there is room for."""
+_MOST_METRICS = 30
+"""Columns of metrics, however wide the output is; results.csv has all of them."""
 UNLIMITED_WIDTH = 1_000_000
 """Characters; for a table that goes to a file or a pipe, where nothing has to be cut or folded."""
 _FIRST = ("run", "status")
@@ -148,15 +150,16 @@ def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:
 
 
 def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: int) -> Table:
-    """The table at the end: what varies, the metrics that fit into ``width`` characters, the time, and why not ok."""
+    """The table at the end: what varies, as many metrics as fit into ``width`` (30 at most), the time, the cause."""
     metrics = _list_names(records[run.id].outcome.metrics for run in runs if run.id in records)
     names = wording.varying
-    shown_metrics = metrics[: max(1, width // _COLUMN_WIDTH - len(names) - 2)]
+    shown_metrics = metrics[: min(_MOST_METRICS, max(1, width // _COLUMN_WIDTH - len(names) - 2))]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     has_cause = any(records[run.id].outcome.cause for run in runs if run.id in records)
     headers = [*(names or ["run"]), "status", *shown_metrics, "time", *["cause"] * has_cause]
+    numbers = {*shown_metrics, "time"}
     for header in headers:
-        is_number = header in {*shown_metrics, "time"}
+        is_number = header in numbers
         table.add_column(Text(wording.clean(header)), justify="right" if is_number else "left", overflow="fold")
     for run in _choose_rows(runs, records):
         row = _make_row(run, records.get(run.id), shown_metrics, wording) if run else [Text("…")]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from colab_starter.run.display import results
-from colab_starter.run.display.results import format_results, make_table
+from colab_starter.run.display.results import UNLIMITED_WIDTH, format_results, make_table
 from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
 from colab_starter.run.outcome import Outcome, Status
@@ -218,3 +218,11 @@ def test_of_many_runs_the_ends_and_what_failed_are_shown(tmp_path: Path) -> None
     assert shown[:14] == [*map(str, range(10)), "…", "300", "301", "…"]
     assert shown[-10:] == [*map(str, range(990, 1000))]
     assert len(shown) <= 45
+
+
+def test_of_many_metrics_the_first_are_shown_however_wide_the_output_is(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, NO_SECRETS)
+    note(ledger, Run("a", {}), Outcome(Status.OK, metrics={f"m{number}": number for number in range(1000)}))
+    ledger.close()
+    header, _ = draw(ledger, [Run("a", {})], UNLIMITED_WIDTH).splitlines()
+    assert header.split() == ["run", "status", *(f"m{number}" for number in range(30)), "time"]
