@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +246,7 @@ class TestLostConnections:
         wait_for_loss(talk, kernel)
         place.proxy.swallows = False
         talk.wait_for_more()
+        after_first = len(talk.text().split())
         if breaks == 2:  # in the second, nothing is lost
             place.proxy.is_open = False
             place.proxy.cut()
@@ -257,6 +259,8 @@ class TestLostConnections:
         assert end == "end"
         assert len(counted) < int(counted[-1]) + 1
         assert talk.text("stderr").startswith("colab-starter: the connection was lost for ")
+        assert talk.text("stderr").count("the connection was lost") == 1
+        assert all(int(after) == int(before) + 1 for before, after in pairwise(counted[after_first:]))
 
     def test_a_reply_that_a_dead_line_has_swallowed_ends_the_wait(
         self, place: Place, kernel: RemoteKernel, monkeypatch: pytest.MonkeyPatch
