@@ -1,1 +1,1 @@
-"""Running one notebook with many parameters: in parallel, resumable, and true about what happened."""
+"""Running one notebook with many parameters: in parallel, resumable, with an accurate record of each run."""

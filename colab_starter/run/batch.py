@@ -1,4 +1,4 @@
-"""What ``colab-starter run`` was asked for: the options, and the runs that they come to."""
+"""What ``colab-starter run`` was asked to do: its options, and the runs they amount to."""
 
 import os
 import sys
@@ -28,29 +28,29 @@ from colab_starter.text import plural
 
 @dataclass(frozen=True)
 class Options:
-    """What ``colab-starter run`` was told."""
+    """The options of ``colab-starter run``."""
 
     notebook: Path
     parameters: Sequence[str] = ()
     """As typed: ``NAME=VALUES``."""
     sweep: Path | None = None
     out: str | os.PathLike[str] | None = None
-    """A path, or an address such as ``s3://bucket/sweeps/lr``; None is ``runs/`` and the notebook's name."""
+    """A path, or an address such as ``s3://bucket/sweeps/lr``; None means ``runs/`` plus the notebook's name."""
     jobs: int | None = None
     limits: Limits = field(default_factory=Limits)
     retries: int = 0
     retry_failed: bool = False
     allow_unknown: bool = False
     warm: Sequence[str] | None = None
-    """Modules; None takes what the notebook imports."""
+    """Modules to preload; None means those that the notebook imports."""
     cold: bool = False
     kernel: str | None = None
     cwd: Path | None = None
-    """None is the notebook's folder."""
+    """None means the notebook's folder."""
     keep_environment: bool = False
-    """Packages that the notebook installs stay, in the sweep's folder, for the next sweep."""
+    """Whether packages that the notebook installs are kept in the sweep's folder for the next sweep."""
     in_place: bool = False
-    """The notebook installs into the environment of its kernel itself."""
+    """Whether the notebook installs directly into its kernel's environment."""
     secrets: Sequence[str] = ()
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
@@ -59,20 +59,20 @@ class Options:
 
 @dataclass(frozen=True)
 class Batch:
-    """What is asked for: the runs of a notebook, and the folder that they go to."""
+    """The requested runs of a notebook, and the folder they go to."""
 
     options: Options
     notebook: Notebook
     source: str
-    """Hash of the notebook; see ``hash_source``."""
+    """The hash of the notebook; see ``hash_source``."""
     runs: list[Run]
     store: Store
-    """Where it is kept."""
+    """Where the runs are kept."""
     mask: Mask
     wording: Wording
     has_output_dir: bool
     need: Need
-    """Of an overlay, for what the notebook installs."""
+    """Whether the notebook's installs need an overlay, and which."""
 
     @property
     def folder(self) -> Path:
@@ -86,7 +86,7 @@ class Batch:
 
     @property
     def cwd(self) -> Path:
-        """Where the runs work."""
+        """The working directory of the runs."""
         return (self.options.cwd or self.options.notebook.parent).absolute()
 
     @property
@@ -104,19 +104,19 @@ class Batch:
 
     @property
     def kept_environment(self) -> Path | None:
-        """Where the packages stay that the notebook installs; None where they are thrown away."""
+        """Where packages that the notebook installs are kept; None if they are thrown away."""
         if not self.options.keep_environment:
             return None
         return name_home() / f"kept-{self.folder.name}" if self.store.is_remote else self.folder / KEPT_ENVIRONMENT
 
     def say(self, text: str) -> None:
-        """Print something for the user; with ``--json``, on stderr."""
+        """Print a message for the user; with ``--json``, on stderr."""
         if not self.options.quiet:
             print(self.mask.apply(text), file=sys.stderr if self.options.as_json else sys.stdout, flush=True)
 
 
 def prepare_batch(options: Options) -> Batch:
-    """Read and check all that was asked for; starts and writes nothing.
+    """Read and check the whole request; starts and writes nothing.
 
     Raises NoSourceError, ParameterError, WrongOptionError, and whatever a sweep file can raise.
     """
@@ -156,7 +156,7 @@ def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str,
 
 
 def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """What each parameter is in any of the runs; numbers are left out."""
+    """The values that each parameter takes across the runs; numbers are left out."""
     values: dict[str, dict[str, Any]] = {}
     for run in runs:
         for name, value in run.items():
@@ -166,7 +166,7 @@ def _gather_values(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def read_source(path: Path) -> Notebook:
-    """The notebook to run. Raises NoSourceError for what is none."""
+    """The notebook to run. Raises NoSourceError if it is missing or not a notebook."""
     if path.is_dir():
         raise NoSourceError(f"{path} is a folder; give one notebook in it, e.g. {path / 'keras.ipynb'}")
     try:

@@ -1,4 +1,4 @@
-"""``colab-starter run``: finds out what is to do of a batch, and does it."""
+"""``colab-starter run``: works out what remains to be done of a batch, and does it."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from colab_starter.text import plural, warn
 
 
 def run_batch(options: Options) -> int:
-    """Do what is to do of a batch. Returns 0 where all its runs are ok, 1 where not, 128 + N after signal N.
+    """Do what remains of a batch. Returns 0 if all its runs are ok, 1 if not, 128 + N after signal N.
 
     Raises the errors of ``prepare_batch``, and NoRunsFolderError, SweepBusyError, LedgerVersionError,
     LedgerWriteError, NoSuchKernelError, WrongOptionError, and those of the backend.
@@ -71,7 +71,7 @@ def _take_lock(store: Store) -> Lock:
 
 
 def _open_ledger(batch: Batch) -> Ledger:
-    """The ledger, with all that can be known about the runs of earlier commands."""
+    """The ledger, with everything that can be known about the runs of earlier commands."""
     ledger = Ledger(batch.store.open_journal(), batch.mask)
     batch.store.publish_left(ledger)
     found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
@@ -79,7 +79,7 @@ def _open_ledger(batch: Batch) -> Ledger:
         first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
         warn(f"the ledger is damaged in line {first}, which is skipped")
     if found:
-        batch.say(f"the ledger did not tell how {plural(len(found), 'run')} ended: taken from the executed notebooks")
+        batch.say(f"the ledger did not record how {plural(len(found), 'run')} ended: taken from the executed notebooks")
     if renamed := hide_secrets(ledger, batch.store, batch.mask):
         warn(
             f"{plural(len(renamed), 'folder')} renamed whose names showed a secret, such as {renamed[0]}; "
@@ -89,7 +89,7 @@ def _open_ledger(batch: Batch) -> Ledger:
 
 
 def _finish(batch: Batch, ledger: Ledger) -> bool:
-    """Returns whether the table of results was written."""
+    """Write the final records; returns whether the table of results was written."""
     ledger.close()
     is_written = write_table(batch, ledger.runs)
     batch.store.finish()
@@ -97,7 +97,7 @@ def _finish(batch: Batch, ledger: Ledger) -> bool:
 
 
 def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> None:
-    """What is there already, and what is odd about it."""
+    """Report what already exists, and anything odd about it."""
     ids = {run.id for run in batch.runs}
     version = tell_version(batch.source)
     older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
@@ -114,7 +114,7 @@ def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> N
 
 
 def _describe_open_secret(batch: Batch) -> str:
-    """That the notebook itself holds a secret: the runs are made of a copy of it, which must be as it is."""
+    """A warning if the notebook itself holds a secret: the runs use a copy of it, which must not be altered."""
     masks = {name: Mask(find_secrets({name: value}, batch.options.secrets)) for name, value in os.environ.items()}
     names = ", ".join(name for name, mask in masks.items() if mask.apply(batch.notebook.text) != batch.notebook.text)
     what = f"the value of {names}" if names else "a secret"
@@ -126,7 +126,7 @@ def _describe_open_secret(batch: Batch) -> str:
 
 
 def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
-    """Run what is to do; returns when nothing runs any more."""
+    """Execute the remaining runs; returns when nothing is running any more."""
     with backend:
         for line in describe_need(batch.need, batch.kept_environment, is_here=batch.options.backend.runs_here):
             batch.say(line)

@@ -1,4 +1,4 @@
-"""How values, runs and metrics are said in a line, without secrets and without what a terminal would obey."""
+"""One-line descriptions of values, runs and metrics, without secrets or control characters."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,18 +17,18 @@ STYLES = {
     Status.KILLED: "red",
     Status.INTERRUPTED: "yellow",
 }
-"""How Rich shows a status; others plain."""
+"""The Rich style of each status; the others are shown plain."""
 
 
 class Wording:
-    """Names runs by the parameters in which they differ."""
+    """Names runs by the parameters that differ between them."""
 
     def __init__(self, varying: Iterable[str], mask: Mask) -> None:
         self.varying = list(varying)
         self._mask = mask
 
     def name_run(self, run: str, parameters: Mapping[str, Any]) -> str:
-        """Such as ``lr=0.01 epochs=2``; the run's id where its parameters do not tell."""
+        """A name such as ``lr=0.01 epochs=2``; the run's id if its parameters do not identify it."""
         parts = [f"{name}={self.show(parameters[name])}" for name in self.varying if name in parameters]
         return " ".join(parts) or self.clean(run)
 
@@ -48,12 +48,12 @@ class Wording:
 
 
 def format_metric(value: Any) -> str:
-    """Numbers with four digits that count, anything else as JSON."""
+    """Format numbers with four significant digits, anything else as JSON."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def list_counts(counts: Mapping[Status, int]) -> str:
-    """Such as ``3 ok, 1 failed``, without those of which there are none."""
+    """A summary such as ``3 ok, 1 failed``; statuses with no runs are left out."""
     return ", ".join(f"{counts[status]:,} {status}" for status in Status if counts.get(status))

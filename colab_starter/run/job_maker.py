@@ -1,4 +1,4 @@
-"""From a run of a batch to the job that a backend executes."""
+"""Making the jobs that a backend executes from the runs of a batch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +10,19 @@ from colab_starter.run.warm.plan import plan_warm
 
 
 def check_kernel(batch: Batch) -> None:
-    """Raise NoSuchKernelError, which names those installed, where the kernel of the runs is not."""
+    """Raise NoSuchKernelError, which names the installed kernels, if that of the runs is not installed."""
     from jupyter_core.paths import jupyter_path
 
     name = batch.kernel_name
     if not any(Path(folder, name, "kernel.json").is_file() for folder in jupyter_path("kernels")):
-        # Imported only now, because jupyter_client takes longer to import than all the rest.
+        # Imported here because jupyter_client takes longer to import than everything else.
         from colab_starter.run.kernels.kernelspecs import find_kernelspec
 
         find_kernelspec(name)
 
 
 def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
-    """What is imported before the run's kernel is forked; None starts it cold."""
+    """What to preload before the run's kernel is forked; None starts it cold."""
     overlay = batch.need.make_overlay(run)
     if batch.options.cold or (overlay and overlay.is_of_one_run):
         return None
@@ -40,17 +40,17 @@ class JobMaker:
     """Makes the jobs of a batch."""
 
     def __init__(self, batch: Batch, source: Path) -> None:
-        """``source`` is the file in the batch's folder that the runs are made of."""
+        """``source`` is the copy of the notebook in the batch's folder that the runs execute."""
         self._batch = batch
         is_far = batch.store.is_remote and batch.options.backend.reads_store_directly
         self._folder = batch.store.name if is_far else str(batch.folder)
         self._source = f"{self._folder}/{source.name}"
         self._cwd = str(batch.cwd)
         self.cold: dict[str, str] = {}
-        """Modules of plans that have proved to be no use beforehand, and why; what follows them is not planned."""
+        """Modules that turned out not to be worth preloading, and why; nothing after them is planned."""
 
     def note_cold(self, event: StartedCold) -> None:
-        """Learn from a run that had to be begun again."""
+        """Learn from a run that had to be restarted cold."""
         self.cold.setdefault(event.module, event.why)
 
     def _plan(self, run: Run) -> WarmPlan | None:
@@ -60,7 +60,7 @@ class JobMaker:
         return plan
 
     def make_job(self, run: Run, attempt: int) -> Job:
-        """The job of a run's attempt."""
+        """Make the job for one attempt at a run."""
         options = self._batch.options
         folder = f"{self._folder}/{run.id}"
         own = {OUTPUT_DIR: f"{folder}/{OUTPUT_FOLDER}"} if self._batch.has_output_dir else {}

@@ -1,4 +1,4 @@
-"""The processes that a dead coordinator has left, known by the lock that they inherited, and how they are ended."""
+"""Finding the processes that a dead coordinator left, by the lock they inherited, and ending them."""
 
 import os
 import signal
@@ -11,21 +11,21 @@ from colab_starter.errors import SweepBusyError
 from colab_starter.run.kernels import system
 
 _LOOK = 1.0
-"""Seconds between two looks at who they are."""
+"""Seconds between two searches for them."""
 _FORCE = 15.0
-"""Seconds that processes which were killed have to vanish."""
+"""Seconds that killed processes have to disappear."""
 
 
 class Leftovers:
-    """Waits for the processes that hold a lock which ``coordinator`` took before it died.
+    """Waits for the processes that hold a lock taken by ``coordinator`` before it died.
 
-    They end by themselves when they notice its death. Those that were stopped (SIGSTOP) are let go on, so that they
-    notice it too; those that are still there ``patience`` seconds later are killed, with all that they started.
+    They end on their own when they notice its death. Those that were stopped (SIGSTOP) are continued, so that they
+    notice it too; those still there ``patience`` seconds later are killed, with everything they started.
     """
 
     def __init__(self, lock: Path, descriptors: Sequence[int], coordinator: str, patience: float) -> None:
         self.coordinator = coordinator
-        """Its process id, as it signed."""
+        """Its process ID, as written in the lock."""
         self._lock = lock
         self._descriptors = tuple(descriptors)
         self._force_at = time.monotonic() + patience
@@ -33,14 +33,14 @@ class Leftovers:
         self._is_told = False
 
     def look(self) -> None:
-        """To be called until the lock is free. Raises SweepBusyError where they cannot be ended."""
+        """Check on them; call this until the lock is free. Raises SweepBusyError if they cannot be ended."""
         now = time.monotonic()
         if now < self._next_look:
             return
         self._next_look = now + _LOOK
         if now > self._force_at + _FORCE:
             raise SweepBusyError(
-                f"processes of an earlier run still work in {self._lock.parent}, and cannot be ended from here; "
+                f"processes of an earlier run are still working in {self._lock.parent} and cannot be ended from here; "
                 f"end them (fuser {self._lock} names them), or choose another --out"
             )
         holders = find_holders(self._descriptors, self.coordinator)
@@ -64,10 +64,10 @@ class Leftovers:
 
 
 def find_holders(descriptors: Sequence[int], dead: str) -> list[int]:
-    """The processes of this user that hold a lock on one of these open files which a dead process took (Linux).
+    """The processes of this user that hold a lock taken by a dead process on one of these open files (Linux).
 
-    ``dead`` is the id of one that is known to be dead though another process may have its number. Who has only
-    opened the file, or has taken the lock by itself and lives, is none of them, nor is this process.
+    ``dead`` is the ID of a process known to be dead, even if another process now has that number. A process that has
+    only opened the file, or that took the lock itself and is alive, is not included; nor is this process.
     """
     wanted = [os.fstat(descriptor) for descriptor in descriptors]
     others = [process.pid for process in system.list_processes() if process.pid != os.getpid()]
@@ -84,16 +84,16 @@ def _is_own(pid: int) -> bool:
 def _list_descriptors(pid: int) -> Iterator[Path]:
     try:
         names = os.listdir(f"/proc/{pid}/fd")
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return
     for name in names:
         yield Path(f"/proc/{pid}/fd/{name}")
 
 
 def _holds(descriptor: Path, wanted: Sequence[os.stat_result], dead: str) -> bool:
-    """Whether it is of a locked file, and has the lock by inheritance from a process that is dead.
+    """Whether the descriptor is of a locked file and inherited the lock from a dead process.
 
-    The line is ``lock: 1: FLOCK  ADVISORY  WRITE 4711 08:01:123 0 EOF``; in a container, a dead process is 0 in it.
+    The line is ``lock: 1: FLOCK  ADVISORY  WRITE 4711 08:01:123 0 EOF``; in a container, a dead process is shown as 0.
     """
     try:
         status = descriptor.stat()

@@ -1,8 +1,8 @@
-"""Values that survive being written: as Python source for a notebook, as JSON for the ledger.
+"""Values that can be written and read back: as Python source for a notebook, as JSON for the ledger.
 
-They are None, bool, int, float, complex, str, bytes, and lists, tuples, dicts, sets and frozensets of
-them. What is only like one of these (a NumPy number, a named tuple, an Enum) is refused: it would
-come back as something else.
+They are None, bool, int, float, complex, str, bytes, and lists, tuples, dicts, sets and frozensets of them. Anything
+that merely resembles one of these (a NumPy number, a named tuple, an Enum) is refused, because it would come back as
+something else.
 """
 
 import base64
@@ -14,27 +14,27 @@ from typing import Any
 from colab_starter.errors import UnwritableValueError
 
 _DEEPEST = 50
-"""Brackets in brackets; Python's own parser gives up at 200."""
+"""The deepest nesting of brackets; Python's own parser gives up at 200."""
 
 _MARK = "$"
-"""The key that tells a value which JSON has no form for: ``{"$": "tuple", "of": [1, 2]}``."""
+"""The key that marks a value with no JSON form: ``{"$": "tuple", "of": [1, 2]}``."""
 
 _encode_canonically = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-"""As ``json.dumps`` with these options, which makes an encoder for each call."""
+"""Like ``json.dumps`` with these options, which would make an encoder for each call."""
 
 
 def to_source(value: Any) -> str:
-    """Python source that gives the value back; raises UnwritableValueError for what does not survive.
+    """Python source that evaluates to the value; raises UnwritableValueError if there is none.
 
-    The items of sets come in a fixed order, those of dicts in their own.
+    The items of sets are sorted, those of dicts keep their order.
     """
     return _write(value, 0)
 
 
 def to_json(value: Any) -> Any:
-    """What ``json.dumps`` turns into strict JSON and ``from_json`` into the value again, with its exact types.
+    """A form that ``json.dumps`` turns into strict JSON and ``from_json`` back into the value, types included.
 
-    Raises UnwritableValueError for what does not survive.
+    Raises UnwritableValueError for a value that cannot be restored.
     """
     return _encode(value, 0)
 
@@ -51,7 +51,7 @@ def from_json(encoded: Any) -> Any:
 
 
 def to_canonical(value: Any) -> str:
-    """A text for hashing, the same for equal values of equal types, whatever the order of a dict's names."""
+    """A string for hashing, the same for equal values of equal types, regardless of the order of dict keys."""
     return _encode_canonically(to_json(value))
 
 

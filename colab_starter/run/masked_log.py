@@ -1,4 +1,4 @@
-"""A log whose writers are other processes, and in which no secret ever stands, whenever any of them is killed."""
+"""A log written by other processes that never contains a secret, even when any of them is killed."""
 
 import os
 import select
@@ -10,21 +10,21 @@ from colab_starter.files import open_itself
 from colab_starter.run.secrets import Mask, StreamMask
 
 _AT_ONCE = 65_536
-"""Bytes; what a pipe holds."""
+"""The capacity of a pipe, in bytes."""
 _LAST_WRITER = 1.0
-"""Seconds that the last writer has to close its end: it has been killed, or has got away."""
+"""Seconds that the last writer has to close its end: it has been killed, or has escaped."""
 
 
 class MaskedLog:
-    """Processes write to ``descriptor``, a pipe; a thread of this process writes it to the file, without the secrets.
+    """Processes write to ``descriptor``, a pipe; a thread of this process copies it to the file without the secrets.
 
-    So nothing unmasked reaches the disk. When this process is killed, the file has what was read until then. The file
-    is made with the first thing that is written; a link in its place is not followed. A file that cannot be written
-    costs what would stand in it, and nothing else: the writers go on.
+    So nothing unmasked reaches the disk. If this process is killed, the file has what had been read by then. The file
+    is created on the first write; a symbolic link in its place is not followed. If the file cannot be written, only its
+    content is lost: the writers continue.
     """
 
     def __init__(self, path: Path, mask: Mask) -> None:
-        """Opens the pipe; nothing is read before ``follow``, so that until then this process can be forked."""
+        """Open the pipe; nothing is read before ``follow``, so that this process can be forked until then."""
         self.path = path
         self._mask = StreamMask(mask)
         self._reader, self.descriptor = os.pipe()
@@ -36,7 +36,7 @@ class MaskedLog:
         self._is_closed = False
 
     def follow(self) -> None:
-        """Begin to read. May be called twice."""
+        """Start reading. May be called twice."""
         if self._thread is None and not self._is_closed:
             self._thread = threading.Thread(target=self._read_to_end, name="log", daemon=True)
             self._thread.start()
@@ -47,9 +47,9 @@ class MaskedLog:
             self._take()
 
     def close(self) -> None:
-        """Write the rest, and remove a file in which there is nothing but space. May be called twice.
+        """Write the rest, and remove the file if it holds nothing but white space. May be called twice.
 
-        The writers must have ended; one that has got away is not waited for.
+        The writers must have ended; one that has escaped is not waited for.
         """
         if self._is_closed:
             return
@@ -75,7 +75,7 @@ class MaskedLog:
                     return
 
     def _take(self) -> bool:
-        """Take what is there; will there be more?"""
+        """Take what has arrived; returns whether more may come."""
         try:
             while news := os.read(self._reader, _AT_ONCE):
                 self._write(self._mask.feed(news))

@@ -1,4 +1,4 @@
-"""How a run ends: the one place where the facts of an outcome are spelled out, written down and read back."""
+"""How a run ends: the one place where the facts of an outcome are defined, written and read back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """Where a run stands. The last five are ends."""
+    """The status of a run. The last five are final."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -24,13 +24,13 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
     """A cell, or the run, took longer than its limit."""
     KILLED = "killed"
-    """The kernel, or the process that ran it, died; the cause says of what."""
+    """The kernel, or the process that ran it, died; the cause says why."""
     INTERRUPTED = "interrupted"
     """The user stopped the sweep; the next one does the run again."""
 
 
 BAD = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
-"""How a run ends that is tried again on request only."""
+"""The final statuses after which a run is retried only on request."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Outcome:
 
     status: Status
     cause: str = ""
-    """One line, empty when all is well."""
+    """One line; empty if all is well."""
     cell: int | None = None
     """The cell in which it ended, counted from 1 over all cells of the source notebook; None after the last."""
     seconds: float = 0.0
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """The scraps that the notebook recorded: name to JSON value."""
     peak_memory: int | None = None
-    """Of the kernel process, in bytes."""
+    """The peak memory of the kernel process, in bytes."""
     host: str = ""
     no_space: bool = False
-    """Whether the disk was full when it did not end well, whatever the cause says."""
+    """Whether the disk was full when the attempt failed, whatever the cause says."""
 
     def to_record(self) -> dict[str, Any]:
         """All facts as strict JSON, for the ledger and for a notebook's metadata."""
@@ -66,10 +66,9 @@ class Outcome:
 
     @classmethod
     def from_record(cls, facts: Facts) -> Self:
-        """Read what ``to_record`` gave; facts that an older colab-starter did not record are empty.
+        """Read what ``to_record`` returned; facts that an older colab-starter did not record are empty.
 
-        Raises ValueError where a fact is of the wrong kind or the status is not an end, KeyError where there is no
-        status.
+        Raises ValueError if a fact is of the wrong kind or the status is not final, KeyError if there is no status.
         """
         status = Status(read_text(facts, "status"))
         if status in {Status.PENDING, Status.RUNNING}:
@@ -86,13 +85,13 @@ class Outcome:
         )
 
     def masked(self, mask: "Mask") -> Self:
-        """Without the secrets that the cause and the metrics may hold."""
+        """A copy without the secrets that the cause and the metrics may hold."""
         metrics = mask.apply_to_value(dict(self.metrics))
         return replace(self, cause=mask.apply(self.cause), metrics=metrics)
 
 
 def encode_metric(value: Any) -> Any:
-    """Strict JSON for a metric, which may be any JSON; what ``to_json`` refuses is kept as text."""
+    """Strict JSON for a metric, which may be any JSON; what ``to_json`` refuses is kept as a string."""
     try:
         return to_json(value)
     except UnwritableValueError:

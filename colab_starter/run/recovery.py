@@ -1,4 +1,4 @@
-"""Making a ledger complete before a sweep goes on: runs that ended without it, folders renamed or gone."""
+"""Completing a ledger before a sweep resumes: runs that ended unrecorded, folders renamed or gone."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def adopt_finished(ledger: Ledger, store: "Store") -> list[RunRecord]:
-    """Write into the ledger what only the executed notebooks know, and return it; files that say nothing are left.
+    """Record in the ledger what only the executed notebooks know, and return it; uninformative files are skipped.
 
-    Raises OSError where the store cannot be reached, and LedgerWriteError.
+    Raises OSError if the store cannot be reached, and LedgerWriteError.
     """
     found = list(_find_unknown(ledger.runs, store))
     if found:
@@ -38,7 +38,7 @@ def _find_unknown(runs: Mapping[str, RunRecord], store: "Store") -> Iterator[Run
 
 
 def _may_have_gone_on(run: RunRecord, store: "Store") -> bool:
-    """Whether the notebook can be of a later attempt than the last whose end the ledger knows, or of that attempt."""
+    """Whether the notebook may be of the last attempt whose end the ledger knows, or of a later one."""
     if run.status in {Status.RUNNING, Status.OK}:
         return run.status is Status.RUNNING
     ended = read_moment(run.ended)
@@ -61,7 +61,7 @@ def _read(store: "Store", name: str) -> RunRecord | None:
 
 
 def note_gone(ledger: Ledger, store: "Store", runs: Iterable[str]) -> int:
-    """Write which of the runs were ok, but have no executed notebook any more; returns how many. Raises OSError."""
+    """Record which runs were ok but no longer have an executed notebook; returns how many. Raises OSError."""
     known = [record for run in runs if (record := ledger.runs.get(run)) and record.status is Status.OK]
     missing = store.find_missing([record.notebook for record in known]) if known else set()
     gone = [record.run for record in known if record.notebook in missing]
@@ -70,7 +70,7 @@ def note_gone(ledger: Ledger, store: "Store", runs: Iterable[str]) -> int:
 
 
 def finish_renames(ledger: Ledger, store: "Store") -> None:
-    """Give folders the names that the ledger has for them, where that was cut off. Raises OSError."""
+    """Finish interrupted renames: give folders the names that the ledger has for them. Raises OSError."""
     aliases = ledger.content.aliases
     if not aliases:
         return
@@ -81,9 +81,9 @@ def finish_renames(ledger: Ledger, store: "Store") -> None:
 
 
 def settle(ledger: Ledger, store: "Store") -> list[RunRecord]:
-    """Write what is missing, from the executed notebooks where they are final; attempts without one are lost.
+    """Record what is missing, from the executed notebooks that are final; attempts without one are lost.
 
-    Called while the lock is held, so that no worker is about to write one. Returns what was found.
+    Must be called while the lock is held, so that no worker is about to write one. Returns what was found.
     """
     finish_renames(ledger, store)
     left = find_open(ledger.runs)
@@ -96,7 +96,7 @@ def settle(ledger: Ledger, store: "Store") -> list[RunRecord]:
 
 
 def hide_secrets(ledger: Ledger, store: "Store", mask: Mask) -> list[str]:
-    """Rename the folders whose names show what is secret; returns their new names. Raises OSError."""
+    """Rename the folders whose names show a secret; returns their new names. Raises OSError."""
     names = find_revealing(ledger.runs, mask)
     if names:
         ledger.write_renames(names)

@@ -1,4 +1,4 @@
-"""What is checked of a request before anything starts, with ``--dry-run`` too."""
+"""The checks of a request before anything starts, including with ``--dry-run``."""
 
 import os
 
@@ -9,7 +9,7 @@ from colab_starter.text import warn
 
 
 def check_request(batch: Batch) -> OpenBackend:
-    """Check that the kernel and the backend are there, and warn of secrets that are not set; starts nothing.
+    """Check that the kernel and the backend are available, and warn of secrets that are not set; starts nothing.
 
     Raises NoSuchKernelError, WrongOptionError, and the errors of a backend whose tool is missing.
     """

@@ -1,4 +1,4 @@
-"""The runner: hands jobs to a backend while it has room, and writes down how they ended."""
+"""The runner: hands jobs to a backend while it has room, and records how they ended."""
 
 import time
 from collections import deque
@@ -17,14 +17,14 @@ from colab_starter.run.stopping import StopLevel, StopSignals
 from colab_starter.run.sweep.runs import Run
 
 TICK = 0.2
-"""Seconds after which the runner looks at signals and at the clock when nothing else happens."""
+"""Seconds after which the runner checks signals and the clock if nothing else happens."""
 PATIENCE = 30.0
-"""Seconds that runs which were told to end at once are waited for. Google's command alone may take 12 to save what it
-has, and more on a busy machine."""
+"""Seconds to wait for runs that were told to end at once. Google's command alone may take 12 to save what it has, and
+more on a busy machine."""
 
 
 class MakesJobs(Protocol):
-    """Makes the jobs of runs, and learns from how they go."""
+    """Makes the jobs of runs, and learns from their outcomes."""
 
     def make_job(self, run: Run, attempt: int) -> Job: ...
 
@@ -33,13 +33,13 @@ class MakesJobs(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What the runner is to do."""
+    """What the runner has to do."""
 
     todo: Sequence[Run]
     jobs: MakesJobs
     source: str
     retries: int = 0
-    """How often a run that did not end well is tried again."""
+    """How often an unsuccessful run is retried."""
 
 
 class Runner:
@@ -58,9 +58,9 @@ class Runner:
         self._stopped_at = 0.0
 
     def run(self, signals: StopSignals) -> None:
-        """Return when every run has ended, or when what was running when a signal came has.
+        """Execute the runs; returns when all have ended or, after a signal, when those then running have.
 
-        Raises LedgerWriteError where the ledger cannot be written; then nothing runs any more.
+        Raises LedgerWriteError if the ledger cannot be written; by then, nothing is running any more.
         """
         try:
             while self._running or self._pending:
@@ -127,13 +127,13 @@ class Runner:
         return self._tries[run] <= self._plan.retries
 
     def _abandon(self) -> None:
-        """End what does not end by itself; the backend kills it."""
+        """Let the backend kill the runs that do not end on their own, and record their ends."""
         self._backend.close()
         for run in list(self._running):
             self._end(run, Outcome(Status.INTERRUPTED, "did not end in time, and was killed"))
 
     def _drain(self) -> None:
-        """Stop everything without a word to the ledger."""
+        """Stop everything without recording it in the ledger."""
         self._pending.clear()
         for run in self._running:
             self._backend.cancel(run, StopLevel.NOW)

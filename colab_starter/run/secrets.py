@@ -1,4 +1,4 @@
-"""Secrets: the values that no file and no line on the screen may show."""
+"""Secrets: values that must not appear in any file or on the screen."""
 
 import html
 import json
@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
-"""What stands where a secret stood."""
+"""What replaces a secret."""
 
 SHORTEST = 6
-"""Characters; a shorter value is too common in ordinary text to be masked."""
+"""In characters; shorter values are too common in ordinary text to be masked."""
 
 _EXCERPT = 8
-"""Characters of the beginning of a secret by which an error line's excerpt of it is known."""
+"""How many leading characters of a secret identify an excerpt of it in an error line."""
 
 _SECRET_NAME = re.compile(
     r"(?:"
@@ -35,29 +35,29 @@ _SECRET_PARAMETER = re.compile(
     r")S?_?\d*\Z",
     re.IGNORECASE,
 )
-"""Narrower than for the environment: ``pad_token``, ``max_tokens`` and ``sort_key`` are what people vary."""
+"""Narrower than for the environment: people vary ``pad_token``, ``max_tokens`` and ``sort_key``."""
 _COUNTED = re.compile(r"TOKENS?\Z", re.IGNORECASE)
-"""Of these, numbers are told: ``max_tokens=4096`` is no secret."""
+"""For these, numbers are shown: ``max_tokens=4096`` is not a secret."""
 _SECRET_VALUE = re.compile(
     r"-----BEGIN |://[^/\s:@]+:[^/\s@]+@|\b(sk|pk|rk)[-_][\w-]{16}|\bgh[opsur]_\w{16}|\bgithub_pat_|\bglpat-|\bhf_\w{16}"
     r"|\bxox[abprs]-|\b(AKIA|ASIA)[0-9A-Z]{12}|\bAIza[\w-]{16}|\beyJ[\w-]{8,}\.[\w-]+\."
 )
-"""Keys and tokens of well-known services, and addresses with a password in them."""
+"""Keys and tokens of well-known services, and addresses that contain a password."""
 _ISSUED = re.compile(
     r"(?:gh[opsur]_|github_pat_|glpat-|hf_|npm_|pypi-|sk-|[rsp]k_live_|xox[abeoprs]-|ya29\.|AIza|dckr_pat_)[\w.-]{16,}"
     r"|eyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+"
 )
-"""Tokens that say what they are by how they begin; the last kind is a JSON Web Token."""
+"""Tokens recognisable by their prefix; the last kind is a JSON Web Token."""
 
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)@", re.IGNORECASE)
 _UNQUOTED = re.compile(r"(?<![a-z0-9+.-])(?!https?:)[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", re.IGNORECASE)
-"""A password with a slash or a hash in it, which should have been quoted; databases take it as it is."""
+"""A password containing an unquoted slash or hash; databases accept it as it is."""
 _ASSIGNED = re.compile(
     r"(?:^|[;&?,\s])(?:password|passwd|pwd|accountkey|sharedaccesskey|sharedaccesssignature|secret|sig|token"
     r"|access_token|api_?key|client_secret)\s*=\s*('[^']*'|\"[^\"]*\"|[^;&\s]+)",
     re.IGNORECASE,
 )
-"""In connection strings and the queries of addresses."""
+"""Passwords in connection strings and in the query strings of addresses."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _STRUCTURE = {"cell_type", "id", "name", "output_type", "nbformat", "nbformat_minor"}
 """Keys of a notebook whose values are the format's own words."""
@@ -69,10 +69,10 @@ def make_mask(
     parameters: Mapping[str, Any] | None = None,
     addresses: Iterable[str] = (),
 ) -> "Mask":
-    """The mask for whatever is written of a run.
+    """The mask for everything that is written about a run.
 
-    ``names`` are those behind ``--secret``; they may be of variables or of parameters. The passwords in
-    ``addresses`` are secret, too.
+    ``names`` are those given with ``--secret``, of variables or parameters. The passwords in ``addresses`` are also
+    secret.
     """
     found = find_secrets(environment, names)
     found += find_parameter_secrets(parameters or {}, names)
@@ -81,15 +81,15 @@ def make_mask(
 
 
 def hide_password(address: str) -> str:
-    """An address without the password in it."""
+    """The address without its password."""
     return make_mask({}, addresses=[address]).apply(address)
 
 
 def find_secrets(environment: Mapping[str, str], names: Collection[str] = ()) -> list[str]:
-    """The values of the variables whose name says that they are secret, and of those in ``names``.
+    """The values of the variables whose names say that they are secret, and of those in ``names``.
 
-    Of other variables, the passwords in addresses and connection strings (``DATABASE_URL``), and tokens that are
-    known by how they begin. Values of fewer than 6 characters are left out.
+    From other variables, the passwords in addresses and connection strings (``DATABASE_URL``), and tokens recognisable
+    by their prefix. Values of fewer than 6 characters are left out.
     """
     found: list[str] = []
     for name, value in environment.items():
@@ -103,7 +103,7 @@ def find_secrets(environment: Mapping[str, str], names: Collection[str] = ()) ->
 
 
 def find_parameter_secrets(parameters: Mapping[str, Any], names: Collection[str] = ()) -> list[str]:
-    """The texts in parameters that are called ``api_key``, ``password`` and the like, or are in ``names``."""
+    """The strings in parameters called ``api_key``, ``password`` and the like, or listed in ``names``."""
     found: list[str] = []
     for name, value in parameters.items():
         is_secret = name in names or is_secret_parameter(name)
@@ -127,9 +127,9 @@ def is_secret_parameter(name: str) -> bool:
 
 
 def may_be_secret(name: str, value: Any) -> bool:
-    """Whether a parameter is secret by its name (``api_key``), or its value by its form, whoever else knows of it.
+    """Whether a parameter looks secret by its name (``api_key``) or by the form of its value.
 
-    In doubt it is: this is for names of folders, which do without the value.
+    If in doubt, it is: this is for the names of folders, which can do without the value.
     """
     if value is None or isinstance(value, bool):
         return False
@@ -156,13 +156,13 @@ def _list_texts(value: Any) -> Iterator[str]:
 
 
 def _find_in_addresses(text: str) -> Iterator[str]:
-    """Passwords, as they are written and what they stand for; of web addresses also a token in the user's place."""
+    """Passwords, both as written and decoded; for web addresses, also a token in place of the user."""
     for scheme, userinfo in _AUTHORITY.findall(text):
         user, colon, password = userinfo.partition(":")
         if not colon:
             password = user if scheme.lower() in ("http", "https") and len(user) >= 16 else ""
         if password and len(password) < SHORTEST:
-            yield f"{user}:{password}@"  # too short to be masked anywhere else
+            yield f"{user}:{password}@"  # too short to be masked elsewhere
         yield from (password, unquote(password))
     for password in _UNQUOTED.findall(text):
         yield from (password, unquote(password))
@@ -175,7 +175,7 @@ def _find_assigned(text: str) -> Iterator[str]:
 
 
 def _find_in_json(text: str) -> Iterator[str]:
-    """What is secret in a JSON object, such as the key of a service account: it is used apart from the rest."""
+    """The secret parts of a JSON object, such as a service account's key, which are used on their own."""
     if text.lstrip().startswith("{"):
         try:
             content = json.loads(text)
@@ -196,26 +196,26 @@ def _find_named(content: Any) -> Iterator[str]:
 
 
 class Mask:
-    """Puts ``***`` where a secret stands, however it is written: plain, quoted, escaped, or line by line."""
+    """Replaces secrets with ``***``, however they are written: plain, quoted, escaped, or line by line."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         pieces = {piece for secret in secrets for piece in _pieces(secret)}
         self._pieces = pieces
-        # The longest first: a secret may be part of another.
+        # Longest first: one secret may be part of another.
         self._spellings = sorted({text for piece in pieces for text in _spellings(piece)}, key=len, reverse=True)
         self._lengths = [-len(spelling) for spelling in self._spellings]
 
     def __bool__(self) -> bool:
-        """Is there anything to mask?"""
+        """Whether there is anything to mask."""
         return bool(self._spellings)
 
     @cached_property
     def encoded(self) -> list[bytes]:
-        """All that is masked, in UTF-8, the longest first."""
+        """Everything that is masked, in UTF-8, longest first."""
         return [spelling.encode("utf-8", "surrogatepass") for spelling in self._spellings]
 
     def apply(self, text: str) -> str:
-        """The text without the secrets; colours in the middle of a secret cost the text all its colours."""
+        """The text without the secrets; if there are colour codes inside a secret, all colours are removed."""
         masked = self._replace(text)
         if "\x1b" not in masked or not self._spellings:
             return masked
@@ -230,13 +230,13 @@ class Mask:
         return text
 
     def apply_to_bytes(self, content: bytes) -> bytes:
-        """The same for a file's content in UTF-8, whatever else it holds."""
+        """Like ``apply``, for a file's content in UTF-8, whatever else it holds."""
         for spelling in self.encoded:
             content = content.replace(spelling, MASK.encode())
         return content
 
     def apply_to_excerpt(self, text: str) -> str:
-        """The same for text in which values may have been cut: the beginning of a secret is masked as well."""
+        """Like ``apply``, for text in which values may have been cut: the beginning of a secret is masked too."""
         text = self.apply(text)
         for spelling in self._spellings:
             if len(spelling) > _EXCERPT:
@@ -244,7 +244,7 @@ class Mask:
         return text
 
     def apply_to_value(self, value: Any) -> Any:
-        """A copy of a JSON value, or of a parameter's, without the secrets; the keys of its objects are masked, too."""
+        """A copy of a JSON or parameter value without the secrets; the keys of objects are masked too."""
         if not self._spellings:
             return value
         if isinstance(value, str):
@@ -258,9 +258,9 @@ class Mask:
         return MASK if str(value) in self._pieces else value
 
     def apply_to_cell(self, cell: Any) -> Any:
-        """A copy of a notebook's cell, or of any part of a notebook, that is still one.
+        """A copy of a notebook's cell, or of any part of a notebook, that remains valid.
 
-        The format's own words stay, even where somebody's password is ``stream``.
+        The format's own words are kept, even if a password happens to be ``stream``.
         """
         if not self._spellings:
             return cell
@@ -277,10 +277,9 @@ class Mask:
 
 
 class StreamMask:
-    """Masks what comes in pieces: a secret may begin in one of them and end in the next.
+    """Masks text that arrives in pieces: a secret may begin in one and end in the next.
 
-    What may be the beginning of a secret is kept until it is known whether it is one; that is less than the
-    longest secret has.
+    What may be the beginning of a secret is held back until that is decided; it is shorter than the longest secret.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -289,7 +288,7 @@ class StreamMask:
         """What may be the beginning of a secret."""
 
     def feed(self, piece: bytes) -> bytes:
-        """What can be shown after this piece."""
+        """Take a piece; returns what can now be shown."""
         if not self._mask:
             return piece
         text = self.kept + piece
@@ -298,12 +297,12 @@ class StreamMask:
         return self._mask.apply_to_bytes(text[:cut])
 
     def end(self) -> bytes:
-        """The rest: nothing more comes. The beginning of a secret is masked as the whole of it is."""
+        """End the stream; returns the rest. The beginning of a secret is masked like the whole."""
         kept, self.kept = self.kept, b""
         return MASK.encode() if len(kept) >= SHORTEST else kept
 
     def _find_cut(self, text: bytes) -> int:
-        """The end of what can be shown: what follows begins a secret, and no secret reaches across it."""
+        """Where what can be shown ends: the rest may begin a secret, and no secret spans the cut."""
         cut = min((_find_beginning(text, spelling) for spelling in self._mask.encoded), default=len(text))
         while True:
             before = [_find_across(text, spelling, cut) for spelling in self._mask.encoded]
@@ -312,16 +311,16 @@ class StreamMask:
             cut = min(before)
 
     def feed_text(self, piece: str) -> str:
-        """As ``feed``, for text."""
+        """Like ``feed``, for text."""
         return self.feed(piece.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
     def end_text(self) -> str:
-        """As ``end``, for text."""
+        """Like ``end``, for text."""
         return self.end().decode("utf-8", "surrogatepass")
 
 
 def _find_beginning(text: bytes, spelling: bytes) -> int:
-    """Where the end of the text begins to be the beginning of the spelling; the text's length if it does not."""
+    """Where a suffix of the text that begins the spelling starts; the text's length if there is none."""
     start = max(0, len(text) - len(spelling) + 1)
     while (start := text.find(spelling[:1], start)) >= 0:
         if spelling.startswith(text[start:]):
@@ -331,7 +330,7 @@ def _find_beginning(text: bytes, spelling: bytes) -> int:
 
 
 def _find_across(text: bytes, spelling: bytes, cut: int) -> int:
-    """Where a spelling begins that reaches across the cut; the cut itself if none does."""
+    """Where an occurrence of the spelling that spans the cut starts; the cut itself if there is none."""
     start = text.find(spelling, max(0, cut - len(spelling) + 1), cut + len(spelling) - 1)
     return start if 0 <= start < cut else cut
 
@@ -347,14 +346,14 @@ def _mask_beginnings(text: str, spelling: str) -> str:
 
 
 def _pieces(secret: str) -> list[str]:
-    """The secret, and each of its lines: notebooks keep text line by line."""
+    """The secret and each of its lines: notebooks store text line by line."""
     lines = [line.strip() for line in secret.splitlines()]
     in_one_line = " ".join(secret.split())
     return [piece for piece in dict.fromkeys([secret, secret.strip(), in_one_line, *lines]) if len(piece) >= SHORTEST]
 
 
 def _spellings(text: str) -> set[str]:
-    """As it is in a terminal, in Python source, in JSON, in HTML and in an address."""
+    """The text as written in a terminal, in Python source, in JSON, in HTML and in an address."""
     in_source = repr(text)[1:-1]
     return {
         text,

@@ -1,4 +1,4 @@
-"""Room on a disk: bytes, and inodes, of which each file takes one."""
+"""Free space on a disk: bytes and inodes."""
 
 import errno
 import os
@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 ROOM = 256 * 1024
-"""Bytes that must be free for an attempt to start: the ends of all that run are to be written too."""
+"""Bytes that must be free to start an attempt: the outcomes of all running ones must be written too."""
 INODES = 16
-"""Inodes that must be free for it: the run's folder and files, each of them for a moment under a second name."""
+"""Inodes that must be free: for the run's folder and files, each of which briefly has a temporary copy."""
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""What the system answers where a disk is full, or what a user may take of it."""
+"""The system's errors when a disk, or the user's quota, is full."""
 
 _TOLD = re.compile(
     rf"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\berrno\W{{1,4}}({errno.ENOSPC}|{errno.EDQUOT})\b",
@@ -19,7 +19,7 @@ _TOLD = re.compile(
 
 
 def check_room(folder: Path) -> None:
-    """Raise OSError (ENOSPC) where the disk of a folder is nearly full, in either way."""
+    """Raise OSError (ENOSPC) if the folder's disk is nearly out of bytes or inodes."""
     if lack := _find_lack(folder):
         raise OSError(errno.ENOSPC, lack, str(folder))
 
@@ -30,7 +30,7 @@ def is_full(folder: Path) -> bool:
 
 
 def _find_lack(folder: Path) -> str:
-    """What there is no room for, in the system's words; empty where there is room."""
+    """What the disk is running out of, in the system's words; empty if there is room."""
     disk = os.statvfs(folder)
     if disk.f_bavail * disk.f_frsize < ROOM:
         return os.strerror(errno.ENOSPC)
@@ -40,5 +40,5 @@ def _find_lack(folder: Path) -> str:
 
 
 def tells_of_no_space(text: str) -> bool:
-    """Whether an error's message says that a disk was full, as Python, the system and HDF5 word it."""
+    """Whether an error message says that a disk was full, as worded by Python, the system or HDF5."""
     return _TOLD.search(text) is not None

@@ -1,4 +1,4 @@
-"""stdout and stderr whose other end may go away: a terminal that is closed, ``| head``, a full disk."""
+"""stdout and stderr that survive the loss of their other end: a closed terminal, ``| head``, a full disk."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Any, TextIO, cast
 
 
 class LastingStream:
-    """A text stream that drops what cannot be written, where the one behind it would raise OSError."""
+    """A text stream that drops what cannot be written, where the stream it wraps would raise OSError."""
 
     def __init__(self, stream: TextIO, on_closed_pipe: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
@@ -18,7 +18,7 @@ class LastingStream:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write it, or drop it."""
+        """Write the text, or drop it."""
         try:
             self._stream.write(text)
         except OSError as error:
@@ -26,14 +26,14 @@ class LastingStream:
         return len(text)
 
     def flush(self) -> None:
-        """Write what waits, or drop it."""
+        """Write what is buffered, or drop it."""
         try:
             self._stream.flush()
         except OSError as error:
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        """What the stream still holds must go somewhere, or every later flush, and Python's own at exit, fails too."""
+        """Discard the buffer; otherwise every later flush would fail too, including Python's own at exit."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -45,7 +45,7 @@ class LastingStream:
 
 @contextmanager
 def lasting_output(on_closed_pipe: Callable[[], None]) -> Iterator[None]:
-    """While it lasts, nothing that is printed raises OSError; called once nobody reads stdout any more."""
+    """Within this context, printing never raises OSError; calls ``on_closed_pipe`` once stdout has no reader."""
     stdout, stderr = sys.stdout, sys.stderr
     sys.stdout = cast(TextIO, LastingStream(stdout, on_closed_pipe))
     sys.stderr = cast(TextIO, LastingStream(stderr))
@@ -58,14 +58,14 @@ def lasting_output(on_closed_pipe: Callable[[], None]) -> Iterator[None]:
 
 
 def open_standard_streams() -> None:
-    """Give a process that was started without one of stdin, stdout and stderr (``>&-``) one that leads nowhere.
+    """Open on the null device any of stdin, stdout and stderr that the process was started without (``>&-``).
 
-    Else the next file that it opens takes the number, and whatever is printed goes into that file.
+    Otherwise, the next file it opens would get that number, and whatever is printed would go into that file.
     """
     for descriptor, mode in enumerate((os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, mode)  # takes the lowest number that is free: this one
+            os.open(os.devnull, mode)  # gets the lowest free number, which is this one
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)

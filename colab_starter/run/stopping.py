@@ -1,4 +1,4 @@
-"""Ctrl-C and the other ways in which a sweep is asked to end."""
+"""Ctrl-C and the other ways to ask a sweep to end."""
 
 import signal
 import time
@@ -9,14 +9,14 @@ from typing import Any, Self
 
 
 class StopLevel(IntEnum):
-    """How a sweep is to end; a higher one overrules."""
+    """How a sweep should end; a higher level overrides a lower one."""
 
     NO = 0
     AFTER_CELLS = 1
-    """Cells that are being executed may end."""
+    """Running cells may finish."""
     NOW = 2
     LEAVE = 3
-    """At once and without an executed notebook, because nobody is left who wants it."""
+    """At once and without an executed notebook, because there is no one left who wants it."""
 
 
 _SIGNALS = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
@@ -27,16 +27,16 @@ _ONE_HANGUP = 1.0
 
 
 class StopSignals:
-    """While its ``with`` block lasts, signals raise ``level`` instead of ending the process.
+    """Within its ``with`` block, signals raise ``level`` instead of ending the process.
 
-    The first SIGINT (Ctrl-C) or SIGHUP (the terminal was closed) asks for AFTER_CELLS, as does a reader of the
-    output that has gone; another one, or SIGTERM, for NOW. A signal that was ignored before (``nohup``) stays so.
+    The first SIGINT (Ctrl-C) or SIGHUP (the terminal was closed) requests AFTER_CELLS, as does a closed output pipe; a
+    further one, or SIGTERM, requests NOW. A signal that was already ignored (``nohup``) stays ignored.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.level = StopLevel.NO
         self.exit_code = 0
-        """128 and the number of the first signal; 0 where there was none."""
+        """128 plus the number of the first signal; 0 if there was none."""
         self._clock = clock
         self._last_hangup = -_ONE_HANGUP
         self._before: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
@@ -52,7 +52,7 @@ class StopSignals:
             signal.signal(number, handler)
 
     def note_closed_pipe(self) -> None:
-        """Nobody reads the output any more (``| head``): what SIGPIPE would be to a program that takes it."""
+        """Note that the output has no reader any more (``| head``): the equivalent of SIGPIPE."""
         self._raise(StopLevel.AFTER_CELLS, _PIPE)
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Which kernelspecs start the very Python that runs this. Light: the coordinator asks before anything else."""
+"""Finding the kernelspecs that start this very Python. Quick to import: the coordinator needs it first."""
 
 import json
 import os
@@ -15,26 +15,26 @@ DEFAULT_KERNEL = "python3"
 _LAUNCHER = ["-m", "ipykernel_launcher", "-f"]
 _PYTHON = re.compile(r"python(\d(\.\d+)?t?)?")
 _NAMES_PYTHON = re.compile(r"(^|/)(python|conda|mamba)[\d.]*$|^nb_conda_kernels$")
-"""In the options: the program only starts another that is the kernel."""
+"""Names of programs in the options: the command is only a launcher for the actual kernel."""
 _HARMLESS = ("-Xfrozen_modules=off", "--HistoryManager.hist_file=:memory:")
-"""Options that change nothing for a notebook; the second is nbclient's, and warm kernels keep no history either."""
+"""Options that make no difference to a notebook; nbclient adds the second, and warm kernels keep no history."""
 
 
 def starts_this_python(kernel: str) -> bool:
-    """Whether it is the IPython kernel of the Python that runs this, without settings of its own."""
+    """Whether it is the IPython kernel of this very Python, without settings of its own."""
     from jupyter_core.paths import jupyter_path
 
     for folder in jupyter_path("kernels"):
         file = Path(folder, kernel.lower(), "kernel.json")
         if file.is_file():
             return _is_plain(file)
-    return kernel == DEFAULT_KERNEL  # jupyter_client has this one without a file
+    return kernel == DEFAULT_KERNEL  # jupyter_client provides this one without a file
 
 
 def find_python(kernel: str) -> str | None:
-    """The Python that a kernelspec starts: its path, empty for the one that runs this; None where it is not known.
+    """The path of the Python that a kernelspec starts; empty for this very Python, None if unknown.
 
-    It is not where a program of another kind starts the kernel, such as conda.
+    It is unknown if another kind of program, such as conda, starts the kernel.
     """
     from jupyter_core.paths import jupyter_path
 
@@ -62,14 +62,14 @@ def _is_plain(file: Path) -> bool:
 
 
 def is_plain(command: Sequence[str], connection_file: str = "{connection_file}") -> bool:
-    """Whether a command starts the IPython kernel of this Python, and no other option is among its words."""
+    """Whether a command starts the IPython kernel of this Python without any other option."""
     program, *options = command
     plain = [option for option in options if option not in _HARMLESS] == [*_LAUNCHER, connection_file]
     return plain and _is_this_python(program)
 
 
 def _is_this_python(program: str) -> bool:
-    """Not by what links point to: the Pythons of all virtual environments may be links to one."""
+    """Compare without resolving links: the Pythons of all virtual environments may be links to the same one."""
     major, minor = sys.version_info[:2]
     if program in ("python", f"python{major}", f"python{major}.{minor}"):  # jupyter_client puts sys.executable there
         return True

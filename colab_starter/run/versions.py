@@ -1,4 +1,4 @@
-"""The versions of a notebook that the runs of one folder are of, and the defaults of their parameters."""
+"""The versions of the notebook behind the runs of one folder, and the defaults of their parameters."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,11 +13,11 @@ from colab_starter.run.sweep.types import NoDefault
 from colab_starter.sweep_folder import name_source, tell_version
 
 Defaults = dict[str, dict[str, Any]]
-"""By version, then by name; what is computed is told by its source."""
+"""By version, then by name; a computed default is given as its source."""
 
 
 def list_versions(records: Iterable[RunRecord]) -> list[str]:
-    """The versions that runs are of, the one first of which a run was started last."""
+    """The versions that runs were made from, most recently started first."""
     latest: dict[str, str] = {}
     for record in records:
         version = tell_version(record.source)
@@ -26,9 +26,9 @@ def list_versions(records: Iterable[RunRecord]) -> list[str]:
 
 
 def read_defaults(read: Callable[[str], bytes], versions: Iterable[str]) -> Defaults:
-    """The defaults of each version, from the copies of the notebooks; none where a copy is gone or cannot be read.
+    """The defaults of each version, from the copies of the notebook; none if a copy is missing or unreadable.
 
-    ``read`` gives the content of a file in the sweep's folder.
+    ``read`` returns the content of a file in the sweep's folder.
     """
     return {version: _read_defaults(read, name_source(version)) for version in versions if version}
 
@@ -42,7 +42,7 @@ def _read_defaults(read: Callable[[str], bytes], name: str) -> dict[str, Any]:
 
 
 def find_defaults(notebook: Notebook) -> dict[str, Any]:
-    """What the parameters cell says, but for ``output_dir``, which every run has its own of."""
+    """The defaults in the parameters cell, except ``output_dir``, which is different for every run."""
     return {
         one.name: one.source if one.default is NoDefault.COMPUTED else one.default
         for one in inspect_parameters(notebook)

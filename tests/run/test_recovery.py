@@ -190,5 +190,5 @@ def test_the_command_takes_what_it_finds_says_so_and_starts_nothing(
     (out / "ledger.jsonl").unlink()
     assert run_batch(Options(tmp_path / "nb.ipynb", ["n=1,2,3"], out=out)) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "the ledger did not tell how 3 runs ended: taken from the executed notebooks"
+    assert said[0] == "the ledger did not record how 3 runs ended: taken from the executed notebooks"
     assert said[1] == "3 of 3 runs already done"

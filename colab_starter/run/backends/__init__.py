@@ -1,4 +1,4 @@
-"""Where runs are executed: on this machine, or beyond it."""
+"""Backends: where runs are executed, on this machine or elsewhere."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,28 +10,28 @@ from colab_starter.run.stopping import StopLevel
 
 
 class Backend(ABC):
-    """Executes jobs, and says what happens to them.
+    """Executes jobs, and reports what happens to them.
 
-    The runner calls all methods from one thread. A job that was submitted ends with exactly one
-    ``Ended`` event, whatever dies meanwhile. Leaving the ``with`` block closes the backend.
+    The runner calls all methods from one thread. A submitted job ends with exactly one ``Ended`` event, whatever dies
+    in the meantime. Leaving the ``with`` block closes the backend.
     """
 
     @property
     @abstractmethod
     def capacity(self) -> int:
-        """How many jobs can be executed at once; the runner submits no more."""
+        """How many jobs can be executed at once; the runner never submits more."""
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """Modules of the warm plans that each run imports anew, and why; as far as the backend knows."""
+        """Modules of the warm plans that are not preloaded, and why, as far as the backend knows."""
         return {}
 
     def prepare(self, plan: WarmPlan | None) -> None:  # noqa: B027 - a backend may do without
-        """Begin with what runs of this plan need; returns at once."""
+        """Start preloading what runs of this plan need; returns at once."""
 
     @abstractmethod
     def submit(self, job: Job) -> None:
-        """Start a job. Returns at once; a job that cannot be started says so by its ``Ended`` event."""
+        """Start a job. Returns at once; a job that cannot be started reports that in its ``Ended`` event."""
 
     @abstractmethod
     def wait(self, timeout: float) -> list[Event]:
@@ -39,11 +39,11 @@ class Backend(ABC):
 
     @abstractmethod
     def cancel(self, run: str, level: StopLevel) -> None:
-        """End a job as interrupted: after the cell that it executes, or at once, with its kernel."""
+        """End a job as interrupted: after its current cell, or at once, with its kernel."""
 
     @abstractmethod
     def close(self) -> None:
-        """End what still runs, and every process that was started. May be called twice."""
+        """End what is still running, and every process that was started. May be called twice."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""How many cores and how much memory there are, and how parallel runs share the cores."""
+"""The available cores and memory, and how parallel runs share the cores."""
 
 import os
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-"""What numerical libraries read to decide how many threads they start."""
+"""The variables that numerical libraries read to decide how many threads to start."""
 MEMORY_A_RUN = 1_000_000_000
-"""Bytes that a run is taken to need, where nobody says how many may go on at once."""
+"""The assumed memory of a run in bytes, if the user does not say how many may run at once."""
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def count_cores(cgroup: Path = _CGROUP) -> int:
-    """The cores that this process may use: its affinity, and its cgroup's quota rounded up; at least 1."""
+    """The number of cores this process may use: its affinity, and its cgroup's quota rounded up; at least 1."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:
@@ -30,7 +30,7 @@ def count_cores(cgroup: Path = _CGROUP) -> int:
 
 
 def _read_quota(cgroup: Path) -> int | None:
-    """Cores; None without a limit. Version 2 of cgroups first, then version 1."""
+    """The cgroup's quota in cores; None if there is no limit. Tries version 2 of cgroups first, then version 1."""
     try:
         allowed, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -49,7 +49,7 @@ def _read_text(path: Path) -> str:
 
 
 def available_memory(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """Bytes that can be had without swapping, within the cgroup's limit; None where the system does not say."""
+    """The bytes available without swapping, within the cgroup's limit; None if the system does not report it."""
     lines = _read_text(meminfo).splitlines()
     free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
     limit, used = _read_text(cgroup / "memory.max"), _read_text(cgroup / "memory.current")
@@ -60,7 +60,7 @@ def available_memory(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo
 
 
 def choose_jobs(runs: int, gpu_places: int | None, cores: int, memory: int | None) -> int:
-    """How many runs go on at once where the user does not say: what GPUs, or else cores, and memory allow."""
+    """How many runs to execute at once by default: as many as GPUs, or else cores, and memory allow."""
     limits = [runs, cores if gpu_places is None else gpu_places]
     if memory is not None:
         limits.append(memory // MEMORY_A_RUN)
@@ -68,7 +68,7 @@ def choose_jobs(runs: int, gpu_places: int | None, cores: int, memory: int | Non
 
 
 def share_threads(jobs: int, cores: int, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables that give each of several runs its part of the cores; those that the user set stay as they are."""
+    """The variables that give each of several runs its share of the cores; those set by the user are kept."""
     if jobs < 2:
         return {}
     threads = str(max(1, cores // jobs))

@@ -1,4 +1,4 @@
-"""Which GPUs there are, and which runs get which."""
+"""Finding GPUs, and assigning them to runs."""
 
 import os
 import re
@@ -14,10 +14,10 @@ _SLICE = re.compile(r"\s+MIG .*\(UUID: (MIG-[^)]+)\)")
 
 
 def find_gpus(choice: str, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Names of GPUs, as CUDA_VISIBLE_DEVICES takes them: ``auto`` finds them, ``none``, or such as ``0,1``.
+    """Names of GPUs for CUDA_VISIBLE_DEVICES; ``choice`` is ``auto``, ``none``, or a list such as ``0,1``.
 
-    ``auto`` believes CUDA_VISIBLE_DEVICES where it is set, and asks nvidia-smi otherwise.
-    Raises WrongOptionError for a GPU that is named twice.
+    ``auto`` uses CUDA_VISIBLE_DEVICES if it is set, and asks nvidia-smi otherwise. Raises WrongOptionError for a GPU
+    that is named twice.
     """
     if choice == "none":
         return []
@@ -31,14 +31,14 @@ def find_gpus(choice: str, environment: Mapping[str, str] = os.environ) -> list[
 
 
 def list_absent(choice: str) -> list[str]:
-    """Numbers of GPUs in a choice that the driver of this machine does not list; UUIDs are not looked up."""
+    """The numbers of GPUs in a choice that this machine's driver does not list; UUIDs are not checked."""
     numbers = [name.strip() for name in choice.split(",") if name.strip().isdigit()]
     present = _ask_driver() if numbers else []
     return [number for number in numbers if int(number) >= len(present)]
 
 
 def _split_visible(visible: str) -> list[str]:
-    """As CUDA reads it: what comes after a number below zero does not count."""
+    """Split the list as CUDA does: everything from a negative number on is ignored."""
     names = []
     for name in visible.split(","):
         if not name.strip() or name.strip().startswith("-"):
@@ -48,7 +48,7 @@ def _split_visible(visible: str) -> list[str]:
 
 
 def _ask_driver() -> list[str]:
-    """What ``nvidia-smi -L`` lists; none where there is no driver, or no answer in ten seconds."""
+    """The GPUs that ``nvidia-smi -L`` lists; empty if there is no driver, or no answer in ten seconds."""
     program = shutil.which("nvidia-smi")
     if not program:
         return []
@@ -60,7 +60,7 @@ def _ask_driver() -> list[str]:
 
 
 def read_listing(listing: str) -> list[str]:
-    """Numbers of the GPUs; of one that is cut into MIG slices, the slices' names, for it cannot be had whole."""
+    """The numbers of the GPUs; for one split into MIG slices, the slices' names, as it cannot be used whole."""
     found: dict[str, list[str]] = {}
     for line in listing.splitlines():
         if match := _GPU.match(line):
@@ -72,14 +72,14 @@ def read_listing(listing: str) -> list[str]:
 
 @dataclass(frozen=True)
 class GpuShare:
-    """What a run needs: so many GPUs, or one that so many runs use together."""
+    """What a run needs: a number of GPUs, or a share of one that several runs use together."""
 
     gpus: int = 1
     runs_per_gpu: int = 1
 
 
 def read_share(text: str) -> GpuShare:
-    """Of ``--gpus-per-run``: 1, 2, ... or a fraction: 0.5 lets two runs share a GPU. Raises WrongOptionError."""
+    """Read ``--gpus-per-run``: 1, 2, ... or a fraction: 0.5 lets two runs share a GPU. Raises WrongOptionError."""
     try:
         number = float(text)
     except ValueError:
@@ -92,10 +92,10 @@ def read_share(text: str) -> GpuShare:
 
 
 class GpuPlaces:
-    """Keeps account of which run has which GPUs."""
+    """Keeps track of how many runs use each GPU."""
 
     def __init__(self, gpus: Sequence[str], share: GpuShare) -> None:
-        """Raises WrongOptionError where there are GPUs, but fewer than a run needs."""
+        """Raises WrongOptionError if there are GPUs, but fewer than a run needs."""
         if gpus and len(gpus) < share.gpus:
             raise WrongOptionError(f"--gpus-per-run {share.gpus} is more than the {len(gpus)} that there are")
         self._share = share
@@ -103,11 +103,11 @@ class GpuPlaces:
 
     @property
     def capacity(self) -> int | None:
-        """How many runs can have their share at once; None without any GPU."""
+        """How many runs can have their share at once; None if there are no GPUs."""
         return len(self._load) * self._share.runs_per_gpu // self._share.gpus if self._load else None
 
     def take(self) -> tuple[str, ...]:
-        """The GPUs that are used the least; empty where there are none at all. Never asked beyond the capacity."""
+        """Take the least used GPUs; empty if there are none at all. Must not be called beyond the capacity."""
         chosen = sorted(self._load, key=lambda gpu: self._load[gpu])[: self._share.gpus]
         for gpu in chosen:
             self._load[gpu] += 1
@@ -119,9 +119,9 @@ class GpuPlaces:
 
 
 def set_visible(gpus: Sequence[str], environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The variables by which a run sees these GPUs and no others; without any it sees none.
+    """The variables that make a run see only these GPUs; none if the list is empty.
 
-    CUDA counts the fastest first unless told to count as nvidia-smi does.
+    CUDA numbers the fastest first unless told to number them as nvidia-smi does.
     """
     visible = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)}
     if gpus and "CUDA_DEVICE_ORDER" not in environment:

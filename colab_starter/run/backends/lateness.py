@@ -1,4 +1,4 @@
-"""Limits of time as somebody else than the worker keeps them, because the worker may be stopped, hang or starve."""
+"""Enforcing time limits from outside the worker, which may be stopped, hang or starve."""
 
 import math
 import time
@@ -8,11 +8,11 @@ from colab_starter.run.job import Due
 from colab_starter.run.outcome import Outcome, Status
 
 LATE = 5.0
-"""Seconds after a limit in which a worker has mostly said that it was passed: it interrupts the cell first."""
+"""Seconds after a limit within which a worker has usually reported it: it interrupts the cell first."""
 LOST = 60.0
-"""Seconds after a limit after which a worker is taken to hang: the machine may be busy, and a kernel's end slow."""
+"""Seconds past a limit after which a worker is presumed hung: machines may be busy, and kernels slow to end."""
 GONE = 15.0
-"""Seconds in which a worker that was killed has to vanish."""
+"""Seconds that a killed worker has to disappear."""
 
 
 class Lateness(IntEnum):
@@ -20,15 +20,15 @@ class Lateness(IntEnum):
 
     NO = 0
     LATE = 1
-    """It may have been stopped."""
+    """The worker may have been stopped."""
     LOST = 2
-    """It is to be killed."""
+    """The worker should be killed."""
     STUCK = 3
-    """It was killed, and whoever forked it does not say that it is gone."""
+    """The worker was killed, but its fork server does not report that it is gone."""
 
 
 class Deadline:
-    """When a worker has to have said more."""
+    """The time by which a worker must send its next event."""
 
     def __init__(self) -> None:
         self._due = math.inf
@@ -37,16 +37,17 @@ class Deadline:
         self._known = Lateness.NO
 
     def set(self, due: Due) -> None:
-        """It has just said when."""
+        """Set the deadline from the worker's latest ``Due``."""
         self._due = math.inf if due.within is None else time.monotonic() + due.within
         self._since = math.inf
         self._cause = due.cause
         self._known = Lateness.NO
 
     def check(self) -> Lateness:
-        """How late it is, where that has become worse since the last call; else NO.
+        """How late the worker is, if that has become worse since the last call; otherwise NO.
 
-        Counted from the first call that finds it late: a coordinator that was stopped must hear what was said first.
+        Counted from the first call that finds it late, because a coordinator that was stopped must first read its
+        messages.
         """
         now = time.monotonic()
         if now < self._due + LATE:
@@ -60,5 +61,5 @@ class Deadline:
         return self._known
 
     def judge(self) -> Outcome:
-        """How a run ends whose worker did not keep the limit."""
+        """The outcome of a run whose worker did not enforce the limit."""
         return Outcome(Status.TIMEOUT, f"{self._cause}; the process that ran it did not end it, and was killed")

@@ -1,4 +1,4 @@
-"""Names of what is started elsewhere for a sweep: by them later commands find what a killed one has left."""
+"""Names of what a sweep starts elsewhere, by which later commands find what a killed one has left."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ _OWN_NAME = re.compile(r"colab-starter-([0-9a-f]{6})-(\d+)-(\d+)-\d+")
 
 
 def own_name(number: int) -> str:
-    """The name of a thing of this process; it tells later commands whether the process still lives."""
+    """A name for a resource of this process, from which later commands can tell whether the process is alive."""
     pid = os.getpid()
     return f"colab-starter-{_machine()}-{pid}-{read_start_time(pid) or 0}-{number}"
 
@@ -21,12 +21,12 @@ def _machine() -> str:
 
 
 def is_own(name: str) -> bool:
-    """Was the thing started by this process?"""
+    """Whether this process started the resource of that name."""
     return name.rpartition("-")[0] == own_name(0).rpartition("-")[0]
 
 
 def is_left_over(name: str) -> bool:
-    """Was the thing started on this machine by a process that is dead?"""
+    """Whether a process of this machine that is now dead started the resource of that name."""
     found = _OWN_NAME.fullmatch(name)
     if not found or found[1] != _machine():
         return False

@@ -1,6 +1,6 @@
-"""What a backend is before it is opened: its options, and what the rest of ``run`` has to know of it.
+"""Backends before they are opened: their options, and what the rest of ``run`` needs to know about them.
 
-Imported for ``--help`` already, so that it imports nothing that takes time.
+This is imported even for ``--help``, so it imports nothing slow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Sweep(Protocol):
-    """What a backend has to know of the sweep."""
+    """What a backend needs to know about the sweep."""
 
     @property
     def folder(self) -> Path:
@@ -27,7 +27,7 @@ class Sweep(Protocol):
 
     @property
     def cwd(self) -> Path:
-        """Where they work."""
+        """The working directory of the runs."""
 
     @property
     def store(self) -> Store: ...
@@ -37,11 +37,11 @@ class Sweep(Protocol):
 
     @property
     def jobs(self) -> int | None:
-        """How many are asked for at once; None lets the backend choose."""
+        """The requested number of parallel runs; None lets the backend choose."""
 
     @property
     def secrets(self) -> Sequence[str]:
-        """Names of further secrets."""
+        """The names of further secrets."""
 
     @property
     def kernel_name(self) -> str:
@@ -49,18 +49,18 @@ class Sweep(Protocol):
 
     @property
     def kept_environment(self) -> Path | None:
-        """Where the packages stay that the notebook installs; None where they are thrown away."""
+        """Where packages that the notebook installs are kept; None if they are thrown away."""
 
     def say(self, text: str) -> None:
-        """Something that people want to know, but programs do not."""
+        """Print a message for people rather than programs."""
 
 
 OpenBackend = Callable[[Sweep, int, "Lock"], "Backend"]
-"""Opens the backend for a sweep of which so many runs are to do."""
+"""Opens the backend for a sweep with that number of remaining runs."""
 
 
 class Flag(NamedTuple):
-    """What the command line says of a field of ``BackendOptions``; stands in its annotation."""
+    """How a field of ``BackendOptions`` appears on the command line; used in its annotation."""
 
     help: str
     metavar: str | None = None
@@ -69,29 +69,29 @@ class Flag(NamedTuple):
 
 @dataclass(frozen=True)
 class BackendOptions(ABC):
-    """A backend as it was chosen. A subclass's fields are its options on the command line."""
+    """The chosen backend. A subclass's fields are its options on the command line."""
 
     name: ClassVar[str]
-    """As ``--backend`` takes it."""
+    """The name for ``--backend``."""
     runs_here: ClassVar[bool] = False
-    """Its runs have the environment of this machine, and share its disk."""
+    """Whether its runs have the environment of this machine and share its disk."""
     uses_local_kernelspecs: ClassVar[bool] = True
-    """Its kernels are started by the kernelspecs of this machine, or of others that have the same."""
+    """Whether its kernels are started by the kernelspecs of this machine, or of others with the same ones."""
     makes_overlays: ClassVar[bool] = True
-    """What a notebook installs goes into an overlay; else into the environment of its kernel, which is not ours."""
+    """Whether installs go into an overlay; otherwise they go into the kernel's environment, which is not ours."""
     keeps_machines: ClassVar[bool] = True
-    """That environment is there after the sweep, so that people want to know what is installed into it."""
+    """Whether that environment outlives the sweep, so that users want to know what is installed into it."""
     reads_store_directly: ClassVar[bool] = False
-    """Its workers read and write a store by its address, because they do not see this disk."""
+    """Whether its workers access a store by its address, because they cannot access this disk."""
 
     @abstractmethod
     def check(self) -> OpenBackend:
-        """Check the options, and start nothing. Raises WrongOptionError, and whatever a missing tool raises."""
+        """Check the options; starts nothing. Raises WrongOptionError, and the error of a missing tool."""
 
 
 @dataclass(frozen=True)
 class GpuOptions(BackendOptions):
-    """Of backends that share out GPUs."""
+    """The options of backends that assign GPUs."""
 
     gpus: Annotated[str, Flag("auto, none, or which ones: 0,1.")] = "auto"
     gpus_per_run: Annotated[str, Flag("1, 2, ... or a part, such as 0.5.", metavar="N")] = "1"

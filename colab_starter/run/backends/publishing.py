@@ -1,4 +1,4 @@
-"""A backend around another: what that one executes on this machine is published, and has ended only then."""
+"""A backend that wraps a local one and publishes its runs, which end only once they are published."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,22 +16,22 @@ from colab_starter.run.storage.runs import describe_failure, publish_run
 from colab_starter.run.storage.store import Store
 
 AT_ONCE = 8
-"""So many runs are published at once."""
+"""How many runs are published at once."""
 LOOK = 0.02
-"""Seconds after which it is looked whether a run has been published."""
+"""Seconds between checks for published runs."""
 
 
 def publish_runs(backend: Backend, store: Store) -> Backend:
-    """The backend, so that what it executes on this machine comes to the store."""
+    """Wrap the backend, if necessary, so that what it executes on this machine gets to the store."""
     publishing = store.publishing
     return PublishingBackend(backend, *publishing) if publishing else backend
 
 
 class PublishingBackend(Backend):
-    """Runs are published by threads of this process: importing a store's library takes longer than a run may take."""
+    """Publishes runs in threads of this process, because importing a store's library may take longer than a run."""
 
     def __init__(self, inner: Backend, objects: Objects, check: Callable[[], None]) -> None:
-        """``check`` raises LedgerWriteError where this process may not write to the store any more."""
+        """``check`` raises LedgerWriteError if this process may no longer write to the store."""
         self._inner = inner
         self._objects = objects
         self._check = check
@@ -42,7 +42,8 @@ class PublishingBackend(Backend):
 
     @property
     def capacity(self) -> int:
-        """While runs are being published, others are executed; not so many that all wait for the store."""
+        """See ``Backend``; others are executed while runs are published, but not so many that all wait for the
+        store."""
         inner = self._inner.capacity
         return inner + min(len(self._publishing), inner)
 
@@ -72,19 +73,19 @@ class PublishingBackend(Backend):
             self._inner.cancel(run, level)
 
     def close(self) -> None:
-        """What is being published is published first."""
+        """Close the backend after finishing what is being published."""
         self._is_closed = True
         self._inner.close()
         self._threads.shutdown(cancel_futures=True)
 
     def _cut(self, timeout: float) -> float:
-        """No thread can end the inner backend's waiting, so that it is kept short."""
+        """Shorten the timeout, because no thread can interrupt the inner backend's wait."""
         if any(future.done() for future in self._publishing.values()):
             return 0
         return min(timeout, LOOK) if self._publishing else timeout
 
     def _publish(self, event: Event) -> bool:
-        """Begin to publish the run whose end it is."""
+        """Start publishing the run that the event ends."""
         if not isinstance(event, Ended):
             return False
         job = self._jobs.pop(event.run)

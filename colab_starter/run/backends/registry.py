@@ -1,4 +1,4 @@
-"""The backends that there are, and their options on the command line."""
+"""The available backends, and their options on the command line."""
 
 import functools
 import inspect
@@ -21,9 +21,9 @@ BACKENDS: Mapping[str, type[BackendOptions]] = {
 
 
 def make_backend_options(name: str, values: Mapping[str, Any]) -> BackendOptions:
-    """The backend of that name with those of the values that are not the options' defaults.
+    """The backend of that name, with those values that are not the options' defaults.
 
-    Raises WrongOptionError for an unknown backend, and for the option of another one.
+    Raises WrongOptionError for an unknown backend, and for an option of another backend.
     """
     if name not in BACKENDS:
         raise WrongOptionError(f"--backend {name!r} is not a backend; choose one of {', '.join(BACKENDS)}")
@@ -36,7 +36,7 @@ def make_backend_options(name: str, values: Mapping[str, Any]) -> BackendOptions
 
 
 def add_backend_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a Typer command the options of all backends; it gets their values as ``backend_options``."""
+    """Add the options of all backends to a Typer command, which gets their values as ``backend_options``."""
     more = [_make_parameter(one, kind) for one, kind in _list_options().values()]
     names = [one.name for one in more]
     own = [one for one in inspect.signature(command).parameters.values() if one.name != "backend_options"]
@@ -53,7 +53,7 @@ def add_backend_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _list_options() -> dict[str, tuple[Field[Any], type[BackendOptions]]]:
-    """By its name, each option and the first backend that has it."""
+    """Option name -> the option and the first backend that has it."""
     found: dict[str, tuple[Field[Any], type[BackendOptions]]] = {}
     for kind in BACKENDS.values():
         for one in fields(kind):

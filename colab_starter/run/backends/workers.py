@@ -1,4 +1,4 @@
-"""Workers: processes of this machine, one for each run, forked from servers, which may have imported something."""
+"""Workers: processes on this machine, one for each run, forked from servers that may have preloaded modules."""
 
 import os
 import pickle
@@ -26,37 +26,37 @@ from colab_starter.run.worker.causes import describe_log
 
 @dataclass
 class Worker:
-    """A process that executes a job, as seen from here."""
+    """A process that executes a job, as seen by the coordinator."""
 
     job: Job
     connection: "Connection[Any, Any]"
     server: ForkServer
     place: str
-    """Where its kernel runs, for people."""
+    """Where its kernel runs, for display."""
     pid: int = 0
-    """0 until it has told it."""
+    """The process ID; 0 until the worker has reported it."""
     deadline: Deadline = field(default_factory=Deadline)
     verdict: Outcome | None = None
-    """How its run ends if it does not say so itself any more."""
+    """How its run ends if the worker no longer reports that itself."""
 
 
 class WorkerBackend(Backend):
-    """Executes each job in a worker; a subclass says where its kernel runs, and how many jobs there may be at once."""
+    """Executes each job in a worker; subclasses decide where its kernel runs, and how many jobs run at once."""
 
     def __init__(
         self, environment: Mapping[str, str], log: Path, keep_fds: Sequence[int] = (), mask: Mask | None = None
     ) -> None:
-        """``environment`` is that of the servers and workers; ``log`` gets what they print, by ``mask``.
+        """``environment`` is that of the servers and workers; ``log`` gets what they print, masked by ``mask``.
 
-        ``keep_fds`` stay open in all of them, not in kernels: such as the sweep's lock. A ``mask`` of None knows the
-        secrets of the environment.
+        ``keep_fds``, such as the sweep's lock, stay open in all of them, but not in kernels. A ``mask`` of None masks
+        the secrets of the environment.
         """
         self._environment = dict(environment)
         self._log = MaskedLog(log, mask or make_mask(os.environ))
         self._log.follow()
         self._keep_fds = tuple(keep_fds)
         self.servers = ForkServerPool(self._start_server)
-        """What workers are forked from."""
+        """The fork servers of the workers."""
         self._workers: dict[str, Worker] = {}
         self._events: list[Event] = []
         self._stopped = StoppedProcesses()
@@ -64,25 +64,25 @@ class WorkerBackend(Backend):
     def _start_worker(self, job: Job, target: str, payload: object, plan: WarmPlan, place: str = "") -> None:
         """Call ``target`` (``package.module:function``) with the payload in a fork of the plan's server.
 
-        Raises OSError, OverlayError.
+        Raises OSError and OverlayError.
         """
         server = self._find_server(plan)
         self._workers[job.run] = Worker(job, server.fork(target, payload), server, place)
 
     def _list_kept(self) -> tuple[int, ...]:
-        """The descriptors that a new server keeps open."""
+        """The descriptors that a new server must keep open."""
         return self._keep_fds
 
     def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
-        """Take note of a worker's end; ``is_told`` where it has announced it itself."""
+        """Handle a worker's end; ``is_told`` says whether the worker itself has reported it."""
         self._events.append(ended)
 
     def _list_sources(self) -> list[int]:
-        """Further descriptors whose news ``_look_after`` takes in."""
+        """Further descriptors to wait for, whose news ``_look_after`` handles."""
         return []
 
     def _look_after(self) -> None:
-        """Called after each wait."""
+        """Do what is due after each wait."""
 
     def wait(self, timeout: float) -> list[Event]:
         workers = {worker.connection: worker for worker in self._workers.values()}
@@ -101,7 +101,7 @@ class WorkerBackend(Backend):
     def cancel(self, run: str, level: StopLevel) -> None:
         worker = self._workers.get(run)
         if worker:
-            with suppress(OSError):  # It has died; wait() will say so.
+            with suppress(OSError):  # The worker has died; wait() will report it.
                 worker.connection.send(Stop(level))
             if level is StopLevel.NOW:
                 self._stopped.let_go_on([worker.server.pid])
@@ -114,7 +114,7 @@ class WorkerBackend(Backend):
         self._log.close()
 
     def _receive(self, worker: Worker) -> None:
-        """Take what the worker has sent; an end that it did not announce is announced here."""
+        """Read what the worker has sent; an end that it did not report is reported here."""
         for message in _read_messages(worker.connection):
             if isinstance(message, Ended):
                 return self._finish(worker, message, is_told=True)
@@ -139,7 +139,7 @@ class WorkerBackend(Backend):
         return event
 
     def _look_after_workers(self) -> None:
-        """Let go on what somebody has stopped, and end workers that do not keep their limits."""
+        """Continue stopped processes, and end workers that do not enforce their limits."""
         self._stopped.look({worker.server.pid for worker in self._workers.values()})
         for worker in list(self._workers.values()):
             match worker.deadline.check():
@@ -150,7 +150,7 @@ class WorkerBackend(Backend):
                     if worker.pid in system.list_descendants(worker.server.pid):
                         system.kill(worker.pid)
                 case Lateness.STUCK:
-                    worker.server.close()  # which kills what is left; its workers' connections will say so
+                    worker.server.close()  # which kills what is left; its workers' connections will show that
 
     def _finish(self, worker: Worker, ended: Ended, *, is_told: bool = False) -> None:
         if worker.verdict and ended.outcome.status is Status.KILLED:
@@ -167,22 +167,22 @@ class WorkerBackend(Backend):
 
 
 def _read_messages(connection: "Connection[Any, Any]") -> Iterator[Any]:
-    """What can be read now; None last where nothing more will ever come."""
+    """The messages that have arrived; None last if there will never be any more."""
     try:
         while connection.poll():
             yield connection.recv()
     except (EOFError, OSError, pickle.UnpicklingError, ValueError):
-        # What is no message is the half of one, sent by a worker that was killed meanwhile.
+        # Anything that is not a message is a partial one from a worker that was killed.
         yield None
 
 
 def end_early(job: Job, cause: str, status: Status = Status.FAILED) -> Ended:
-    """The end of a job whose worker did not tell it."""
+    """The end of a job whose worker did not report it."""
     return Ended(job.run, Outcome(status, cause))
 
 
 def describe_exit(status: int) -> str:
-    """What became of a worker, from the status in its ``Exited``."""
+    """How a worker ended, from the status in its ``Exited``."""
     if status < 0:
         return f"the process that ran it was killed by {signal.Signals(-status).name}"
     return f"the process that ran it ended with exit code {status}"

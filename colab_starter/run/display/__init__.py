@@ -1,1 +1,1 @@
-"""What is shown of a sweep while it runs and when it has ended."""
+"""Displaying a sweep while it runs and after it has ended."""

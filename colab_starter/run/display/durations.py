@@ -1,4 +1,4 @@
-"""Lengths of time, as people write and read them."""
+"""Durations, as people write and read them."""
 
 import re
 
@@ -18,7 +18,7 @@ def read_duration(text: str, option: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Such as ``0.4 s``, ``12 s``, ``3:05 min`` or ``2:03:05 h``."""
+    """Format a duration such as ``0.4 s``, ``12 s``, ``3:05 min`` or ``2:03:05 h``."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""What is shown while a sweep runs: a live table, plain lines, JSON lines, or nothing."""
+"""Progress displays of a running sweep: a live table, plain lines, JSON lines, or nothing."""
 
 import json
 import sys
@@ -26,32 +26,32 @@ from colab_starter.run.sweep.runs import Run
 from colab_starter.text import plural
 
 _REFRESH = 0.25
-"""Seconds between two pictures of the table."""
+"""Seconds between two updates of the table."""
 
 
 class Progress:
-    """Shows nothing; the others do. The runner calls it, each method as things happen."""
+    """Shows nothing; subclasses do. The runner calls the methods as things happen."""
 
     def started(self, run: Run, attempt: int, place: str) -> None:
         """A run's attempt has begun."""
 
     def cell_started(self, event: CellStarted) -> None:
-        """A run has come to a cell."""
+        """A run has reached a cell."""
 
     def metric_recorded(self, event: MetricRecorded) -> None:
         """A run has recorded a metric."""
 
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
-        """An attempt has ended; ``again`` where another one follows."""
+        """An attempt has ended; ``again`` if another one follows."""
 
     def stopping(self, level: StopLevel, running: int) -> None:
-        """The user wants to stop; ``running`` runs continue until their cells have ended."""
+        """The user has asked to stop; ``running`` runs continue until their cells have ended."""
 
     def tick(self) -> None:
         """Some time has passed."""
 
     def close(self) -> None:
-        """Nothing more will come. May be called twice."""
+        """No more events will follow. May be called twice."""
 
 
 class PlainProgress(Progress):
@@ -82,7 +82,7 @@ class PlainProgress(Progress):
 
 
 class JsonProgress(Progress):
-    """Prints a line of JSON for each event; ``event`` names its kind."""
+    """Prints a line of JSON for each event; its ``event`` is the kind."""
 
     def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
         self._mask = mask
@@ -108,14 +108,14 @@ class JsonProgress(Progress):
         self.write("stopping", {"now": level is StopLevel.NOW, "running": running}, {})
 
     def write(self, event: str, facts: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-        """Print a line; ``told`` comes from the user or the notebook, and may hold secrets."""
+        """Print a line; ``told`` comes from the user or the notebook and may contain secrets."""
         line = {"event": event, **facts, **self._mask.apply_to_value(dict(told))}
         print(json.dumps(line, ensure_ascii=False), file=self._out, flush=True)
 
 
 @dataclass
 class _Line:
-    """A run that is being executed, in the table."""
+    """A running run in the table."""
 
     name: str
     place: str
@@ -125,7 +125,7 @@ class _Line:
 
 
 class LiveProgress(Progress):
-    """Redraws a table in place, with a line for each running run; runs that end with a cause are printed above it."""
+    """Redraws a table in place, with a line per running run; runs that end with a cause are printed above it."""
 
     def __init__(self, total: int, wording: Wording, console: Console) -> None:
         self._total = total
@@ -206,7 +206,7 @@ class LiveProgress(Progress):
         return ", ".join(parts)
 
     def _estimate_left(self) -> float:
-        """Seconds, if each run takes what those took that are done, and as many go on at once as now."""
+        """The estimated seconds left, if the other runs take as long as the finished ones and as many run at once."""
         mean = sum(self._taken) / len(self._taken)
         now = time.monotonic()
         running = [max(0.0, mean - (now - line.begun)) for line in self._lines.values()]
@@ -215,7 +215,7 @@ class LiveProgress(Progress):
 
 
 def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
-    """Such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell In[5], line 3); trying again``."""
+    """A phrase such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell In[5], line 3); trying again``."""
     outcome = record.outcome
     metrics = [wording.show_metric(name, value) for name, value in list(outcome.metrics.items())[:3]]
     cause = f": {wording.clean(outcome.cause)}" if outcome.cause else ""
@@ -230,7 +230,7 @@ def describe_stopping(level: StopLevel, running: int) -> str:
 
 
 def choose_progress(batch: Batch, total: int) -> Progress:
-    """The progress display for the options and for where stdout goes; ``total`` is the number of runs."""
+    """The progress display that suits the options and stdout; ``total`` is the number of runs."""
     if batch.options.as_json:
         return JsonProgress(batch.mask)
     if batch.options.quiet:

@@ -23,15 +23,15 @@ from colab_starter.text import shorten
 
 FILE_NAME = RESULTS
 MOST_ROWS = 40
-"""A table of up to so many rows is shown whole; of a longer one, the first and last rows and those that are not ok."""
+"""Tables up to this many rows are shown whole; of longer ones, the first and last rows and those not ok."""
 _ENDS_SHOWN = 10
 _BAD_SHOWN = 20
 _COLUMN_WIDTH = 14
-"""Roughly how many characters a column takes; decides how many metrics there is room for."""
+"""The approximate width of a column in characters, which decides how many metrics fit."""
 _MOST_METRICS = 30
-"""Columns of metrics, however wide the output is; results.csv has all of them."""
+"""The most columns of metrics, however wide the output is; results.csv has all metrics."""
 UNLIMITED_WIDTH = 1_000_000
-"""Characters; for a table that goes to a file or a pipe, where nothing has to be cut or folded."""
+"""In characters; for a table in a file or a pipe, where nothing needs to be cut or wrapped."""
 _FIRST = ("run", "status")
 _VERSION = "notebook_version"
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")
@@ -43,7 +43,7 @@ Records = Mapping[str, RunRecord]
 
 @dataclass(frozen=True)
 class _Row:
-    """A run, in the table."""
+    """A run in the table."""
 
     run: str
     version: str
@@ -56,13 +56,13 @@ class _Row:
 def format_results(
     runs: Sequence[Run], records: Records, mask: Mask, source: str = "", defaults: Defaults | None = None
 ) -> bytes:
-    """CSV with a row for each of ``runs``, which are of ``source``, then for each other run in the records.
+    """CSV with a row for each of ``runs``, which are runs of ``source``, then for each other run in the records.
 
-    One that never started is ``pending``. Columns: run, status, notebook_version where there are several,
-    the parameters (where a run did not set one, its default), the metrics, attempts, seconds, cause, peak_memory_mb
-    (10**6 bytes), host, started, ended (UTC), notebook. A parameter of the name of a column is ``parameter.NAME``, a
-    metric of the name of anything else ``metric.NAME``. What is no text or number is JSON, and so is a text that a
-    spreadsheet would execute: see ``csv_cells``.
+    A run that never started is ``pending``. Columns: run, status, notebook_version where there are several, the
+    parameters (where a run did not set one, its default), the metrics, attempts, seconds, cause, peak_memory_mb (10**6
+    bytes), host, started, ended (UTC), notebook. A parameter named like another column is ``parameter.NAME``, a metric
+    named like anything else is ``metric.NAME``. Values other than strings and numbers are JSON, and so is a string that
+    a spreadsheet would execute: see ``csv_cells``.
     """
     rows = _list_rows(runs, records, tell_version(source), defaults or {})
     first = [*_FIRST, *[_VERSION] * (len({row.version for row in rows}) > 1)]
@@ -86,7 +86,7 @@ def format_results(
 
 
 def _list_rows(runs: Sequence[Run], records: Records, version: str, defaults: Defaults) -> list[_Row]:
-    """What the ledger has of a run's parameters comes first: it was masked when it was written."""
+    """The rows; the ledger's parameters of a run are preferred, because they were masked when written."""
     rows = []
     for run in runs:
         record = records.get(run.id)
@@ -113,11 +113,11 @@ def _status(record: RunRecord | None) -> str:
 
 
 def write_values(values: Iterable[Any], mask: Mask) -> list[str]:
-    """Masked as values, and once more as texts: what stands in JSON is written otherwise there."""
+    """Write values as cells, masked as values and again as text, because JSON spells secrets differently."""
     values = [*values]
     if all(map(_is_plain, values)):
         cells = [*map(encode_value, values)]
-        text = "\n".join(cells)  # one look at all of them: hardly any row holds a secret
+        text = "\n".join(cells)  # one check for the whole row: hardly any row holds a secret
         if mask.apply(text) == text:
             return cells
     told = mask.apply_to_value(values)
@@ -125,14 +125,14 @@ def write_values(values: Iterable[Any], mask: Mask) -> list[str]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether its cell shows all that is in it: text, a number, numbers."""
+    """Whether its cell shows it completely: a string, a number, or numbers."""
     if isinstance(value, list):
         return all(isinstance(item, int | float) for item in value)
     return isinstance(value, str | int | float | None)
 
 
 def encode_value(value: Any) -> str:
-    """A value as the text of a cell: a text as it is, everything else as JSON."""
+    """A value as the text of a cell: a string as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | int | float):
@@ -150,7 +150,7 @@ def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:
 
 
 def make_table(runs: Sequence[Run], records: Records, wording: Wording, width: int) -> Table:
-    """The table at the end: what varies, as many metrics as fit into ``width`` (30 at most), the time, the cause."""
+    """The table at the end: what varies, as many metrics as fit in ``width`` (30 at most), the time, the cause."""
     metrics = _list_names(records[run.id].outcome.metrics for run in runs if run.id in records)
     names = wording.varying
     shown_metrics = metrics[: min(_MOST_METRICS, max(1, width // _COLUMN_WIDTH - len(names) - 2))]
@@ -185,7 +185,7 @@ def _show_metric(record: RunRecord | None, name: str, wording: Wording) -> str:
 
 
 def _choose_rows(runs: Sequence[Run], records: Records) -> list[Run | None]:
-    """All runs, or of many the first, the last and those that are not ok, with None where some are left out."""
+    """All runs or, if there are many, the first, the last and those not ok, with None where some are left out."""
     if len(runs) <= MOST_ROWS:
         return list(runs)
     bad = [number for number, run in enumerate(runs) if _status(records.get(run.id)) != Status.OK]

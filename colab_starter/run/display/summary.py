@@ -1,4 +1,4 @@
-"""What is written and said when a batch has ended."""
+"""What is written and printed when a batch has ended."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ Records = Mapping[str, RunRecord]
 def write_table(batch: Batch, records: Records) -> bool:
     """Write ``results.csv``: all runs of the ledger, those of the batch first.
 
-    Where that fails, only a warning is printed, because the ledger holds everything; returns whether it was written.
+    If that fails, only a warning is printed, because the ledger holds everything; returns whether it was written.
     """
     versions = {*list_versions(records.values())} - {tell_version(batch.source)}
     defaults = read_defaults(batch.store.read, versions) | {tell_version(batch.source): find_defaults(batch.notebook)}
@@ -38,7 +38,7 @@ def write_table(batch: Batch, records: Records) -> bool:
 
 
 def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> int:
-    """Say how the runs ended and what may be done next; returns the exit code, ``stopped`` unless that is 0.
+    """Print how the runs ended and what to do next; returns the exit code, which is ``stopped`` unless that is 0.
 
     ``is_written`` says whether ``results.csv`` was.
     """
@@ -55,7 +55,7 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     not_ok = len(batch.runs) - counts[Status.OK]
     if to_do:
         advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
-        batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to go on")
+        batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to resume")
     elif not_ok:
         batch.say(f"{plural(not_ok, 'run')} not ok: the same command with --retry-failed tries again")
     return stopped or int(not_ok > 0)

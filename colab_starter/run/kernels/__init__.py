@@ -1,1 +1,1 @@
-"""Kernels: started warm or cold, spoken to over IPC sockets, and ended with everything they started."""
+"""Kernels: started warm or cold, reached over IPC sockets, and ended with everything they started."""

@@ -1,4 +1,4 @@
-"""What has to be made again in a fork: random numbers that nobody has seeded, and the threads of BLAS."""
+"""Restoring state after a fork: unseeded random generators, and the threads of BLAS."""
 
 import importlib
 import os
@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
-"""Where OpenBLAS looks for its number of threads, in its own order (``blas_get_cpu_number``)."""
+"""The variables from which OpenBLAS reads its number of threads, in its order (``blas_get_cpu_number``)."""
 
 
 _find_blas: Callable[[], Any] | None = None
-"""Gives the BLAS libraries that are loaded."""
+"""Returns the loaded BLAS libraries."""
 
 
 def prepare() -> None:
-    """Import what a fork will need, and hide it again: its import sets a variable that a notebook could see."""
+    """Import what a fork will need, and undo its visible effect: it sets a variable that a notebook could see."""
     global _find_blas
     is_new = "threadpoolctl" not in sys.modules
     _find_blas = importlib.import_module("threadpoolctl").ThreadpoolController
@@ -24,7 +24,7 @@ def prepare() -> None:
 
 
 def renew_randomness() -> None:
-    """Seed anew, from the system, what libraries seeded at their import; Python's own ``random`` does it by itself."""
+    """Reseed from the system what libraries seeded when imported; Python's ``random`` does that on its own."""
     modules: dict[str, Any] = dict(sys.modules)
     if "numpy.random" in modules:
         modules["numpy.random"].seed()
@@ -33,7 +33,7 @@ def renew_randomness() -> None:
 
 
 def restore_threads() -> None:
-    """Give libraries that were imported without threads (see ``server``) those that they would have else."""
+    """Give libraries that were imported without threads (see ``server``) those that they would otherwise have."""
     if "numexpr.utils" in sys.modules:
         modules: dict[str, Any] = dict(sys.modules)
         modules["numexpr"].set_num_threads(modules["numexpr"].detect_number_of_threads())
@@ -45,12 +45,12 @@ def restore_threads() -> None:
 
 
 def count_blas_threads(environment: Mapping[str, str]) -> int:
-    """How many threads OpenBLAS would start with: what the variables say, and no more than there are cores."""
+    """How many threads OpenBLAS would start with: what the variables say, but at most one per core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = (environment.get(name, "") for name in BLAS_VARIABLES)
     return min([cores, *[int(text) for text in asked if text.isdecimal() and int(text) > 0][:1]])
 
 
 def _has_openblas() -> bool:
-    """Whether the library is loaded: NumPy brings it, SciPy and OpenCV bring their own."""
+    """Whether the library is loaded; NumPy, SciPy and OpenCV each bring their own."""
     return any(name in sys.modules for name in ("numpy", "scipy", "cv2"))

@@ -1,4 +1,4 @@
-"""What takes its time when the network does not answer: done by a thread, and waited for with other things."""
+"""Work that may block on the network, done in a thread, so that it can be waited for together with other things."""
 
 import os
 import threading
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Background(Generic[T]):
-    """Begins at once. ``fileno`` can be read when it is done; then comes ``finish``, or ``abandon`` at any time."""
+    """Starts at once. ``fileno`` is readable when it is done; then call ``finish``, or ``abandon`` at any time."""
 
     def __init__(self, work: Callable[[], T], discard: Callable[[T], object] = lambda result: None) -> None:
-        """``discard`` is called with the result if nobody wants it any more."""
+        """``discard`` is called with the result of abandoned work."""
         self._work = work
         self._discard = discard
         self._reader, self._writer = os.pipe()
@@ -28,7 +28,7 @@ class Background(Generic[T]):
         return self._reader
 
     def finish(self) -> T:
-        """Wait for it; the result, or the error that it raised."""
+        """Wait for the work; returns its result, or raises its error."""
         self._thread.join()
         os.close(self._reader)
         if self._error:
@@ -36,7 +36,7 @@ class Background(Generic[T]):
         return self._result
 
     def abandon(self) -> None:
-        """Its result is not wanted; does not wait."""
+        """Give up the result; does not wait."""
         with self._lock:
             self._is_abandoned = True
             is_done = self._writer < 0

@@ -1,4 +1,4 @@
-"""The sockets of a kernel: where they are, and this side of them."""
+"""The sockets of a kernel: where they are, and the client's end of them."""
 
 import json
 import os
@@ -18,11 +18,11 @@ from colab_starter.run.kernels.messages import UNREADABLE
 
 _PORTS: dict[str, Any] = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CHANNELS = {"iopub": zmq.SUB, "shell": zmq.DEALER, "control": zmq.DEALER}
-"""In the order in which messages are taken: what a cell puts out comes before the reply that it has ended."""
+"""In the order in which messages are read: a cell's output comes before the reply that it has ended."""
 _RECONNECT = 10
 """Milliseconds between attempts to connect to a kernel that has not bound its sockets yet."""
 _AT_ONCE = 200
-"""How many messages of a channel are taken before the caller may look at its deadlines."""
+"""How many messages of a channel are read before the caller may check its deadlines."""
 
 
 class Message(NamedTuple):
@@ -35,7 +35,7 @@ class Message(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Such as ``stream`` or ``execute_reply``."""
+        """The message type, such as ``stream`` or ``execute_reply``."""
         return str(self.data["msg_type"])
 
     @property
@@ -45,12 +45,12 @@ class Message(NamedTuple):
 
     @property
     def parent(self) -> str:
-        """The id of the request that it belongs to; empty where there is none."""
+        """The ID of the request that it belongs to; empty if there is none."""
         return str(self.data["parent_header"].get("msg_id", ""))
 
 
 class Place(NamedTuple):
-    """Where a kernel's sockets are: a folder that only this user may enter, and the file that tells of them."""
+    """Where a kernel's sockets are: a folder that only this user may enter, and the connection file."""
 
     folder: Path
     connection_file: Path
@@ -61,7 +61,7 @@ class Place(NamedTuple):
 
 
 def make_place(kernel_name: str) -> Place:
-    """A new place under /tmp: the system takes no socket whose path is longer than about 100 characters."""
+    """Make a new place under /tmp, because a socket's path is limited to about 100 characters."""
     heritage = get_heritage()
     if heritage:
         folder = Path(heritage.folder, str(os.getpid()))
@@ -86,7 +86,7 @@ class Connection:
     def _connect(self, name: str, kind: int, place: Place) -> "zmq.Socket[Any]":
         socket: zmq.Socket[Any] = self._context.socket(kind)
         socket.linger = 0
-        socket.rcvhwm = socket.sndhwm = 0  # nothing is dropped, however much there is
+        socket.rcvhwm = socket.sndhwm = 0  # no limit: nothing is dropped
         socket.reconnect_ivl = _RECONNECT
         if kind == zmq.SUB:
             socket.subscribe(b"")
@@ -96,12 +96,12 @@ class Connection:
         return socket
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
-        """Send a request; returns its id."""
+        """Send a request; returns its ID."""
         sent: Any = self._session.send(self.sockets[channel], kind, content)
         return str(sent["header"]["msg_id"])
 
     def take(self) -> list[Message]:
-        """The messages that are here; does not wait. What is no message of the protocol is ``UNREADABLE``."""
+        """The messages that have arrived; does not wait. Anything else than a protocol message is ``UNREADABLE``."""
         messages = []
         for name, socket in self.sockets.items():
             for _ in range(_AT_ONCE):
@@ -123,10 +123,10 @@ def _cut_identities(frames: list[bytes]) -> list[bytes]:
 
 
 def read_message(session: Session, parts: list[bytes]) -> dict[str, Any]:
-    """A message, whose parts have the types that the protocol gives them, whatever code in the kernel has sent.
+    """Decode a message; its parts have the protocol's types, whatever code in the kernel has sent.
 
-    ``parts`` are the signature, header, parent header, metadata and content, and buffers. What cannot be read becomes
-    a message of the type ``UNREADABLE``.
+    ``parts`` are the signature, header, parent header, metadata, content and buffers. What cannot be decoded becomes a
+    message of the type ``UNREADABLE``.
     """
     try:
         data: dict[str, Any] = session.deserialize(parts)
@@ -140,13 +140,13 @@ def read_message(session: Session, parts: list[bytes]) -> dict[str, Any]:
 def _check_types(data: dict[str, Any]) -> None:
     for name in ("header", "parent_header", "content", "metadata"):
         if not isinstance(data[name], dict):
-            raise TypeError(f"its {name} is no object")
+            raise TypeError(f"its {name} is not an object")
     if not isinstance(data["msg_type"], str):
-        raise TypeError("its type is no text")
+        raise TypeError("its type is not text")
 
 
 def _make_unreadable(parts: list[bytes], reason: str) -> dict[str, Any]:
-    """Stands for what could not be read; with the request that it belongs to, if that much can be read."""
+    """A placeholder for a message that cannot be decoded, with the request it belongs to if that is readable."""
     parent: Any = None
     with suppress(IndexError, ValueError, RecursionError):
         parent = json.loads(parts[2])
@@ -161,7 +161,7 @@ def _make_unreadable(parts: list[bytes], reason: str) -> dict[str, Any]:
 
 
 def listen(connection: Connection | None, descriptors: list[int], timeout: float | None) -> tuple[set[int], bool]:
-    """Wait for descriptors and messages; returns the descriptors that can be read, and whether messages are here."""
+    """Wait for descriptors and messages; returns the readable descriptors, and whether there are messages."""
     poller = zmq.Poller()
     for socket in connection.sockets.values() if connection else ():
         poller.register(socket, zmq.POLLIN)

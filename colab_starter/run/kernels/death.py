@@ -1,4 +1,4 @@
-"""What a process died of."""
+"""The cause of a process's death."""
 
 import os
 import signal
@@ -12,15 +12,15 @@ class Death(NamedTuple):
     """How a kernel's process ended."""
 
     exit_code: int | None
-    """None when a signal ended it."""
+    """None if a signal ended it."""
     signal: int | None
     out_of_memory: bool
-    """The system killed it because memory ran out (told by the counters of its cgroup or of the machine)."""
+    """Whether the system killed it for lack of memory (according to counters of its cgroup or the machine)."""
     peak_memory: int
-    """In bytes, from wait4."""
+    """The peak memory in bytes, from wait4."""
 
     def describe(self) -> str:
-        """Such as ``the kernel was killed by SIGSEGV``; one line."""
+        """A line such as ``the kernel was killed by SIGSEGV``."""
         if self.out_of_memory:
             return f"the kernel ran out of memory (the system killed it at {self.peak_memory / 1e9:.1f} GB)"
         if self.signal is not None:
@@ -29,7 +29,7 @@ class Death(NamedTuple):
 
 
 def name_signal(number: int) -> str:
-    """Such as ``SIGKILL``."""
+    """The name of a signal, such as ``SIGKILL``."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -37,7 +37,7 @@ def name_signal(number: int) -> str:
 
 
 def read_death(status: int, max_rss: int, *, out_of_memory: bool) -> Death:
-    """From wait4's status and its ``ru_maxrss``."""
+    """The death given by wait4's status and ``ru_maxrss``."""
     code = os.waitstatus_to_exitcode(status)
     unit = 1 if os.uname().sysname == "Darwin" else 1024
     exit_code, number = (code, None) if code >= 0 else (None, -code)
@@ -45,13 +45,13 @@ def read_death(status: int, max_rss: int, *, out_of_memory: bool) -> Death:
 
 
 def count_oom_kills(root: Path = Path("/")) -> int:
-    """How many processes the system has killed for want of memory: in this cgroup, and on this machine."""
+    """How many processes the system has killed for lack of memory in this cgroup and on this machine."""
     files = [*_cgroup_files(root), root / "proc/vmstat"]
     return sum(_read_counter(file) for file in files)
 
 
 def _cgroup_files(root: Path) -> list[Path]:
-    """Where the cgroups of this process count, in versions 1 and 2, seen from inside a container or from outside."""
+    """The counter files of this process's cgroups, versions 1 and 2, as seen inside or outside a container."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -79,9 +79,9 @@ def _read_counter(file: Path) -> int:
 
 
 class KernelDiedError(ColabStarterError):
-    """A kernel has ended by itself, or cannot be reached any more.
+    """A kernel has ended on its own, or can no longer be reached.
 
-    ``death`` says how its process ended, where that is known; ``hint`` is what else there is to say of it.
+    ``death`` says how its process ended, if that is known; ``hint`` is any further explanation.
     """
 
     def __init__(self, message: str, death: "Death | None" = None, hint: str = "") -> None:

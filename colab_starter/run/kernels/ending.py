@@ -1,7 +1,7 @@
-"""The end of a Python kernel whose notebook has left threads or processes running: Python would wait for all of them.
+"""Ending a Python kernel whose notebook left threads or processes running, all of which Python would wait for.
 
-Those that work are waited for, for some seconds; those that only wait themselves are not. This module is also sent to
-kernels as text, which may be of another environment and another Python, so it needs the standard library alone.
+Those that do work are waited for, for some seconds; those that only wait themselves are not. This module is also sent
+as text to kernels, which may have another environment and another Python, so it uses only the standard library.
 """
 
 import os
@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 GRACE = 1.0
-"""Seconds in which threads and processes that are waited for must do something."""
+"""Seconds within which threads and processes must do something to be waited for."""
 LONGEST = 8.0
-"""Seconds that they are waited for at most; the kernel is killed after 10."""
+"""The most seconds that they are waited for; the kernel is killed after 10."""
 LITTLE = 0.002
-"""They do nothing that use less of a core: to wake up ten times a second takes about half as much."""
+"""The share of a core below which they count as idle: waking up ten times a second takes about half as much."""
 FILE_NAME = "left"
-"""Beside the connection file: what was still running, one a line."""
+"""Beside the connection file: what was still running, one per line."""
 
 
 class _GiveUpError(BaseException):
@@ -29,15 +29,15 @@ class _GiveUpError(BaseException):
 
 
 def replace_shutdown(told: str) -> None:
-    """Have Python end in this way; ``told`` is the path of the file that says what was still running."""
+    """Make Python end in this way; ``told`` is the path of the file that says what was still running."""
     module: Any = threading
     module._shutdown = partial(end_leftovers, module._shutdown, told)
 
 
 def end_leftovers(shut_down: "Callable[[], None]", told: str) -> None:
-    """Call ``shut_down``, which is ``threading._shutdown``, but do not wait longer than is good; main thread only.
+    """Call ``shut_down``, which is ``threading._shutdown``, with a limited wait; in the main thread only.
 
-    Processes of multiprocessing that were not waited for are ended. What was still running is written to ``told``.
+    Processes of multiprocessing that are left are terminated, then killed. What was still running is written to ``told``.
     """
     if not (_list_threads() or _list_processes()):
         return shut_down()
@@ -53,7 +53,7 @@ def end_leftovers(shut_down: "Callable[[], None]", told: str) -> None:
 
 
 def _wait_while_they_work(shut_down: "Callable[[], None]") -> None:
-    """Interrupted by an alarm, because from Python 3.12 on no thread can be started any more that would do it."""
+    """Wait, interrupted by an alarm, because from Python 3.12 on no thread can be started at this point."""
     deadline, done = time.monotonic() + LONGEST, _measure_work()
 
     def look(*_: object) -> None:
@@ -63,7 +63,7 @@ def _wait_while_they_work(shut_down: "Callable[[], None]") -> None:
             raise _GiveUpError
 
     before = sys.unraisablehook
-    sys.unraisablehook = lambda unraisable: None  # from Python 3.13 on, it hears of _GiveUpError
+    sys.unraisablehook = lambda unraisable: None  # from Python 3.13 on, it is called for _GiveUpError
     signal.signal(signal.SIGALRM, look)
     with suppress(_GiveUpError):
         signal.setitimer(signal.ITIMER_REAL, GRACE, GRACE)
@@ -75,18 +75,18 @@ def _wait_while_they_work(shut_down: "Callable[[], None]") -> None:
 
 
 def _list_threads() -> "list[threading.Thread]":
-    """Those that Python waits for."""
+    """The threads that Python waits for."""
     return [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
 
 
 def _list_processes() -> "list[Any]":
-    """Those that multiprocessing waits for."""
+    """The processes that multiprocessing waits for."""
     module: Any = sys.modules.get("multiprocessing.process")
     return [process for process in module.active_children() if not process.daemon] if module else []
 
 
 def _describe(left: Any) -> str:
-    """Such as ``thread monitor``, from ``Thread-7 (monitor)``."""
+    """A phrase such as ``thread monitor``, from ``Thread-7 (monitor)``."""
     name = " ".join(str(left.name).split())
     if name.startswith("Thread-") and name.endswith(")"):
         name = name[name.index("(") + 1 : -1]
@@ -94,18 +94,18 @@ def _describe(left: Any) -> str:
 
 
 def _measure_work() -> float:
-    """Seconds of a core that this process, without this thread, has used so far, and what lives below it (Linux)."""
+    """CPU seconds used so far by this process's other threads and by its living descendants (Linux)."""
     return time.process_time() - time.thread_time() + sum(_read_times()) / os.sysconf("SC_CLK_TCK")
 
 
 def _read_times() -> "list[int]":
-    """Of each process below this one, in ticks."""
+    """The CPU time of each descendant process, in ticks."""
     parents, times = {}, {}
     for name in filter(str.isdigit, os.listdir("/proc") if sys.platform == "linux" else ()):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-        except OSError:  # it has just ended
+        except OSError:  # the process has just ended
             continue
         parents[int(name)], times[int(name)] = int(fields[1]), int(fields[11]) + int(fields[12])
     below, level = [], {os.getpid()}

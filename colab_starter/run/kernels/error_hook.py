@@ -1,8 +1,8 @@
-"""Runs inside an IPython kernel, sent there as text: reports every error that a cell shows, whatever its reply says.
+"""Sent as text to an IPython kernel, where it reports every error that a cell shows, whatever its reply says.
 
 IPython replies ``ok`` to a cell whose error was raised inside ``%%capture``, ``%run``, ``run_cell`` and the like, and
 some of these errors (UsageError, exception groups) never reach the client at all. A message that the kernel cannot
-encode (a lone surrogate, an exit code that is an object) is lost, with the reply that the client waits for.
+encode (a lone surrogate, an exit code that is an object) is lost, along with the reply that the client waits for.
 
 Works with IPython 7 (Colab's) and later and with Python 3.10 and later; needs nothing else. Also imported by the
 client, for the names that both sides use.
@@ -19,30 +19,30 @@ from types import TracebackType
 from typing import Any
 
 REPORT = "colab_starter_error"
-"""Type of the messages on iopub whose content is a Report."""
+"""The type of the iopub messages whose content is a Report."""
 
 LONGEST_TEXT = 2000
-"""Characters of an error's text that are reported."""
+"""How many characters of an error's text are reported."""
 DEEPEST = 100
-"""Levels of a message that are kept where it has to be cleaned."""
+"""How many levels of a message are kept if it must be cleaned."""
 LARGEST_INTEGER = 2**63
 
 DISPLAYS = ("display_data", "execute_result", "update_display_data")
-"""Messages with several forms of the same output, of which those are sent that can be encoded."""
+"""Messages with several forms of the same output; only the forms that can be encoded are sent."""
 
 Report = dict[str, Any]
 """``ename`` and ``evalue`` of an error; ``line`` of the cell, or None; ``inner``, the line in the code that the cell
-handed to IPython, or None; ``again``: it had been shown before, and is looked at once more (``%tb``). ``call`` is
-empty for an error, else how the exit was written; ``success``: the exit's code means success."""
+passed to IPython, or None; ``again``: it had been shown before, and is shown once more (``%tb``). ``call`` is empty for
+an error, otherwise how the exit was written; ``success``: the exit's code means success."""
 
 
 class ErrorHook:
-    """Stands between IPython and those who show errors. ``tell`` gets a report of each."""
+    """Hooks into how IPython shows errors. ``tell`` gets a report of each."""
 
     def __init__(
         self, shell: Any, tell: "Callable[[Report], object] | None" = None, *, ends_kernel: bool = True
     ) -> None:
-        """``ends_kernel``: a call of ``exit()`` ends the kernel, as it does without the hook."""
+        """``ends_kernel``: whether a call of ``exit()`` ends the kernel, as it does without the hook."""
         self.shell = shell
         self._ends_kernel = ends_kernel
         self._tell = tell or self._send
@@ -89,7 +89,7 @@ class ErrorHook:
             self._tell({**self.describe(error), "again": is_again})
 
     def describe(self, error: BaseException) -> Report:
-        """The report of an error; it need not have been shown."""
+        """The report of an error, which need not have been shown."""
         is_exit = isinstance(error, SystemExit)
         line, inner = self._find_lines(error)
         return {
@@ -103,7 +103,7 @@ class ErrorHook:
         }
 
     def ask_exit(self, *args: Any, **options: Any) -> Any:
-        """``exit(CODE)`` and ``quit(CODE)``: IPython takes the code for whether to keep the kernel."""
+        """Handle ``exit(CODE)`` and ``quit(CODE)``, where IPython takes the code for whether to keep the kernel."""
         code = getattr(self.shell, "keepkernel_on_exit", None)
         with suppress(Exception):
             self._tell({**self.describe(SystemExit(code)), "call": "exit()", "evalue": make_text(code)})
@@ -124,7 +124,7 @@ class ErrorHook:
         return (own[-1] if own else called), (inner[-1] if inner else None)
 
     def _find_running_cell(self) -> "tuple[str, int | None]":
-        """The file of the cell from which this is called, and the line; empty where the cell's code has ended."""
+        """The file and line of the cell from which this is called; empty if the cell's code has ended."""
         frame: Any = sys._getframe()
         found = []
         while frame is not None:
@@ -135,7 +135,7 @@ class ErrorHook:
         return file, next((line for name, line in found if name == file), None)
 
     def _list_lines(self, trace: "TracebackType | None") -> "list[tuple[str, int]]":
-        """File and line of those frames of a traceback that are code of the notebook."""
+        """The file and line of the traceback frames that are the notebook's code."""
         found = []
         while trace is not None:
             if trace.tb_frame.f_globals is self.shell.user_global_ns:
@@ -145,21 +145,21 @@ class ErrorHook:
 
 
 def is_success(code: object) -> bool:
-    """Whether Python would end with status 0."""
+    """Whether Python would exit with status 0."""
     return code is None or (isinstance(code, int) and code == 0)
 
 
 def is_good_exit(report: Report, source: str) -> bool:
-    """Whether it is no error but an exit that means success; ``source`` is the cell's.
+    """Whether it is a successful exit rather than an error; ``source`` is the cell's.
 
-    ``exit(True)`` is as bad as in Python; ``exit(keep_kernel=True)`` is IPython's, and means success.
+    ``exit(True)`` means failure, as in Python; ``exit(keep_kernel=True)`` is IPython's, and means success.
     """
     is_ipythons = report.get("call") == "exit()" and report.get("evalue") == "True" and "keep_kernel" in source
     return report.get("success") is True or is_ipythons
 
 
 def make_text(value: object) -> str:
-    """What ``str`` makes of the value, fit for a message; where that raises an error, the text names it."""
+    """The value as ``str``, fit for a message; if ``str`` raises an error, the text names it."""
     try:
         text = str(value)
     except Exception as error:
@@ -170,7 +170,7 @@ def make_text(value: object) -> str:
 
 
 def clean(value: Any, level: int = 0) -> Any:
-    """The value as JSON has it; what JSON has no form for becomes text."""
+    """The value as JSON; parts that JSON cannot represent become strings."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if value is None or isinstance(value, bool):
@@ -189,9 +189,9 @@ def clean(value: Any, level: int = 0) -> Any:
 
 
 def send_everything(session: Any) -> None:
-    """Let the session send also what it cannot encode: with text in its place, or a note instead of an output.
+    """Let the session also send what it cannot encode: as text, or with a note in place of an output.
 
-    Nobody in the kernel would notice the loss of a reply, an error or a stream; and an output is no reason to stop.
+    Nothing in the kernel would notice the loss of a reply, an error or a stream; and an output is no reason to stop.
     """
     send = session.send
 
@@ -215,7 +215,7 @@ def send_everything(session: Any) -> None:
 
 
 def clean_forms(data: "dict[str, Any]", pack: Callable[[Any], bytes]) -> "tuple[dict[str, Any], str]":
-    """The forms of an output that can be encoded, and what is left out."""
+    """The forms of an output that can be encoded, and a description of what is left out."""
     forms, left_out = {}, []
     for mime, form in data.items():
         form = clean(form) if isinstance(form, str) else form
@@ -228,9 +228,9 @@ def clean_forms(data: "dict[str, Any]", pack: Callable[[Any], bytes]) -> "tuple[
 
 
 def answer_everything(kernel: Any) -> None:
-    """Have the kernel reply also where it fails itself: at a notebook's own ``sys.stdout``, say, which it flushes.
+    """Make the kernel reply even if it fails itself, for example when it flushes a notebook's own ``sys.stdout``.
 
-    Whoever asked would wait for ever.
+    Otherwise the client would wait forever.
     """
     execute = kernel.shell_handlers["execute_request"]
 
@@ -253,7 +253,7 @@ def answer_everything(kernel: Any) -> None:
                 "payload": [],
             }
             kernel.session.send(stream, "execute_reply", content, parent, ident=ident)
-            # It will fail in the same way before it says this.
+            # It would fail in the same way before sending this.
             kernel.session.send(kernel.iopub_socket, "status", {"execution_state": "idle"}, parent)
             raise
 
@@ -261,7 +261,7 @@ def answer_everything(kernel: Any) -> None:
 
 
 def install_error_hook() -> None:
-    """In a kernel, once, before its first cell."""
+    """Install the hook; called once in a kernel, before its first cell."""
     from IPython.core.getipython import get_ipython
 
     shell: Any = get_ipython()

@@ -1,7 +1,7 @@
 # mypy: allow-untyped-calls
-"""An IPython kernel in two halves: what can be made before a fork, and what each fork has to do.
+"""An IPython kernel in two halves: what can be done before a fork, and what each fork must do.
 
-The first half holds the shell, so that modules which ask at their import whether they are in a notebook
+The first half has the shell, so that modules which check when imported whether they are in a notebook
 (``tqdm.auto``, ``matplotlib_inline``) get the answer that a cold kernel gives.
 """
 
@@ -37,14 +37,14 @@ from colab_starter.run.kernels.iopub_pipe import close_port
 from colab_starter.run.kernels.server import make_arguments
 
 NO_HISTORY = "--HistoryManager.enabled=False"
-"""The kernels of a sweep would fill the history that the user's own sessions search."""
+"""Otherwise a sweep's kernels would fill the history that the user's own sessions search."""
 
 INLINE_FIGURES = "module://matplotlib_inline.backend_inline"
-"""What ipykernel sets MPLBACKEND to."""
+"""The value that ipykernel sets MPLBACKEND to."""
 
 
 class _KnowsItsConfig(BaseIPythonApplication):
-    """Reads the command line and the configuration files only the first time that it is initialised."""
+    """Reads the command line and the configuration files only when first initialised."""
 
     is_configured = False
 
@@ -55,7 +55,7 @@ class _KnowsItsConfig(BaseIPythonApplication):
 
 
 class WarmKernel(IPythonKernel):
-    """A kernel that is made without sockets, and gets them later. It has no debugger."""
+    """A kernel that is created without sockets and gets them later. It has no debugger."""
 
     before_first_cell: Callable[[], None] | None = None
 
@@ -79,39 +79,39 @@ class WarmKernel(IPythonKernel):
         shell.displayhook.topic = self._topic("execute_result")
 
     async def execute_request(self, *arguments: Any) -> None:
-        """As IPythonKernel does; the first one is told before."""
+        """Like IPythonKernel's, but calls a hook before the first request."""
         if begin := self.before_first_cell:
             self.before_first_cell = None
             begin()
         await super().execute_request(*arguments)
 
     def start(self) -> None:
-        """As IPythonKernel does, but for the debugger."""
+        """Like IPythonKernel's, without the debugger."""
         cast(Any, self.shell).exit_now = False
         Kernel.start(self)
 
     async def _progressively_terminate_all_children(self) -> None:
-        """Nothing: whoever forked the kernel kills what it has started, and zombies would hold this up for 14 s."""
+        """Do nothing: the worker kills what the kernel has started, and zombies would delay this for 14 s."""
 
 
 class WarmApplication(IPKernelApp, _KnowsItsConfig):
-    """IPKernelApp, whose own part of ``initialize`` runs in the fork; what it inherits has run before."""
+    """IPKernelApp whose own part of ``initialize`` runs in the fork; the inherited part has run before."""
 
     def init_poller(self) -> None:
-        if not system.IS_LINUX:  # there, the system kills a kernel whose parent dies
+        if not system.IS_LINUX:  # on Linux, the system kills a kernel whose parent dies
             super().init_poller()
 
     def init_iopub(self, context: Any) -> None:
-        context.sndhwm = 0  # of 1000 messages that wait to be sent, every further one would be dropped in silence
+        context.sndhwm = 0  # by default, messages beyond a queue of 1000 would be silently dropped
         super().init_iopub(context)
 
 
 def prepare_kernel() -> None:
-    """Make the shell and read its configuration, in the process that kernels will be forked from."""
+    """Create the shell and read its configuration, in the process from which kernels will be forked."""
     close_port()
     application = WarmApplication.instance(kernel_class=WarmKernel)
     _KnowsItsConfig.initialize(application, ["--IPKernelApp.connection_file=warm.json", NO_HISTORY])
-    sys.modules["debugpy"] = cast(Any, None)  # a kernel that cannot import it makes no debugger: 0.14 s less
+    sys.modules["debugpy"] = cast(Any, None)  # without it, the kernel makes no debugger, which saves 0.14 s
     try:
         WarmKernel.instance(
             parent=application,
@@ -126,11 +126,11 @@ def prepare_kernel() -> None:
 def become_kernel(
     connection_file: Path, cwd: str, environment: Mapping[str, str], log: system.Log, bound: int, refusals: int | None
 ) -> NoReturn:
-    """Turn this fork of a worker into a kernel, and end with it.
+    """Turn this fork of a worker into a kernel; the process ends with it.
 
-    ``bound`` is a descriptor that is closed when the kernel's sockets are bound. ``refusals`` is one that gets a
-    ``Refusal`` as JSON, before the kernel ends, when only a cold kernel can do what the notebook wants; where it is
-    None, the notebook gets an ImportError.
+    ``bound`` is a descriptor that is closed once the kernel's sockets are bound. ``refusals`` is one that gets a
+    ``Refusal`` as JSON before the kernel ends, if only a cold kernel can do what the notebook wants; if it is None, the
+    notebook gets an ImportError.
     """
     output = system.open_log(log)
     _leave_worker(cwd, output, {bound} if refusals is None else {bound, refusals})
@@ -146,7 +146,7 @@ def become_kernel(
     if heritage and hidden:
         hidden.hide(heritage.filters)
     application.initialize()
-    if refusals is not None:  # whoever started it judges its cells
+    if refusals is not None:  # the process that started it judges its cells
         install_error_hook()
     if hidden:
         refuse = _fail_import if refusals is None else _Refuser(refusals).refuse
@@ -165,7 +165,7 @@ def _fail_import(refusal: Refusal) -> NoReturn:
 
 
 class _Refuser:
-    """Ends the kernel with a word to whoever started it."""
+    """Ends the kernel after reporting why to the process that started it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -173,13 +173,13 @@ class _Refuser:
 
     def refuse(self, refusal: Refusal) -> NoReturn:
         os.write(self._descriptor, json.dumps(refusal).encode())
-        while os.getpid() != self._kernel:  # a fork of the kernel, which is killed with it
+        while os.getpid() != self._kernel:  # in a fork of the kernel, which is killed with it
             time.sleep(60)
         os._exit(1)
 
 
 def _leave_worker(cwd: str, output: int, keep: set[int]) -> None:
-    """A session of its own, no descriptor of the worker's, and the signals as Python starts with them."""
+    """Leave the worker's session, close its descriptors, and reset the signals to Python's defaults."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _redirect_output(output)
@@ -195,7 +195,7 @@ def _redirect_output(output: int) -> None:
 
 
 def _set_environment(environment: Mapping[str, str]) -> None:
-    """The environment and the path of a cold kernel."""
+    """Set the environment and ``sys.path`` of a cold kernel."""
     heritage = get_heritage()
     os.unsetenv("OPENBLAS_NUM_THREADS")  # the server has set it behind Python's back
     os.environ.clear()
@@ -203,11 +203,11 @@ def _set_environment(environment: Mapping[str, str]) -> None:
     if heritage:
         sys.path[:] = heritage.kernel_path
     time.tzset()
-    tempfile.tempdir = None  # it is looked for anew: TMPDIR may be another
+    tempfile.tempdir = None  # found again, because TMPDIR may be different
 
 
 def _move_shell(application: WarmApplication, connection_file: Path) -> None:
-    """What the shell has noted of the process that it was made in."""
+    """Update what the shell has recorded about the process in which it was created."""
     shell: Any = cast(Any, WarmKernel.instance()).shell
     shell.init_environment()
     shell.starting_dir = os.getcwd()
@@ -216,13 +216,12 @@ def _move_shell(application: WarmApplication, connection_file: Path) -> None:
 
 
 def _finish(application: WarmApplication, connection_file: Path, output: int) -> NoReturn:
-    """End as Python does at the end of its main program, but without taking every module apart.
+    """End as Python does at the end of its main program, but without tearing down every module.
 
-    Threads that do something are waited for, atexit handlers run, files are closed, and those of C written out. To
-    take all modules apart, as Python would, takes 0.05 s of a core, and 0.4 s with TensorFlow; PyTorch's C++ takes
-    another 0.2 s.
+    Busy threads are waited for, atexit handlers run, files are closed, and C's files flushed. Tearing down all modules,
+    as Python would, takes 0.05 s of a core, and 0.4 s with TensorFlow; PyTorch's C++ takes another 0.2 s.
     """
-    # It may still be flushing after the shutdown request, for ever if IPKernelApp.close takes iopub away first.
+    # It may still be flushing after the shutdown request, forever if IPKernelApp.close removes iopub first.
     application.control_thread.stop()
     application.control_thread.join()
     heritage = get_heritage()
@@ -230,16 +229,16 @@ def _finish(application: WarmApplication, connection_file: Path, output: int) ->
     told = str(connection_file.with_name(ending.FILE_NAME)) if is_own else ""
     ending.end_leftovers(threading._shutdown, told)  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    _redirect_output(output)  # no cell gets any more what is written
+    _redirect_output(output)  # what is written from here on belongs to no cell
     _close_files()
     ctypes.PyDLL(None).fflush(None)
     os._exit(0)
 
 
 def _close_files() -> None:
-    """Close what is still open of the notebook, whose variables IPython has deleted by its own atexit handler."""
+    """Close the notebook's open files; IPython's own atexit handler has deleted the notebook's variables."""
     gc.collect()
-    for thing in gc.get_objects():  # those of before the fork are frozen, and not among them
+    for thing in gc.get_objects():  # objects from before the fork are frozen, so not included
         if issubclass(type(thing), io.IOBase) and not isinstance(thing, OutStream):
             with suppress(Exception):
                 thing.close()

@@ -1,4 +1,4 @@
-"""A process that has imported what a notebook imports, and forks workers on demand: this side of it."""
+"""The client side of a fork server: a process that preloads a notebook's modules and forks workers on demand."""
 
 import os
 import pickle
@@ -22,11 +22,11 @@ Channel: TypeAlias = "Connection[Any, Any]"
 
 
 _SOON = 1.0
-"""Seconds in which a server ends that nothing holds up; then it is looked at whether it was stopped."""
+"""Seconds in which an unhindered server ends; after that, it is checked whether it was stopped."""
 
 
 class Exited(NamedTuple):
-    """The last record in a worker's channel, put there by the fork server: the worker is gone."""
+    """The last record in a worker's channel, sent by the fork server: the worker is gone."""
 
     status: int
     """The exit code, or the negative number of the signal that killed it."""
@@ -44,10 +44,10 @@ class Setup(NamedTuple):
     plan: WarmPlan
     keep_fds: tuple[int, ...]
     environment: Mapping[str, str] = {}
-    """Variables that come on top of those that it was started with."""
+    """Variables in addition to those it was started with."""
     is_early: bool = False
-    """It was started beforehand, in another folder and without a log: descriptors of the log and of what is to stay
-    open come behind this message.
+    """It was started early, in another folder and without a log: the descriptors of the log and of what must stay open
+    follow this message.
     """
 
 
@@ -58,21 +58,21 @@ class Ready(NamedTuple):
 
 
 class ForkServer:
-    """Starts at once and imports in the background; ``fork`` never waits for that.
+    """A fork server that starts at once and imports in the background; ``fork`` never waits for that.
 
-    When the process that made this object dies, so do the server, its workers and their kernels.
+    When the process that created this object dies, so do the server, its workers and their kernels.
     """
 
     def __init__(
         self, plan: WarmPlan, environment: Mapping[str, str], log: system.Log, keep_fds: Sequence[int] = ()
     ) -> None:
-        """``environment`` comes on top of this process's own, for the server and its workers.
+        """``environment`` is added to this process's own, for the server and its workers.
 
-        ``log`` gets what the imports and the workers print. ``keep_fds`` stay open in the server and its
-        workers, not in kernels.
+        ``log`` gets what the imports and the workers print. ``keep_fds`` stay open in the server and its workers, but
+        not in kernels.
         """
         self.left_out: dict[str, str] = {}
-        """Modules that are not warm, and why (``started 4 threads``); complete once the state is READY."""
+        """Modules that are not preloaded, and why (``started 4 threads``); complete once the state is READY."""
         self._state = ServerState.STARTING
         early = None if plan.overlay else take_early()
         with os.fdopen(system.open_log(log), "ab") as output:
@@ -87,14 +87,14 @@ class ForkServer:
 
     @property
     def pid(self) -> int:
-        """Of the process that this object started; the workers are not its children."""
+        """The process ID of the process that this object started; the workers are not its children."""
         return self._process.pid
 
     def fork(self, target: str, payload: object) -> Channel:
         """Call ``package.module:function`` as ``function(payload, connection)`` in a fork of the server.
 
-        Returns the other end of the connection. It gives an ``Exited`` when the fork is gone, then EOFError;
-        EOFError alone when the server died. Raises OSError when the server is dead.
+        Returns the other end of the connection, which yields an ``Exited`` and then EOFError when the fork is gone, or
+        EOFError alone if the server died. Raises OSError if the server is dead.
         """
         ours, theirs = socket.socketpair()
         with theirs, _write_payload(payload) as file:
@@ -108,11 +108,11 @@ class ForkServer:
         return Connection(ours.detach())
 
     def fileno(self) -> int:
-        """Can be read when ``poll`` has news."""
+        """A descriptor that is readable when ``poll`` has news."""
         return self._control.fileno()
 
     def poll(self) -> ServerState:
-        """Take in what the server says about itself; does not wait."""
+        """Read the server's messages about itself; returns its state. Does not wait."""
         try:
             while self._state is not ServerState.DEAD and self._control.poll():
                 self.left_out = self._control.recv().left_out
@@ -148,7 +148,7 @@ def _launch(plan: WarmPlan, environment: Mapping[str, str], output: int, keep_fd
 
 
 def _write_payload(payload: object) -> IO[bytes]:
-    """In a file without a name: the socket would hold up whoever sends much before the server reads."""
+    """Write a payload to an unnamed file, because sending it through the socket could block until the server reads."""
     if hasattr(os, "memfd_create"):
         file: IO[bytes] = os.fdopen(os.memfd_create("payload"), "w+b")
     else:

@@ -1,4 +1,4 @@
-"""A worker that does nothing but look after one kernel, which somebody else talks to."""
+"""A worker that only looks after one kernel, with which another process communicates."""
 
 import os
 import select
@@ -18,14 +18,14 @@ class Guarded:
     connection_file: str
     cwd: str
     environment: dict[str, str]
-    """All of it."""
+    """The complete environment."""
     log: str
 
 
 def guard_kernel(kernel: Guarded, connection: "Connection[Any, Any]") -> None:
-    """Fork a kernel; send its process id, and its return code when it has ended. Signals to send it come in.
+    """Fork a kernel; send its process ID, and its return code once it has ended; forward received signals to it.
 
-    When the kernel ends, or nobody holds the other end of the connection any more, all that it started is killed.
+    When the kernel ends, or the other end of the connection is closed, everything that it started is killed.
     """
     environment = {**kernel.environment, "JPY_PARENT_PID": str(os.getpid())}
     process = fork_kernel(Path(kernel.connection_file), kernel.cwd, environment, Path(kernel.log), may_refuse=False)
@@ -37,7 +37,7 @@ def guard_kernel(kernel: Guarded, connection: "Connection[Any, Any]") -> None:
 
 
 def _forward_signals(process: KernelProcess, connection: "Connection[Any, Any]") -> Death | None:
-    """Until the kernel ends; None when the connection ends first."""
+    """Forward signals until the kernel ends; returns None if the connection ends first."""
     waiting = select.poll()
     for source in (process, connection):
         if source.fileno() >= 0:

@@ -1,4 +1,4 @@
-"""What a worker has from the fork server that it was forked from."""
+"""What a worker inherits from the fork server."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,36 +8,36 @@ from colab_starter.run.kernels.hidden import HiddenModules
 
 @dataclass
 class Heritage:
-    """Noted by the server once its imports are done, before the first fork."""
+    """Recorded by the server once its imports are done, before the first fork."""
 
     environment: dict[str, str] = field(default_factory=dict)
-    """All of it, as the server was started with it."""
+    """The complete environment with which the server was started."""
     descriptors: set[int] = field(default_factory=set)
-    """Those that the imported modules have open; a kernel keeps them, and no others."""
+    """The descriptors that the imported modules have open; a kernel keeps only these."""
     kernel_path: list[str] = field(default_factory=list)
-    """``sys.path`` as a kernel that starts cold has it."""
+    """``sys.path`` of a cold kernel."""
     filters: list[Any] = field(default_factory=list)
-    """Those of ``warnings``, as a kernel that starts cold has them."""
+    """The filters of ``warnings`` in a cold kernel."""
     hidden: HiddenModules | None = None
-    """The modules that a kernel which starts cold has not imported yet."""
+    """The modules that a cold kernel has not imported yet."""
     folder: str = ""
-    """Where workers make their folders for sockets: ``<folder>/<pid>``. The server removes what they leave."""
+    """Where workers make their socket folders: ``<folder>/<pid>``. The server removes what they leave."""
 
 
 _heritage: Heritage | None = None
 
 
 def set_heritage(heritage: Heritage) -> None:
-    """Called once, in the server."""
+    """Set the heritage; called once, in the server."""
     global _heritage
     _heritage = heritage
 
 
 def get_heritage() -> Heritage | None:
-    """None in a process that no fork server has forked."""
+    """The heritage; None in a process that was not forked by a fork server."""
     return _heritage
 
 
 def is_worker() -> bool:
-    """Whether this process was forked to look after one kernel, so that all its children are the kernel's doing."""
+    """Whether this process was forked to look after one kernel, so that all its children come from the kernel."""
     return _heritage is not None

@@ -1,9 +1,9 @@
-"""Modules that were imported before a kernel was forked, and appear in it when the notebook imports them.
+"""Preloaded modules, which appear in a forked kernel when the notebook imports them.
 
-A forked kernel begins with the modules that a cold one has. The others are there, but hidden: taken out of
-``sys.modules``. When the notebook comes to import one, however it does that, the module is shown with all that its
-import brought (what it printed, the variables that it set), if everything that its import depended on is as it was
-then. If anything is not, the answer of a cold kernel might be another, and ``refuse`` is called.
+A forked kernel begins with the modules that a cold one has. The others are hidden: removed from ``sys.modules``. When
+the notebook imports one, in whatever way, the module is revealed with all effects of its import (what it printed, the
+variables that it set), provided everything its import depended on is unchanged. If anything has changed, a cold kernel
+might behave differently, and ``refuse`` is called.
 """
 
 import _frozen_importlib as _bootstrap
@@ -34,32 +34,32 @@ LATER = frozenset(
         *("XLA_PYTHON_CLIENT_ALLOCATOR", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_PREALLOCATE"),
     )
 )
-"""Variables that no C or C++ library reads while it is imported; whether Python code does is traced."""
+"""Variables that no C or C++ library reads during import; reads by Python code are traced."""
 
 _EACH_KERNEL_S_OWN = frozenset(["JPY_PARENT_PID"])
 _IPYTHON_S_OWN = frozenset(["display", "exit", "get_ipython", "input", "quit"])
-"""Builtins that are there while a cell is executed."""
+"""Builtins that exist while a cell is executed."""
 
 
 _READ_BY_PYTHON = ("LANG", "LC_", "PYTHON", "TZ")
-"""Beginnings of the variables that Python's own modules may read from C."""
+"""Prefixes of the variables that Python's own modules may read from C."""
 
 
 class Refusal(NamedTuple):
-    """Why a module cannot be shown."""
+    """Why a module cannot be revealed."""
 
     module: str
     root: str
-    """The module of the plan in whose import it came; empty for one that came with the kernel's worker."""
+    """The module of the plan whose import loaded it; empty for one that came with the kernel's worker."""
     why: str
-    """Such as ``KERAS_BACKEND was changed``."""
+    """The reason, such as ``KERAS_BACKEND was changed``."""
 
 
 Refuse = Callable[[Refusal], NoReturn]
 
 
 class _Start(NamedTuple):
-    """What is compared as a whole; imports that change it are not kept."""
+    """State that is compared as a whole; imports that change it are not kept."""
 
     argv: list[str]
     cwd: str
@@ -69,18 +69,19 @@ class _Start(NamedTuple):
 
 
 class HiddenModules:
-    """Made in the process that kernels are forked from; ``hide`` and ``guard`` are called in the kernel."""
+    """Created in the process from which kernels are forked; ``hide`` and ``guard`` are called in the kernel."""
 
     def __init__(self, records: Mapping[str, ModuleRecord], visible: Iterable[str], state: State) -> None:
-        """``visible`` are the modules that a cold kernel begins with; ``state`` is what a notebook begins with."""
+        """``visible`` are the modules with which a cold kernel begins; ``state`` is that with which a notebook
+        begins."""
         self._visible = frozenset(visible)
         self._records = {name: record for name, record in records.items() if name not in self._visible}
-        """Also of modules that were taken out of ``sys.modules`` again."""
+        """Including modules that have been removed from ``sys.modules`` again."""
         self._modules: dict[str, ModuleType] = {}
         self._state = state
         self._take_modules()
         self._files = {name: path for name, path in self._list_files().items() if not _is_of_python(path)}
-        """The files of modules, without those of Python itself."""
+        """The files of modules, except those of Python itself."""
         self._set_by_imports = _list_variables_set(records.values())
         self._signatures = {path: read_signature(path) for path in self._files.values()}
         self._signatures |= {path: read_signature(path) for record in records.values() for path in record.files}
@@ -98,10 +99,10 @@ class HiddenModules:
         self._lock = threading.RLock()
 
     def _take_modules(self) -> None:
-        """Note the modules that are to be hidden.
+        """Record the modules to hide.
 
-        Those that nobody has traced come and go with the package that they are in: a package has put them into
-        ``sys.modules`` by hand, or the worker has imported them since.
+        Untraced modules are hidden and revealed with their package: a package has put them into ``sys.modules`` by
+        hand, or the worker has imported them since.
         """
         self._modules |= {name: one for name, one in sys.modules.items() if name not in self._visible}
         for name in self._modules:
@@ -122,7 +123,7 @@ class HiddenModules:
         return {name: path for name, path in paths.items() if isinstance(path, str)}
 
     def hide(self, filters: list[Any]) -> None:
-        """Take them out of sight; ``filters`` are those of ``warnings`` that a cold kernel begins with."""
+        """Hide the modules; ``filters`` are those of ``warnings`` with which a cold kernel begins."""
         self._take_modules()
         self._filters = list(filters)
         warnings.filters[:] = filters  # type: ignore[index]
@@ -132,11 +133,11 @@ class HiddenModules:
             parent, _, child = name.rpartition(".")
             holder = self._modules.get(parent) or sys.modules.get(parent)
             if isinstance(holder, ModuleType) and vars(holder).get(child) is module:
-                del vars(holder)[child]  # not delattr: TensorFlow's modules have one of their own
+                del vars(holder)[child]  # not delattr: TensorFlow's modules override it
         hidden = self
 
         class RevealingLock(_bootstrap._ModuleLockManager):  # type: ignore[misc, name-defined]
-            """importlib takes it before it loads a module; no frame of it is seen in a traceback."""
+            """importlib acquires it before it loads a module; its frames do not appear in tracebacks."""
 
             def __enter__(self) -> None:
                 super().__enter__()
@@ -147,7 +148,7 @@ class HiddenModules:
         self._watch_libraries()
 
     def _watch_libraries(self) -> None:
-        """A library that is loaded cannot be loaded anew, as it would be by who loads its file without ``import``."""
+        """Refuse to load a library's file without ``import``: a loaded library cannot be loaded again."""
         names = {path: name for name, path in self._list_files().items() if path.endswith(_LIBRARIES)}
         load = _imp.create_dynamic
 
@@ -160,7 +161,8 @@ class HiddenModules:
         _imp.create_dynamic = create_dynamic
 
     def guard(self, refuse: Refuse) -> None:
-        """The notebook begins: from now on, nothing is shown that a cold kernel might not give."""
+        """Start guarding, as the notebook begins: from now on, nothing is revealed that might differ in a cold
+        kernel."""
         self._start = self._read_start()
         if any(record.root for record in self._records.values()):
             visible = [(name, one) for name, one in sys.modules.items() if type(one) is ModuleType]
@@ -180,7 +182,7 @@ class HiddenModules:
             _repeat_output(record)
 
     def _close_over(self, name: str) -> list[ModuleRecord]:
-        """The records of a module and of all that it needs and that is hidden, in the order of their imports."""
+        """The records of a module and of all hidden modules that it needs, in the order of their imports."""
         found: dict[str, ModuleRecord] = {}
         left = [name]
         while left:
@@ -212,7 +214,7 @@ class HiddenModules:
             _renew_filters()
 
     def _compare(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
-        """What is not as it was when these were imported, empty for nothing; and the state after their import."""
+        """What has changed since these were imported, empty if nothing; and the state after their import."""
         why = (
             self._compare_start(records)
             or self._compare_modules(records)
@@ -243,7 +245,7 @@ class HiddenModules:
         return ""
 
     def _reads_little(self, record: ModuleRecord) -> bool:
-        """Python's own modules, and what comes with the worker, only read variables; which ones is traced."""
+        """Whether it only reads traced variables, as Python's own modules and those of the worker do."""
         return not record.root or record.name not in self._files
 
     def _read_start(self) -> _Start:
@@ -255,7 +257,7 @@ class HiddenModules:
         return _Start(list(sys.argv), cwd, [*sys.meta_path, *sys.path_hooks], random, _read_settings())
 
     def _has_other_filters(self) -> bool:
-        """Filters that only silence warnings do not count: what was warned of is filtered when it is repeated."""
+        """Whether filters differ; those that only silence warnings do not count, as repeated warnings are filtered."""
         known = {id(one) for one in self._filters}
         kept = [id(one) for one in warnings.filters if id(one) in known or one[0] != "ignore"]
         return kept != [id(one) for one in self._filters]
@@ -271,13 +273,13 @@ class HiddenModules:
         for name in {name for record in records for name in record.missing} - found:
             is_put = name in sys.modules and name not in self._visible
             if is_put or (name not in {*sys.modules, *self._modules} and _find_origin(name) is not None):
-                return f"{name} is there now, which was not"
+                return f"{name} exists now, but did not before"
         if any(record.asks_for_packages for record in records) and _list_packages(self._state.path) != self._packages:
             return "packages were installed"
         return ""
 
     def _compare_contents(self, records: list[ModuleRecord]) -> str:
-        """Whether the notebook has changed anything in the modules that these imported."""
+        """What the notebook has changed in the modules that these imported; empty if nothing."""
         needs = {need for record in records for need in record.needs} - {record.name for record in records}
         for need in needs - _CHANGED_BY_KERNEL:
             module = sys.modules.get(need)
@@ -299,7 +301,7 @@ class HiddenModules:
         return ""
 
     def _follow_state(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
-        """Go through the imports in their order, and through what they changed."""
+        """Replay the imports in order, with what they changed."""
         changes = sorted((change for record in records for change in record.changes), key=lambda change: change.tick)
         for record in records:
             while changes and changes[0].tick < record.tick:
@@ -311,7 +313,7 @@ class HiddenModules:
         return "", now
 
     def _describe_difference(self, record: ModuleRecord, now: State) -> str:
-        """Between the state in which a module was imported, and the one in which it would be now."""
+        """Describe how the state in which a module was imported differs from the one in which it would be now."""
         then, reads_little = record.state, self._reads_little(record)
         if then.environment != now.environment:
             for name in sorted({*then.environment, *now.environment} - _EACH_KERNEL_S_OWN):
@@ -324,7 +326,7 @@ class HiddenModules:
                     else name not in LATER and (record.lists_variables or not values <= self._set_by_imports)
                 ):
                     return f"{name} was {'changed' if name in then.environment else 'set'}"
-        # What comes with the worker was imported early, with a path of its own.
+        # The worker's modules were imported early, with a different path.
         return "sys.path was changed" if record.root and then.path != now.path else ""
 
 
@@ -341,10 +343,10 @@ def _apply(change: Change, now: State) -> State:
 
 
 def _list_variables_set(records: Iterable[ModuleRecord]) -> set[tuple[str, str | None]]:
-    """The variables that imports changed themselves, with their values before and after.
+    """The variables that the imports themselves changed, with their values before and after.
 
-    A library sets them for itself, whatever else is imported before or after it. Python code that reads one is traced
-    all the same; that C code of another library does not, is all that is taken for granted.
+    A library sets them for itself, whatever else is imported before or after it. Reads by Python code are traced all
+    the same; the only assumption is that another library's C code does not read them.
     """
     found: set[tuple[str, str | None]] = set()
     for record in records:
@@ -370,7 +372,7 @@ def _write_state(state: State) -> None:
 
 
 def _read_settings() -> tuple[object, ...]:
-    """What else changes what code does, wherever it runs."""
+    """Other settings that change the behaviour of code everywhere."""
     locale, socket, logging = (sys.modules.get(name) for name in ("locale", "socket", "logging"))
     builtins = sys.modules["builtins"].__dict__
     return (
@@ -386,19 +388,19 @@ _CHANGED_BY_KERNEL = frozenset(["builtins", "getpass", "importlib._bootstrap", "
 
 
 _SET_BY_DRAWING = ("backend", "interactive", "draw_if_interactive")
-"""What matplotlib and IPython set with the first figure, and ask for only then."""
+"""What matplotlib and IPython set with the first figure, and read only then."""
 
 
 class _Container(NamedTuple):
-    """What a list or a table held."""
+    """The content of a list or table."""
 
     keys: tuple[object, ...]
     values: tuple[object, ...]
 
     def is_kept_in(self, other: object) -> bool:
-        """Whether all of it is there still, the very objects.
+        """Whether all of it is still there, as the identical objects.
 
-        More may be: libraries register things while they work. A bare ``object()`` is a mark for what is not decided.
+        There may be more: libraries register things while they work. A bare ``object()`` marks something undecided.
         """
         if not isinstance(other, _Container):
             return False
@@ -417,11 +419,11 @@ def _find_changed(then: Mapping[str, object], now: Mapping[str, object]) -> str:
 
 
 def _read_settings_of(module: ModuleType) -> dict[str, object]:
-    """The public names of a library, with what its lists and tables hold; modules in it come and go with imports."""
+    """The public names of a library, except modules, with the content of its lists and tables."""
     passed_over = _SET_BY_DRAWING if module.__name__.startswith("matplotlib") else ()
     found: dict[str, object] = {}
     for name, value in vars(module).items():
-        kind = type(value)  # an object may say that it is of another, and warn when it is asked
+        kind = type(value)  # an object may claim another __class__, and warn when it is asked
         if name.startswith("_") or issubclass(kind, ModuleType) or name in passed_over:
             continue
         if issubclass(kind, dict):
@@ -433,12 +435,12 @@ def _read_settings_of(module: ModuleType) -> dict[str, object]:
 
 
 def _read_callables_of(module: ModuleType) -> dict[str, object]:
-    """The public functions and classes of a module; its data may be what it has only noted."""
+    """The public functions and classes of a module; its data may change in normal use."""
     return {name: value for name, value in vars(module).items() if not name.startswith("_") and callable(value)}
 
 
 def _find_origin(name: str) -> object:
-    """Where a top-level module would be found now; None for nowhere."""
+    """Where a top-level module would be found now; None if nowhere."""
     try:
         spec = _bootstrap._find_spec(name, None)  # type: ignore[attr-defined]
     except Exception:
@@ -451,7 +453,7 @@ _LIBRARIES = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 def _is_of_python(path: str) -> bool:
-    """Of its standard library, whose files nobody edits."""
+    """Whether a file is of the standard library, which nobody edits."""
     return path.startswith(_LIBRARY) and "-packages" not in path
 
 
@@ -468,13 +470,13 @@ def _list_packages(path: Iterable[str]) -> list[list[str]]:
 
 
 def _renew_filters() -> None:
-    """``warnings`` keeps what it has decided until it is told that its filters are others."""
+    """Tell ``warnings``, which caches its decisions, that its filters have changed."""
     with warnings.catch_warnings():
         pass
 
 
 def _repeat_output(record: ModuleRecord) -> None:
-    """Print what the module printed at its import, and warn of what it warned."""
+    """Repeat the output and the warnings of a module's import."""
     for descriptor, text in record.output:
         stream = sys.stdout if descriptor == 1 else sys.stderr
         if stream:

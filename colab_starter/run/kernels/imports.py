@@ -1,4 +1,4 @@
-"""Importing modules one after another, and noticing those that must not be there before a fork."""
+"""Importing modules one after another, and detecting those that must not be loaded before a fork."""
 
 import importlib
 import locale
@@ -17,20 +17,20 @@ _GPU_DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/", "/dev/accel", "/dev/vfio
 
 @dataclass
 class Imported:
-    """What came of the imports: module -> what was wrong with it."""
+    """The failures of the imports: module -> what was wrong with it."""
 
     missing: dict[str, str] = field(default_factory=dict)
-    """No harm done."""
+    """Modules that failed without doing harm."""
     harmful: dict[str, str] = field(default_factory=dict)
-    """They have left this process in a state in which it should not be forked."""
+    """Modules that have left this process in a state in which it should not be forked."""
 
 
 def follow_plan(
     steps: Iterable[str | tuple[str, str]], trace: ImportTrace, announce: Callable[[str], None]
 ) -> Imported:
-    """Set the variables and import the modules of a plan, also after one that does harm: what follows may do as well.
+    """Set the variables and import the modules of a plan, even after a harmful one, as others may be harmful too.
 
-    ``announce`` hears the name of each module.
+    ``announce`` is called with the name of each module.
     """
     imported = Imported()
     for step in steps:
@@ -59,7 +59,7 @@ def _import_module(name: str, imported: Imported) -> None:
 
 
 class _Footprint(NamedTuple):
-    """What of a process no module may change by its import if the process is to be forked."""
+    """The state that no import may change if the process is to be forked."""
 
     threads: int
     devices: int
@@ -78,7 +78,7 @@ class _Footprint(NamedTuple):
         )
 
     def find_harm(self, now: "_Footprint") -> str:
-        """Empty for none."""
+        """The harm done since then; empty if there is none."""
         if started := max(0, now.threads - self.threads):
             return f"started {plural(started, 'thread')}"
         if now.devices > self.devices:
@@ -89,7 +89,7 @@ class _Footprint(NamedTuple):
 
 
 def _count_open_devices() -> int:
-    """The open descriptors of accelerators."""
+    """The number of open descriptors of accelerators."""
     if not system.IS_LINUX:
         return 0
     return sum(_link(name).startswith(_GPU_DEVICES) for name in os.listdir("/proc/self/fd"))
@@ -98,5 +98,5 @@ def _count_open_devices() -> int:
 def _link(descriptor: str) -> str:
     try:
         return os.readlink(f"/proc/self/fd/{descriptor}")
-    except OSError:  # the one by which the folder was listed
+    except OSError:  # the one with which the folder was listed
         return ""

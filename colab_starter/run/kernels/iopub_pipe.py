@@ -1,8 +1,8 @@
-"""A kernel whose other sockets are files opens no TCP port either for what its own forks print.
+"""Keeping a kernel whose sockets are files from opening a TCP port for the output of its own forks.
 
-ipykernel has a port on loopback for the output of processes that a notebook forks (``multiprocessing``), whatever
-transport it was asked for. Run as a program, this file is ``ipykernel_launcher`` without that port, in any Python
-that has an ipykernel; so it imports nothing of this package.
+ipykernel opens a loopback port for the output of processes that a notebook forks (``multiprocessing``), whatever
+transport it uses. Run as a program, this file is ``ipykernel_launcher`` without that port, for any Python that has
+ipykernel; so it imports nothing from this package.
 """
 
 import os
@@ -18,7 +18,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 
 
 def close_port() -> None:
-    """Let kernels of this process, where they speak over files, take the output of their forks over a file, too."""
+    """Make kernels of this process that use socket files take the output of their forks through a file as well."""
     IPKernelApp.init_iopub = _with_socket_file(IPKernelApp.init_iopub)  # type: ignore[method-assign]
 
 
@@ -41,7 +41,7 @@ def _use(address: str) -> None:
         thread._pipe_in.on_recv(thread._handle_pipe_msg)
 
     def set_up_pipe_out(thread: Any) -> Any:
-        context: Any = zmq.Context()  # that of the parent does not outlive a fork
+        context: Any = zmq.Context()  # the parent's does not survive a fork
         pipe = context.socket(zmq.PUSH)
         pipe.linger = 3000
         pipe.connect(address)

@@ -1,4 +1,4 @@
-"""A Jupyter server's REST interface: starting, interrupting and ending kernels, and what it says of them."""
+"""A Jupyter server's REST interface: starting, interrupting and ending kernels, and querying their state."""
 
 import re
 from collections.abc import Mapping
@@ -10,36 +10,36 @@ from colab_starter.errors import JupyterServerError, NoSuchKernelError
 from colab_starter.run.kernels.websocket import find_authorities
 
 ANSWER_TIMEOUT = 10.0
-"""Seconds for an answer that costs the server nothing."""
+"""Seconds to wait for an answer that takes the server no work."""
 START_TIMEOUT = 60.0
-"""Seconds for starting or ending a kernel."""
+"""Seconds to wait for starting or ending a kernel."""
 
 _GONE = (404, 410)
 
 
 class Address(NamedTuple):
-    """Where a server is, and what lets us in."""
+    """The address of a server, and the credentials for it."""
 
     url: str
-    """With the base URL, without a slash at the end, without a token."""
+    """With the base URL, without a trailing slash or a token."""
     headers: Mapping[str, str]
 
 
 class Access(Protocol):
-    """How to reach one server. It can be pickled; ``find`` is asked anew for each connection."""
+    """How to reach one server. It can be pickled; ``find`` is called again for each connection."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name for display."""
 
     def find(self) -> Address:
-        """The address as it is now. Raises JupyterServerError."""
+        """The current address. Raises JupyterServerError."""
 
     def list_secrets(self) -> list[str]:
-        """What must not be written anywhere: the token."""
+        """The secrets to mask: the token."""
 
     def explain(self, code: int) -> str:
-        """What to do about a server that does not let us in: the HTTP status is 401, 403 or a redirection."""
+        """What to do about a server that denies access: the HTTP status is 401, 403 or a redirect."""
 
 
 class RemoteSession(NamedTuple):
@@ -47,7 +47,7 @@ class RemoteSession(NamedTuple):
 
     kernel_id: str
     session_id: str
-    """Empty where the server knows no sessions."""
+    """Empty if the server does not support sessions."""
 
 
 class JupyterServer:
@@ -59,7 +59,7 @@ class JupyterServer:
         self._http.verify = find_authorities()
 
     def list_kernelspecs(self) -> list[str] | None:
-        """The names of the kernels that it can start; None where it does not tell."""
+        """The names of the kernels that it can start; None if it does not say."""
         try:
             found = self._ask("GET", "kernelspecs")
         except JupyterServerError as error:
@@ -70,7 +70,7 @@ class JupyterServer:
         return sorted(specs) if isinstance(specs, dict) else None
 
     def check(self) -> None:
-        """That it is a Jupyter server, and lets us in."""
+        """Check that it is a Jupyter server and grants access."""
         try:
             found = self._ask("GET", "kernels")
         except JupyterServerError as error:
@@ -81,7 +81,7 @@ class JupyterServer:
             raise self._fail(_describe_wrong_place())
 
     def start(self, name: str, label: str, kernelspec: str | None) -> RemoteSession:
-        """Start a kernel. ``name`` finds it again in ``list_sessions``; ``label`` is for people.
+        """Start a kernel. ``name`` identifies it in ``list_sessions``; ``label`` is for display.
 
         Raises NoSuchKernelError.
         """
@@ -95,14 +95,14 @@ class JupyterServer:
                 raise NoSuchKernelError(self._describe_no_kernel(kernelspec)) from None
             if error.code not in (404, 405):
                 raise
-        made = self._ask("POST", "kernels", kernel, START_TIMEOUT)  # a kernel gateway may know no sessions
+        made = self._ask("POST", "kernels", kernel, START_TIMEOUT)  # a kernel gateway may not support sessions
         return RemoteSession(str(made["id"]), "")
 
     def _describe_no_kernel(self, kernelspec: str | None) -> str:
         return f"{self.access.name} has no kernel {kernelspec!r}; there are {', '.join(self.list_kernelspecs() or ())}"
 
     def list_sessions(self) -> dict[str, RemoteSession]:
-        """By the ``name`` with which they were started; empty where the server knows no sessions."""
+        """The sessions by the ``name`` with which they were started; empty if the server does not support sessions."""
         try:
             found = self._ask("GET", "sessions")
         except JupyterServerError as error:
@@ -116,7 +116,7 @@ class JupyterServer:
         }
 
     def read_state(self, kernel_id: str) -> str | None:
-        """Such as ``busy``, ``idle``, ``dead``; None where there is no such kernel."""
+        """The state of a kernel, such as ``busy``, ``idle``, ``dead``; None if there is no such kernel."""
         try:
             return str(self._ask("GET", f"kernels/{kernel_id}", timeout=ANSWER_TIMEOUT / 2).get("execution_state"))
         except JupyterServerError as error:
@@ -128,7 +128,7 @@ class JupyterServer:
         self._ask("POST", f"kernels/{kernel_id}/interrupt")
 
     def end(self, session: RemoteSession, timeout: float = START_TIMEOUT) -> None:
-        """End a kernel; right for one that has gone, too. The server goes on with it when nobody waits any more."""
+        """End a kernel, even one that is already gone. After a timeout, the server still continues to end it."""
         place = f"sessions/{session.session_id}" if session.session_id else f"kernels/{session.kernel_id}"
         try:
             self._ask("DELETE", place, timeout=timeout)
@@ -137,7 +137,7 @@ class JupyterServer:
                 raise
 
     def channels_url(self, kernel_id: str, client_session: str) -> Address:
-        """Of the kernel's websocket; a client that comes again with the same session gets what it has missed."""
+        """The address of the kernel's websocket; a client that reconnects with the same session gets what it missed."""
         address = self.access.find()
         url = f"ws{address.url.removeprefix('http')}/api/kernels/{kernel_id}/channels?session_id={client_session}"
         return Address(url, address.headers)
@@ -149,7 +149,7 @@ class JupyterServer:
         address = self.access.find()
 
         def add_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers.update(address.headers)  # as ``auth``, so that no .netrc stands in for them
+            request.headers.update(address.headers)  # like ``auth``, so that no .netrc replaces them
             return request
 
         try:
@@ -202,7 +202,7 @@ def _find_message(answer: requests.Response) -> str:
 
 
 def _find_reason(error: BaseException) -> str:
-    """What the system said: libraries wrap it again and again."""
+    """The system's own error, which libraries wrap several times."""
     inner = error
     while True:
         reason = getattr(inner, "reason", None) or next((one for one in inner.args if isinstance(one, Exception)), None)

@@ -1,4 +1,4 @@
-"""What a running kernel can do for whoever executes a notebook, wherever it runs."""
+"""The interface of a running kernel, wherever it runs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ from colab_starter.errors import KernelSilentError, StartStoppedError
 from colab_starter.run.kernels.connection import Message as Message
 
 _ASK_AGAIN = 0.2
-"""Seconds after which a kernel is asked again that has replied, but whose iopub was not connected in time."""
+"""Seconds after which to ask again if a kernel has replied, but its iopub was not connected in time."""
 
 DROP_NOTHING = (
     "(lambda thread: thread.schedule(lambda: thread.socket.setsockopt(__import__('zmq').SNDHWM, 0)))"
     "(__import__('IPython').get_ipython().kernel.iopub_socket.io_thread)"
 )
-"""For an IPython kernel: of 1000 messages that wait to be sent, it would drop every further one in silence."""
+"""For an IPython kernel, which would otherwise silently drop messages beyond a queue of 1000."""
 
 
 class HasFileno(Protocol):
@@ -24,63 +24,63 @@ class HasFileno(Protocol):
 
 
 class Received(NamedTuple):
-    """What came in one wait; both empty when the time is over."""
+    """The result of one wait; both lists are empty after a timeout."""
 
     messages: list[Message]
-    """In order for each channel."""
+    """In order within each channel."""
     ready: list[HasFileno]
-    """Those of ``also`` that can be read."""
+    """Those of ``also`` that are readable."""
 
 
 class Kernel(Protocol):
-    """A started kernel that answers. Leave it by ``shutdown`` or ``kill``."""
+    """A kernel that has started and answers. End it with ``shutdown`` or ``kill``."""
 
     info: dict[str, Any]
-    """The content of its kernel_info_reply; ``language_info`` among it."""
+    """The content of its kernel_info_reply, including ``language_info``."""
     host: str
     """The name of the machine on which it runs."""
     farewell: str
-    """What is to be said of its end after ``shutdown``, in one line; empty when it ended in good order."""
+    """A line about its end after ``shutdown``; empty if it ended normally."""
     peak_memory: int | None
-    """Of its process, in bytes, once it has been shut down; None where that is not known."""
+    """The peak memory of its process in bytes, once it has been shut down; None if unknown."""
 
     @property
     def is_forked(self) -> bool:
-        """Whether it was forked from a process that had imported modules, and has the error hook already."""
+        """Whether it was forked from a process with preloaded modules, and already has the error hook."""
 
     def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
-        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``.
+        """Request the execution of a cell; returns the ID that messages about it have as ``parent``.
 
-        ``silent``: it is none of the notebook's cells, and not counted.
+        ``silent``: it is not one of the notebook's cells, and is not counted.
         """
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
-        """Send any other request on ``shell`` or ``control``; returns its id."""
+        """Send any other request on ``shell`` or ``control``; returns its ID."""
 
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
-        """Wait up to ``timeout`` seconds (None: for ever) for messages, or for one of ``also``.
+        """Wait up to ``timeout`` seconds (None: forever) for messages, or for one of ``also``.
 
-        Raises KernelDiedError when the kernel has died, after all that it sent has been handed out.
+        Raises KernelDiedError if the kernel has died, after everything that it sent has been returned.
         """
 
     def interrupt(self) -> None:
-        """Interrupt what it executes."""
+        """Interrupt what it is executing."""
 
     def fetch_output(self, is_stopped: Callable[[], bool]) -> None:
-        """Bring the files of the run's ``output_dir`` to this machine, if they are not here.
+        """Bring the files of the run's ``output_dir`` to this machine, unless they are already here.
 
-        Raises OutputError; also when ``is_stopped``, which is asked now and then, and may raise an error itself.
+        Raises OutputError, also if ``is_stopped``, which is called at intervals and may raise an error itself.
         """
 
     def shutdown(self, grace: float = 10) -> object:
-        """Ask it to end, so that its atexit handlers run; after ``grace`` seconds it is killed."""
+        """Ask it to end, so that its atexit handlers run; kill it after ``grace`` seconds."""
 
     def kill(self) -> object:
-        """End it at once, with everything it started. May be called twice."""
+        """Kill it at once, with everything it started. May be called twice."""
 
 
 def make_execute_request(code: str, *, stop_on_error: bool, silent: bool) -> dict[str, Any]:
-    """The content of an ``execute_request`` to which nobody answers questions."""
+    """The content of an ``execute_request`` that does not allow input requests."""
     return {
         "code": code,
         "silent": silent,
@@ -92,10 +92,10 @@ def make_execute_request(code: str, *, stop_on_error: bool, silent: bool) -> dic
 
 
 def wait_until_ready(kernel: Kernel, deadline: float, also: Sequence[HasFileno]) -> None:
-    """Ask for ``kernel.info``, and wait until the kernel is heard on iopub, too.
+    """Request ``kernel.info``, and wait until the kernel is also heard on iopub.
 
-    ``deadline`` is by ``time.monotonic``. Raises KernelSilentError when it has passed, StartStoppedError as soon as
-    one of ``also`` can be read, and what ``receive`` raises.
+    ``deadline`` is by ``time.monotonic``. Raises KernelSilentError once it has passed, StartStoppedError as soon as one
+    of ``also`` is readable, and what ``receive`` raises.
     """
     requests = {kernel.send("shell", "kernel_info_request", {})}
     is_heard = False
@@ -112,8 +112,8 @@ def wait_until_ready(kernel: Kernel, deadline: float, also: Sequence[HasFileno])
 
 
 def check_start(ready: Sequence[HasFileno], deadline: float) -> None:
-    """Raise StartStoppedError where something is ``ready``, and KernelSilentError where the time is over."""
+    """Raise StartStoppedError if something is ``ready``, and KernelSilentError if the deadline has passed."""
     if ready:
         raise StartStoppedError("stopped while the kernel was starting")
     if time.monotonic() > deadline:
-        raise KernelSilentError("the kernel was started and does not answer; look into kernel.log")
+        raise KernelSilentError("the kernel was started and does not answer; see kernel.log")

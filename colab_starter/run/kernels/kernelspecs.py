@@ -1,4 +1,4 @@
-"""The kernels that are installed, and the command that starts one."""
+"""The installed kernels, and the commands that start them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ _LAUNCHER = ["-m", "ipykernel_launcher"]
 
 
 def find_kernelspec(name: str) -> KernelSpec:
-    """Raises NoSuchKernelError, which names the kernels that are installed."""
+    """The kernelspec of this name. Raises NoSuchKernelError, which names the installed kernels."""
     manager = KernelSpecManager()
     try:
         return manager.get_kernel_spec(name)
@@ -26,7 +26,7 @@ def find_kernelspec(name: str) -> KernelSpec:
 
 
 def format_command(name: str, connection_file: Path, overlay: str = "") -> list[str]:
-    """The command that starts a cold kernel, in an overlay of its environment where a folder of one is given."""
+    """The command that starts a cold kernel, in the overlay of its environment if that folder is given."""
     manager = KernelManager(kernel_name=name, connection_file=str(connection_file))
     command: list[str] = manager.format_kernel_cmd()
     if "ipykernel_launcher" in command:
@@ -37,5 +37,5 @@ def format_command(name: str, connection_file: Path, overlay: str = "") -> list[
 
 
 def read_environment(spec: KernelSpec, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a kernelspec, in which ``${NAME}`` stands for those of ``environment``."""
+    """The variables of a kernelspec, with ``${NAME}`` replaced by values from ``environment``."""
     return {name: Template(value).safe_substitute(environment) for name, value in spec.env.items()}

@@ -1,6 +1,6 @@
-"""Starting the program of a fork server: beforehand, if need be.
+"""Starting the program of a fork server, ahead of time if it will be needed.
 
-Light, because the command starts one before it imports anything else: what the two import takes half a second each,
+Quick to import, because the command starts one before it imports anything else: the imports of each take half a second,
 and there is more than one core.
 """
 
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 PROGRAM = "colab_starter.run.kernels.server"
 START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
-"""Code for ``python -c``, with the folder of this package behind it; the folder of the runs is not searched."""
+"""Code for ``python -c``, followed by the folder of this package; the folder of the runs is not searched."""
 
 _WITHOUT_RUNS = ("-h", "--help", "--dry-run", "--parameters", "--backend")
-"""Options of ``colab-starter run`` with which nothing is executed here, or nobody knows."""
+"""Options of ``colab-starter run`` with which nothing is, or may be, executed here."""
 
 
 class Launched(NamedTuple):
-    """The process of a server that waits for its ``Setup``."""
+    """The process of a server that is waiting for its ``Setup``."""
 
     process: subprocess.Popen[bytes]
     control: int
@@ -49,11 +49,11 @@ def launch(
 
 
 _early: list[Launched] = []
-"""The one that was started beforehand, until somebody takes it."""
+"""The server that was started early, until it is taken."""
 
 
 def launch_early(arguments: Sequence[str]) -> None:
-    """Start a server if the command with these arguments will want one, with this process's environment."""
+    """Start a server with this process's environment if the command with these arguments will need one."""
     is_run = arguments[:1] == ["run"] and not any(argument.startswith(_WITHOUT_RUNS) for argument in arguments)
     if is_run and (os.cpu_count() or 1) > 1:
         with open(os.devnull, "wb") as nowhere:
@@ -62,12 +62,12 @@ def launch_early(arguments: Sequence[str]) -> None:
 
 
 def take_early() -> Launched | None:
-    """The server that was started beforehand; None where there is none any more."""
+    """The server that was started early; None if there is none left."""
     return _early.pop() if _early else None
 
 
 def _end_early() -> None:
-    """Nobody wanted it."""
+    """End a server that was not needed."""
     for launched in _early:
         os.close(launched.control)
         launched.process.kill()

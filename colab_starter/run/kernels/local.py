@@ -1,4 +1,4 @@
-"""A kernel that runs on this machine: its process and its sockets, behind one call that waits for all of them."""
+"""A kernel on this machine: its process and its sockets, with one call that waits for all of them."""
 
 import inspect
 import os
@@ -33,23 +33,23 @@ from colab_starter.run.overlays.entering import enter
 from colab_starter.run.this_python import DEFAULT_KERNEL
 
 _LAST_WORDS = 0.05
-"""Seconds without a message after which a dead kernel is taken to have sent no more."""
+"""Seconds without a message after which a dead kernel is assumed to have sent everything."""
 _END_BY_CODE = 5.0
 """Seconds that a kernel has to reply to the code that ends it."""
 _MOST_LEFT = 3
-"""Of what a notebook has left running, so many are named."""
+"""How many of the things that a notebook left running are named."""
 _WITHOUT_PIDFD = 0.2
-"""Seconds between looks at the process where the system does not tell of its end."""
+"""Seconds between checks of the process where the system cannot report its end."""
 
 
 class LocalKernel:
-    """A started kernel that answers. Leave it by ``shutdown`` or ``kill``; both remove its sockets."""
+    """A kernel that has started and answers. End it with ``shutdown`` or ``kill``; both remove its sockets."""
 
     def __init__(self, process: KernelProcess, place: Place, spec: KernelSpec, log: MaskedLog | None = None) -> None:
-        """Of a process that has just been started; use ``LocalKernel.start``."""
+        """Take a process that has just been started; use ``LocalKernel.start`` instead."""
         self.process = process
         self.is_forked = process.ready is not None
-        """It was forked from this process, instead of started by its command."""
+        """Whether it was forked from this process rather than started by its command."""
         self.info: dict[str, Any] = {}
         self.host = platform.node()
         self.farewell = ""
@@ -72,14 +72,14 @@ class LocalKernel:
         timeout: float = 60,
         also: Sequence[HasFileno] = (),
     ) -> "LocalKernel":
-        """Start the kernel of a kernelspec (None: ``python3``), and wait until it answers on all its sockets.
+        """Start the kernel of a kernelspec (None: ``python3``) and wait until it answers on all its sockets.
 
-        ``environment`` comes on top of this process's own. ``log`` gets what it writes by itself, and is followed
-        from here on. ``warm`` forks it where this process comes from a fork server, and starts it cold where not.
-        ``overlay`` is the folder of an overlay of the kernel's environment, in which it works; it is forked only from
-        a server that is in it too. Raises NoSuchKernelError, which names those installed; KernelDiedError;
-        KernelSilentError after ``timeout`` seconds; StartStoppedError as soon as one of ``also`` can be read. Whatever
-        is raised, nothing of the kernel is left.
+        ``environment`` is added to this process's own. ``log`` gets what the kernel itself writes, and is followed from
+        here on. ``warm`` forks it if this process comes from a fork server, and otherwise starts it cold. ``overlay``
+        is the folder of an overlay of the kernel's environment in which it works; it is forked only from a server in
+        the same overlay. Raises NoSuchKernelError, which names those installed; KernelDiedError; KernelSilentError
+        after ``timeout`` seconds; StartStoppedError as soon as one of ``also`` is readable. If anything is raised,
+        nothing of the kernel is left.
         """
         name = name or DEFAULT_KERNEL
         spec = find_kernelspec(name)
@@ -114,28 +114,28 @@ class LocalKernel:
             self.execute(DROP_NOTHING, silent=True)
 
     def _wait_until_bound(self, bound: int, deadline: float, also: Sequence[HasFileno]) -> None:
-        """Until a forked kernel has closed its end of the pipe, or has ended, which closes it too."""
+        """Wait until a forked kernel has closed its end of the pipe, or has ended, which closes it too."""
         ready, _ = listen(None, [bound, *(source.fileno() for source in also)], deadline - time.monotonic())
         check_start([source for source in also if source.fileno() in ready], deadline)
 
     def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
-        """Ask for the execution of a cell; returns the id that the messages about it have as ``parent``.
+        """Request the execution of a cell; returns the ID that messages about it have as ``parent``.
 
-        ``silent``: it is none of the notebook's cells, and not counted.
+        ``silent``: it is not one of the notebook's cells, and is not counted.
         """
         content = make_execute_request(code, stop_on_error=stop_on_error, silent=silent)
         return self.send("shell", "execute_request", content)
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
-        """Send any other request on ``shell`` or ``control``; returns its id."""
+        """Send any other request on ``shell`` or ``control``; returns its ID."""
         assert self._connection, "the kernel is not connected"
         return self._connection.send(channel, kind, content)
 
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
-        """Wait up to ``timeout`` seconds (None: for ever) for messages, or for one of ``also``.
+        """Wait up to ``timeout`` seconds (None: forever) for messages, or for one of ``also``.
 
-        Raises KernelDiedError (with ``death``) when the kernel has died, after all that it sent has been handed out
-        and what it wrote is in its log; ColdKernelNeededError when it was forked, and only a cold one gives the right
+        Raises KernelDiedError (with ``death``) if the kernel has died, after everything that it sent has been returned
+        and what it wrote is in its log; ColdKernelNeededError if it was forked and only a cold one gives the right
         result.
         """
         assert self._connection, "the kernel is not connected"
@@ -159,7 +159,7 @@ class LocalKernel:
             raise ColdKernelNeededError(*refusal)
 
     def _listen(self, timeout: float | None, also: Sequence[HasFileno]) -> tuple[bool, set[int], bool]:
-        """Whether the process has ended, which of ``also`` are ready, and whether messages are here."""
+        """Whether the process has ended, which of ``also`` are ready, and whether there are messages."""
         own = self.process.fileno()
         if own < 0:
             timeout = min(_WITHOUT_PIDFD, _WITHOUT_PIDFD if timeout is None else timeout)
@@ -174,7 +174,7 @@ class LocalKernel:
         return self._connection.take() if has_messages else []
 
     def interrupt(self) -> None:
-        """Interrupt what it executes: by SIGINT, or by a message where its kernelspec says so."""
+        """Interrupt what it is executing, by SIGINT, or by a message if its kernelspec says so."""
         if self._interrupt_mode == "message":
             self.process.let_go_on()
             self.send("control", "interrupt_request", {})
@@ -182,13 +182,13 @@ class LocalKernel:
             self.process.interrupt()
 
     def fetch_output(self, is_stopped: Callable[[], bool]) -> None:
-        """They are here."""
+        """Do nothing: the files are already here."""
 
     def shutdown(self, grace: float = 10) -> Death:
-        """Ask it to end, so that its atexit handlers run and its files are flushed; after ``grace`` seconds kill it.
+        """Ask it to end, so that its atexit handlers run and its files are flushed; kill it after ``grace`` seconds.
 
-        What it started is killed in any case. A kernel that has died already is only cleaned up after.
-        Raises ColdKernelNeededError where an atexit handler of a forked kernel needs a cold one.
+        What it started is killed in any case. A kernel that has already died is only cleaned up. Raises
+        ColdKernelNeededError if an atexit handler of a forked kernel needs a cold one.
         """
         if self._connection and not self.process.poll():
             deadline = time.monotonic() + grace
@@ -205,7 +205,7 @@ class LocalKernel:
         return death
 
     def _describe_left(self) -> str:
-        """What the notebook had left running; see ``ending``."""
+        """A line about what the notebook had left running; see ``ending``."""
         try:
             left = (self._place.folder / ending.FILE_NAME).read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -214,13 +214,14 @@ class LocalKernel:
         return f"ended what the notebook had left running: {', '.join(left[:_MOST_LEFT])}{more}"
 
     def _ask_to_end(self) -> None:
-        # After a shutdown request, the control thread and the end of a cold IPython may wait for each other: 10 s.
+        # After a shutdown request, a cold IPython's control thread and shutdown may wait for each other: 10 s.
         is_cold_ipython = self.info.get("implementation") == "ipython" and not self.is_forked
         if not (is_cold_ipython and self._end_by_code()):
             self.send("control", "shutdown_request", {"restart": False})
 
     def _end_by_code(self) -> bool:
-        """Whether the kernel has executed what ends it: where ``sys.stdout`` is None, IPython executes nothing."""
+        """Whether the kernel has executed the code that ends it: if ``sys.stdout`` is None, IPython executes
+        nothing."""
         told = str(self._place.folder / ending.FILE_NAME)
         source = f"{inspect.getsource(ending)}\nreplace_shutdown({told!r})\n"
         request = self.execute(
@@ -237,7 +238,7 @@ class LocalKernel:
         return True
 
     def kill(self, grace: float = 0) -> Death:
-        """End it and everything it started: at once, or ``grace`` seconds after SIGTERM."""
+        """Kill it and everything it started, at once or ``grace`` seconds after SIGTERM."""
         death = self.process.kill(grace)
         self.peak_memory = death.peak_memory
         if self._connection:

@@ -1,4 +1,4 @@
-"""What a remote kernel's messages tell of the kernel itself: whether it is still the same, and whether any are lost."""
+"""Detecting from a remote kernel's messages whether it is still the same kernel, and whether any were lost."""
 
 import ast
 import json
@@ -12,38 +12,38 @@ from colab_starter.run.kernels.connection import Message
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.error_hook import REPORT
 
-NOT_TOLD = "the server does not tell of what"
+NOT_TOLD = "the server does not say why"
 
 
 class MessageWatch:
-    """Reads from a kernel's messages whether it is still the same, and whether any have been lost."""
+    """Watches a kernel's messages for signs of another kernel and of lost messages."""
 
     def __init__(self, own_session: str) -> None:
         self.pending: list[str] = []
-        """Requests for execution without a reply."""
+        """The execution requests without a reply."""
         self.resync = ""
-        """The request after a lost connection whose reply tells that all earlier ones have been replied to."""
+        """The request after a lost connection whose reply shows that all earlier ones have been answered."""
         self.end: KernelDiedError | None = None
         self.expects_successor = False
-        """Whether the server has told that it starts another kernel in the place of this one."""
+        """Whether the server has said that it is replacing this kernel."""
         self.has_successor = False
-        """Whether that one was heard."""
+        """Whether a message of the replacement has arrived."""
         self._own_session = own_session
         self._kernel_session = ""
         self._number = self._number_before = -1
-        """The highest number of a message, and that before the connection was lost."""
+        """The highest message number, and the highest before the connection was lost."""
         self._first_after: int | None = None
         self._was_pending = ""
         self._gap_in = ""
-        """The request some of whose messages are missing."""
+        """The request that has messages missing."""
         self._away = 0.0
         self._held: list[Message] = []
-        """A reply, and what follows it, until it is known what is missing of the cell's output."""
+        """A reply and what follows it, held until it is known what is missing from the cell's output."""
         self._reports: Counter[str] = Counter()
-        """How many reports of errors came on iopub for a request; less than none: they came with its reply before."""
+        """How many error reports arrived on iopub per request; negative if they came first with its reply."""
 
     def begin_resync(self, request: str, away: float) -> None:
-        """The connection is there again, after so many seconds, and this is the first request."""
+        """Note that the connection is back after ``away`` seconds, and that ``request`` is the first request."""
         self._note_gap()
         self.resync = request
         self._away += away
@@ -51,12 +51,12 @@ class MessageWatch:
         self._was_pending = self.pending[-1] if self.pending else ""
 
     def _note_gap(self) -> None:
-        """Whether messages are missing that came in the last break; there may be several breaks in a cell."""
+        """Note whether messages from the last interruption are missing; a cell may have several interruptions."""
         if self._was_pending and self._first_after is not None and self._first_after > self._number_before + 1:
             self._gap_in = self._was_pending
 
     def take(self, message: Message, *, is_ipython: bool) -> list[Message]:
-        """What is to be handed out for a message."""
+        """Take a message; returns the messages to pass on."""
         if self._tells_end(message, is_ipython):
             return []
         if message.channel == "shell" and message.parent in self.pending:
@@ -72,7 +72,7 @@ class MessageWatch:
         return handed_out
 
     def _complete(self, message: Message) -> list[Message]:
-        """The message, with the reports of errors in the right number: they may come twice, or with the reply only."""
+        """The message, with each error report exactly once: they may come twice, or only with the reply."""
         if message.kind == REPORT:
             self._reports[message.parent] += 1
             return [message] if self._reports[message.parent] > 0 else []
@@ -81,7 +81,7 @@ class MessageWatch:
         return [message]
 
     def _find_lost_reports(self, reply: Message) -> list[Message]:
-        """Those that came with the reply, and not yet by themselves."""
+        """The error reports that came with the reply but not separately."""
         try:
             reports = json.loads(read_value(reply.content))
         except (OutputError, TypeError, ValueError):
@@ -91,9 +91,9 @@ class MessageWatch:
         return [_make_message(REPORT, reply.parent, content) for content in lost]
 
     def _tells_end(self, message: Message, is_ipython: bool) -> bool:
-        """Whether it says, or shows, that there is another kernel now, or none.
+        """Whether it shows that the kernel has been replaced or is gone.
 
-        Code in the kernel can send what looks like it; so the sender and the request are looked at as well.
+        Code in the kernel can send similar messages, so the sender and the request are checked as well.
         """
         sender = str(message.data["header"].get("session", ""))
         asked_by = str(message.data["parent_header"].get("session", ""))
@@ -123,7 +123,7 @@ class MessageWatch:
             self._first_after = min(int(number), self._number if self._first_after is None else self._first_after)
 
     def _end_resync(self) -> list[Message]:
-        """By now all has come that the server had kept."""
+        """End the resync: everything that the server had kept has arrived."""
         self._note_gap()
         gap_in, away, held = self._gap_in, self._away, self._held
         self.resync = self._was_pending = self._gap_in = ""
@@ -145,7 +145,7 @@ def _make_message(kind: str, request: str, content: dict[str, Any]) -> Message:
 
 
 def read_value(reply: Mapping[str, Any]) -> Any:
-    """The literal that the request's user expression ``value`` came to. Raises OutputError."""
+    """The literal value of the request's user expression ``value``. Raises OutputError."""
     found = reply.get("user_expressions", {}).get("value", {})
     if found.get("status") == "ok":
         with suppress(KeyError, ValueError, SyntaxError):

@@ -1,8 +1,8 @@
-"""What a notebook can keep of a kernel's message.
+"""Reducing a kernel's message to what a notebook can keep.
 
-A cell may display anything, and its code may even send messages of its own making. A notebook keeps text, and JSON
-under JSON types, not too deeply nested, without lone surrogates and NaN. What does not fit is left out, each with a
-remark for the reader, and everything else stays.
+A cell may display anything, and its code may even send messages of its own. A notebook can keep text, and JSON under
+JSON types, not too deeply nested, without lone surrogates and NaN. What does not fit is left out, with a remark for the
+reader, and everything else is kept.
 """
 
 import math
@@ -18,27 +18,27 @@ from colab_starter.text import shorten
 Content = dict[str, Any]
 
 UNREADABLE = "unreadable"
-"""The type of a message that could not be decoded; its content says why, under ``reason``."""
+"""The type of a message that could not be decoded; its content gives the ``reason``."""
 
 _DISPLAYS = ("display_data", "execute_result", "update_display_data")
 _JSON_TYPE = re.compile(r"application/(.*\+)?json")
-"""As nbformat's schema has it."""
+"""As in nbformat's schema."""
 _TYPES: dict[type, str] = {bool: "true or false", dict: "an object", list: "a list", str: "a text"}
 _NUMBERS = {int, float}
 _STREAMS = ("stdout", "stderr")
 
 
 class Kept(NamedTuple):
-    """What is left of a message."""
+    """The part of a message that is kept."""
 
     content: Content | None
-    """None where nothing of it can be kept."""
+    """None if nothing of it can be kept."""
     remarks: list[str]
-    """What was left out, and why; each a clause without a full stop."""
+    """What was left out and why, each a clause without a full stop."""
 
 
 def keep_content(kind: str, content: Content) -> Kept:
-    """The content of a message of that type as a notebook can keep it; the given one is not changed."""
+    """The part of a message's content that a notebook can keep; the given content is not changed."""
     if kind == UNREADABLE:
         return Kept(None, [f"a message that cannot be read ({shorten(str(content.get('reason')))})"])
     if kind == "stream":
@@ -58,10 +58,10 @@ def keep_content(kind: str, content: Content) -> Kept:
 
 
 def make_output(kind: str, content: Content) -> NotebookNode | None:
-    """The output that shows a message of that type, whose content is of ``keep_content``; None for other types.
+    """The output for a message of this type, with content from ``keep_content``; None for other types.
 
-    As nbformat makes it, but for the check against its schema: that takes ten times as long as all the rest, and
-    ``keep_content`` leaves nothing to be found.
+    It is as nbformat makes it, but without validation against the schema, which takes ten times as long as the rest and
+    would find nothing after ``keep_content``.
     """
     if kind == "stream":
         return NotebookNode(output_type=kind, name=content["name"], text=content["text"])
@@ -84,16 +84,16 @@ def _keep_stream(content: Content) -> Kept:
 
 
 def _keep_display(kind: str, content: Content) -> Kept:
-    """Each form of the output that is what its type says."""
+    """Keep each form of the output that matches its MIME type."""
     data, remarks = content.get("data"), []
     if not isinstance(data, dict):
-        return Kept(None, [f"{kind}: its data is {_name_type(data)}, and no object with a MIME type for each form"])
+        return Kept(None, [f"{kind}: its data is {_name_type(data)}, not an object with a MIME type for each form"])
     forms = {}
     for mime, form in data.items():
         if _JSON_TYPE.fullmatch(mime) or _join(form) is not None:
             forms[mime] = form
         else:
-            remarks.append(f"{mime or 'a form without a type'}: it is {_name_type(form)}, and no text")
+            remarks.append(f"{mime or 'a form without a type'}: it is {_name_type(form)}, not text")
     if data and not forms:
         return Kept(None, remarks)
     metadata, transient = content.get("metadata"), content.get("transient")
@@ -110,7 +110,7 @@ def _keep_display(kind: str, content: Content) -> Kept:
 
 
 def _keep_error(content: Content) -> Content:
-    """An error always says something: a class may render its traceback as None, as one text, or as numbers."""
+    """Keep an error, and always some text: a class may render its traceback as None, one string, or numbers."""
     name, text, trace = content.get("ename"), content.get("evalue"), content.get("traceback")
     error = {"ename": _as_text(name), "evalue": _as_text(text)}
     lines = trace if isinstance(trace, list) else [] if trace is None else [trace]
@@ -126,7 +126,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _join(value: Any) -> str | None:
-    """A text, which may be a list of its lines; None where it is none."""
+    """A string, or a list of its lines joined; None if it is neither."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
@@ -141,7 +141,7 @@ def _name_type(value: Any) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """The value with texts that have no lone surrogates, and finite numbers: what JSON cannot hold becomes text."""
+    """The value without lone surrogates and non-finite numbers; what JSON cannot represent becomes a string."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):

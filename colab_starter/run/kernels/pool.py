@@ -1,4 +1,4 @@
-"""Several fork servers, one for each set of modules that runs want imported."""
+"""A pool of fork servers, one for each set of modules that runs need preloaded."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -7,19 +7,19 @@ from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
 
 MOST_SERVERS = 3
-"""How many sets of imported modules are kept in memory; the one that has not been used for longest goes first."""
+"""How many sets of preloaded modules are kept in memory; the least recently used is dropped first."""
 MOST_FAILURES = 2
-"""How often a fork server may die before its runs are forked from one that imports nothing."""
+"""How often a fork server may die before its runs are forked from one that preloads nothing."""
 
 
 class ForkServerPool:
-    """Starts a fork server for a plan when it is first asked for, and anew when it has died."""
+    """Starts a fork server for a plan on first use, and again if it has died."""
 
     def __init__(self, start: Callable[[WarmPlan], ForkServer]) -> None:
-        """``start`` makes a server; what it raises, ``find`` raises."""
+        """``start`` makes a server; ``find`` raises its errors."""
         self._start = start
         self._servers: dict[WarmPlan, ForkServer] = {}
-        """The last one is the one that was used last."""
+        """In order of last use, the most recent last."""
         self._failures: Counter[WarmPlan] = Counter()
 
     def __iter__(self) -> Iterator[ForkServer]:
@@ -29,7 +29,7 @@ class ForkServerPool:
         return len(self._servers)
 
     def find(self, plan: WarmPlan, busy: Iterable[ForkServer]) -> ForkServer:
-        """The server for a plan; to make room for a new one, those that are not ``busy`` may be closed."""
+        """The server for a plan; servers that are not ``busy`` may be closed to make room for a new one."""
         server = self._servers.get(plan)
         if server and server.poll() is ServerState.DEAD:
             self.discard(server)
@@ -44,14 +44,14 @@ class ForkServerPool:
         return server
 
     def discard(self, dead: ForkServer) -> None:
-        """Give up a server that has died; its other workers die with it. Nothing happens to one that is not here."""
+        """Remove a server that has died; its other workers die with it. A server not in the pool is ignored."""
         for plan in [plan for plan, server in self._servers.items() if server is dead]:
             del self._servers[plan]
             self._failures[plan] += 1
             dead.close()
 
     def close(self) -> None:
-        """End all servers, and what was forked from them."""
+        """End all servers and what was forked from them."""
         for server in self._servers.values():
             server.close()
         self._servers.clear()

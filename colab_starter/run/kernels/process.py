@@ -1,4 +1,4 @@
-"""The process of a kernel: how it starts, how it is interrupted and killed, and what it died of."""
+"""The process of a kernel: starting, interrupting and killing it, and finding out why it died."""
 
 import ctypes  # noqa: F401 - system.die_with_parent uses it in a fork, where nothing should be imported
 import json
@@ -19,14 +19,14 @@ from colab_starter.run.kernels.hidden import Refusal
 
 
 class KernelProcess:
-    """A kernel's process. The first of ``poll`` and ``kill`` that sees its end reaps it."""
+    """A kernel's process. The first call of ``poll`` or ``kill`` that sees its end reaps it."""
 
     def __init__(self, pid: int, oom_kills: int, ready: int | None = None, refusals: int | None = None) -> None:
         self.pid = pid
         self.ready = ready
-        """A descriptor that can be read when the kernel's sockets are bound; None where that is not told."""
+        """A descriptor that is readable once the kernel's sockets are bound; None if that is not reported."""
         self.refusals = refusals
-        """A descriptor that can be read when ``read_refusal`` has news; None where there will be none."""
+        """A descriptor that is readable when ``read_refusal`` has news; None if there will be none."""
         self._oom_kills = oom_kills
         self._pidfd = system.open_pidfd(pid)
         self._death: Death | None = None
@@ -36,7 +36,7 @@ class KernelProcess:
         return self._pidfd
 
     def read_refusal(self) -> Refusal | None:
-        """Why a forked kernel has ended for a cold one; None where it has not. Does not wait."""
+        """Why a forked kernel has ended in favour of a cold one; None if it has not. Does not wait."""
         if self.refusals is None or not select.select([self.refusals], [], [], 0)[0]:
             return None
         told = os.read(self.refusals, 65536)
@@ -45,18 +45,18 @@ class KernelProcess:
         return Refusal(*json.loads(told)) if told else None
 
     def interrupt(self) -> None:
-        """Send SIGINT to the kernel and the processes of its group, as Jupyter does, also if it was stopped."""
+        """Send SIGINT to the kernel and its process group, as Jupyter does, even if it was stopped."""
         if self._death is None:
             system.kill_group(self.pid, signal.SIGINT)
             self.let_go_on()
 
     def let_go_on(self) -> None:
-        """Where somebody has stopped it (SIGSTOP)."""
+        """Continue the process if it was stopped (SIGSTOP)."""
         if self._death is None:
             system.kill(self.pid, signal.SIGCONT)
 
     def poll(self) -> Death | None:
-        """How it ended; None while it lives."""
+        """How it ended; None while it is alive."""
         if self._death is None:
             pid, status, usage = os.wait4(self.pid, os.WNOHANG)
             if pid:
@@ -65,7 +65,7 @@ class KernelProcess:
         return self._death
 
     def wait(self, timeout: float) -> Death | None:
-        """How it ended; None if it still lives after ``timeout`` seconds."""
+        """How it ended; None if it is still alive after ``timeout`` seconds."""
         if self._death is None and self._pidfd >= 0:
             waiting = select.poll()
             waiting.register(self._pidfd, select.POLLIN)
@@ -80,9 +80,9 @@ class KernelProcess:
         return self._death
 
     def kill(self, grace: float = 0) -> Death:
-        """End the kernel and everything it started: SIGTERM and up to ``grace`` seconds first, if any, then SIGKILL.
+        """Kill the kernel and everything it started: first SIGTERM and up to ``grace`` seconds, if any, then SIGKILL.
 
-        Returns when all of it is gone; also right for a kernel that has ended already.
+        Returns when all of it is gone; may also be called for a kernel that has already ended.
         """
         if grace and self.poll() is None:
             system.kill_group(self.pid, signal.SIGTERM)
@@ -90,7 +90,7 @@ class KernelProcess:
         started = () if heritage.is_worker() else system.list_descendants(self.pid)
         death = self.poll() or self._kill_itself()
         if not system.IS_LINUX:
-            system.kill_group(self.pid)  # all that can be found there
+            system.kill_group(self.pid)  # this is all that can be found on such a system
         if heritage.is_worker():
             system.kill_children()
         else:
@@ -117,10 +117,10 @@ class KernelProcess:
 def fork_kernel(
     connection_file: Path, cwd: str, environment: Mapping[str, str], log: system.Log, *, may_refuse: bool
 ) -> KernelProcess:
-    """Start an IPython kernel in a fork of this process, which must be a fork server's worker.
+    """Start an IPython kernel as a fork of this process, which must be a fork server's worker.
 
-    ``environment`` is all of it; ``log`` gets what the kernel writes to its descriptors 1 and 2. A kernel that
-    ``may_refuse`` ends where only a cold one gives the right result; see ``KernelProcess.read_refusal``.
+    ``environment`` is complete; ``log`` gets what the kernel writes to its descriptors 1 and 2. A kernel that
+    ``may_refuse`` ends if only a cold one gives the right result; see ``KernelProcess.read_refusal``.
     """
     oom_kills, parent = count_oom_kills(), os.getpid()
     ready, bound = os.pipe()
@@ -143,7 +143,7 @@ def fork_kernel(
 
 
 def spawn_kernel(command: Sequence[str], cwd: str, environment: Mapping[str, str], log: system.Log) -> KernelProcess:
-    """Start a kernel of any language by its command; as ``fork_kernel`` otherwise. Raises OSError."""
+    """Start a kernel of any language by its command; otherwise like ``fork_kernel``. Raises OSError."""
     oom_kills = count_oom_kills()
     with os.fdopen(system.open_log(log), "ab") as output:
         started = subprocess.Popen(
@@ -156,5 +156,5 @@ def spawn_kernel(command: Sequence[str], cwd: str, environment: Mapping[str, str
             start_new_session=True,
             preexec_fn=partial(system.die_with_parent, os.getpid()),
         )
-    started.returncode = 0  # it is KernelProcess that reaps it
+    started.returncode = 0  # KernelProcess reaps it
     return KernelProcess(started.pid, oom_kills)

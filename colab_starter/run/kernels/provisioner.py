@@ -1,6 +1,6 @@
 """Warm kernels for any Jupyter client: nbclient, papermill, a Jupyter server.
 
-Choose it for all kernels by ``JUPYTER_DEFAULT_PROVISIONER_NAME=colab-starter-warm``, or for one in its
+Choose it for all kernels with ``JUPYTER_DEFAULT_PROVISIONER_NAME=colab-starter-warm``, or for one in its
 ``kernel.json``::
 
     "metadata": {"kernel_provisioner": {"provisioner_name": "colab-starter-warm",
@@ -27,7 +27,7 @@ from colab_starter.run.kernels.guard import Guarded
 from colab_starter.run.this_python import is_plain
 
 MODULES_VARIABLE = "COLAB_STARTER_WARM"
-"""Modules to import beforehand, with commas between them; added to those of the kernelspec."""
+"""Modules to preload, separated by commas; added to those of the kernelspec."""
 
 _GUARD = "colab_starter.run.kernels.guard:guard_kernel"
 
@@ -35,7 +35,7 @@ ReturnCode: TypeAlias = int | None
 
 
 class GuardedKernel:
-    """A forked kernel, behind the part of subprocess.Popen that jupyter_client uses."""
+    """A forked kernel with the part of subprocess.Popen's interface that jupyter_client uses."""
 
     stdin = stdout = stderr = None
 
@@ -45,7 +45,7 @@ class GuardedKernel:
         self._guard = guard
 
     def poll(self) -> ReturnCode:
-        """The return code; None while the kernel lives. A guard that has gone has killed it."""
+        """The return code; None while the kernel is alive. A guard that is gone has killed it."""
         try:
             while self.returncode is None and self._guard.poll():
                 answer = self._guard.recv()
@@ -64,7 +64,7 @@ class GuardedKernel:
         return self.returncode or 0
 
     def send_signal(self, number: int) -> None:
-        """To the kernel and its group."""
+        """Send a signal to the kernel and its process group."""
         if self.poll() is None:
             self._guard.send(number)
 
@@ -76,12 +76,12 @@ class GuardedKernel:
 
 
 class WarmProvisioner(LocalProvisioner):
-    """Forks the kernels of this very Python from a process that has imported what they need; starts others cold."""
+    """Forks kernels of this very Python from a process that has preloaded what they need; starts others cold."""
 
     modules = List(Unicode(), help="What to import before kernels are forked.").tag(config=True)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """As LocalProvisioner does; a kernel that is started with options of its own is not forked."""
+        """Like LocalProvisioner's; a kernel that is started with options of its own is not forked."""
         connection_file = str(getattr(self.parent, "connection_file", ""))
         if sys.platform == "win32" or not is_plain(cmd, connection_file):
             return await super().launch_kernel(cmd, **kwargs)
@@ -102,7 +102,7 @@ class WarmProvisioner(LocalProvisioner):
 
 
 _servers: dict[tuple[str, ...], ForkServer] = {}
-"""Those of this process; they end with it."""
+"""The fork servers of this process, which end with it."""
 
 
 def _find_server(modules: tuple[str, ...], environment: Mapping[str, str]) -> ForkServer:
@@ -113,11 +113,11 @@ def _find_server(modules: tuple[str, ...], environment: Mapping[str, str]) -> Fo
 
 
 def _find_log() -> str:
-    """Where a cold kernel would write to: this process's stderr."""
+    """Where a cold kernel would write: this process's stderr."""
     return "/dev/stderr" if os.access("/dev/stderr", os.W_OK) else os.devnull
 
 
 def close_servers() -> None:
-    """End the processes that kernels are forked from, and these kernels."""
+    """End the fork servers and their kernels."""
     while _servers:
         _servers.popitem()[1].close()

@@ -1,4 +1,4 @@
-"""A kernel on a Jupyter server, behind the same calls as a kernel here."""
+"""A kernel on a Jupyter server, with the same interface as a local kernel."""
 
 import base64
 import secrets
@@ -26,31 +26,31 @@ from colab_starter.run.kernels.message_watch import read_value
 from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT, RemoteConnection
 
 KILL_TIMEOUT = 15.0
-"""Seconds that the server has for ending a kernel; it interrupts and waits for 5 of them itself."""
+"""Seconds that the server has to end a kernel; it interrupts it and waits for 5 of them itself."""
 ANSWER_TIMEOUT = 60.0
-"""Seconds for one answer of our own code in the kernel."""
+"""Seconds to wait for an answer of our own code in the kernel."""
 CHUNK_SIZE = 4_000_000
-"""Bytes of an archive that are asked for at once."""
+"""How many bytes of an archive are requested at once."""
 
 _SIDE = "__import__('IPython').core.getipython.get_ipython().colab_starter"
 _SET_UP = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'colab_starter_remote_side'}})"
 
 
 class RemoteOutput(NamedTuple):
-    """A run's ``output_dir``, there and here."""
+    """A run's ``output_dir`` on the server and on this machine."""
 
     there: str
-    """The folder that holds it, and is made for it."""
+    """The folder on the server that is made to hold it."""
     here: Path
 
 
 def make_folder_name() -> str:
-    """A new name for the folder on the server's machine."""
+    """A unique name for the folder on the server's machine."""
     return f"/tmp/colab-starter-{secrets.token_hex(8)}"
 
 
 class RemoteKernel:
-    """A started kernel that answers. Leave it by ``shutdown`` or ``kill``; both end it on the server."""
+    """A kernel that has started and answers. End it with ``shutdown`` or ``kill``; both end it on the server."""
 
     is_forked = False
 
@@ -61,7 +61,7 @@ class RemoteKernel:
         output: RemoteOutput | None = None,
         reconnect_timeout: float = RECONNECT_TIMEOUT,
     ) -> None:
-        """Of a kernel that the server has just started; use ``RemoteKernel.start``."""
+        """Take a kernel that the server has just started; use ``RemoteKernel.start`` instead."""
         self.info: dict[str, Any] = {}
         self.host = server.access.name
         self.farewell = ""
@@ -86,9 +86,9 @@ class RemoteKernel:
         timeout: float = 60,
         also: Sequence[HasFileno] = (),
     ) -> "RemoteKernel":
-        """Start a kernel on the server, and wait until it answers. ``name`` and ``label``: see ``JupyterServer.start``.
+        """Start a kernel on the server and wait until it answers. ``name`` and ``label``: see ``JupyterServer.start``.
 
-        ``environment`` is set in the kernel, and ``output`` is made, where it is IPython. ``reconnect_timeout``: see
+        If it is IPython, ``environment`` is set in the kernel, and ``output`` is made. ``reconnect_timeout``: see
         ``RemoteConnection``. Raises JupyterServerError, and what ``LocalKernel.start`` raises; nothing of the kernel is
         left then.
         """
@@ -99,7 +99,7 @@ class RemoteKernel:
             kernel._set_up(environment)
         except KernelSilentError:
             kernel.kill()
-            raise KernelSilentError("the kernel was started and does not answer; look into the server's log") from None
+            raise KernelSilentError("the kernel was started and does not answer; see the server's log") from None
         except BaseException:
             kernel.kill()
             raise
@@ -118,7 +118,7 @@ class RemoteKernel:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection, as far as is known; ``receive`` makes another one in time."""
+        """Whether there is a connection, as far as is known; ``receive`` reconnects in time."""
         return self._connection.is_connected
 
     def execute(self, code: str, *, stop_on_error: bool = True, silent: bool = False) -> str:
@@ -128,19 +128,19 @@ class RemoteKernel:
         return self.send("shell", "execute_request", content)
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
-        """Send a request; without a connection, as soon as there is one."""
+        """Send a request, as soon as there is a connection."""
         return self._connection.send(channel, kind, content)
 
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
         return self._connection.receive(timeout, also)
 
     def interrupt(self) -> None:
-        """By the server, which sends it SIGINT or a message, as its kernelspec says."""
-        with suppress(JupyterServerError):  # whoever interrupts looks at what comes of it
+        """Interrupt it through the server, which sends SIGINT or a message, as its kernelspec says."""
+        with suppress(JupyterServerError):  # the caller checks the effect
             self._server.interrupt(self._remote.kernel_id)
 
     def fetch_output(self, is_stopped: Callable[[], bool]) -> None:
-        """Pack the files there, ask for the archive piece by piece, and unpack it here."""
+        """Pack the files on the server, fetch the archive in pieces, and unpack it here."""
         if self._output is None or not self._connection.is_ipython or self._connection.end or self._is_ended:
             return
         try:
@@ -168,7 +168,7 @@ class RemoteKernel:
         raise OutputError(f"the kernel gave no answer in {ANSWER_TIMEOUT:.0f} s")
 
     def shutdown(self, grace: float = 10) -> None:
-        """End it on the server, which gives it some seconds of its own; ``grace`` is for the server's answer."""
+        """End it on the server, which applies its own grace period; ``grace`` is for the server's answer."""
         if self._is_ended:
             return
         if self._connection.is_ipython and not self._connection.end and not self._connection.watch.pending:
@@ -177,7 +177,7 @@ class RemoteKernel:
         self._finish(grace + KILL_TIMEOUT)
 
     def kill(self) -> None:
-        """Interrupt and end it on the server: one that executes something is given 5 seconds there otherwise."""
+        """Interrupt and end it on the server, which would otherwise give a busy kernel 5 seconds."""
         if not self._is_ended:
             self.interrupt()
             self._finish(KILL_TIMEOUT)

@@ -1,8 +1,8 @@
-"""The connection to a kernel on a Jupyter server, which is made again when it breaks.
+"""The connection to a kernel on a Jupyter server, which reconnects when it breaks.
 
-jupyter_server keeps the messages of a client that has lost its connection until it comes again with the same session,
-so that nothing is missed as a rule. What a dead connection has swallowed all the same shows: every IPython kernel
-numbers its messages, and answers requests in their order.
+jupyter_server keeps the messages for a client that has lost its connection until it reconnects with the same session,
+so usually nothing is missed. Messages lost in a dead connection can still be detected: every IPython kernel numbers its
+messages, and answers requests in order.
 """
 
 import select
@@ -23,34 +23,34 @@ from colab_starter.run.kernels.message_watch import NOT_TOLD, MessageWatch
 from colab_starter.run.kernels.websocket import KernelSocket
 
 RECONNECT_TIMEOUT = 60.0
-"""Seconds without a connection after which a kernel is given up, unless something else is asked for."""
+"""The default for the seconds without a connection after which a kernel is given up."""
 RECONNECT_INTERVAL = 1.0
 """Seconds between two attempts to connect."""
 STATE_INTERVAL = 5.0
-"""Seconds without a word from a kernel that executes something, after which the server is asked whether it exists."""
+"""Seconds of silence from a busy kernel after which the server is asked whether the kernel still exists."""
 PING_INTERVAL = 10.0
-"""Seconds without a word from the server after which it is asked for a sign of life."""
+"""Seconds of silence from the server after which it is pinged."""
 SILENCE_TIMEOUT = 30.0
-"""Seconds without any after which the connection is taken to be broken."""
+"""Seconds of silence after which the connection is assumed to be broken."""
 SUCCESSOR_TIMEOUT = 5.0
-"""Seconds that the server has for starting another kernel in the place of one that died."""
+"""Seconds that the server has to start a replacement for a kernel that died."""
 
 
 class RemoteConnection:
-    """The client's end of a kernel's websocket. Waiting for one thing never keeps it from another."""
+    """The client's end of a kernel's websocket. Waiting for one thing never blocks another."""
 
     def __init__(self, server: JupyterServer, kernel_id: str, reconnect_timeout: float = RECONNECT_TIMEOUT) -> None:
-        """After ``reconnect_timeout`` seconds without a connection the kernel is given up."""
+        """After ``reconnect_timeout`` seconds without a connection, the kernel is given up."""
         self.is_established = False
-        """Whether the kernel has answered; set by who has asked it, as is ``is_ipython``."""
+        """Whether the kernel has answered; set by the caller, as is ``is_ipython``."""
         self.is_ipython = False
         self.end: KernelDiedError | None = None
-        """Why there is nothing more to wait for; raised when all messages have been handed out."""
+        """Why there is nothing more to wait for; raised once all messages have been returned."""
         self._server = server
         self._kernel_id = kernel_id
         self._reconnect_timeout = reconnect_timeout
         self._session = Session()
-        self._session.key = b""  # servers sign for us; the constructor would warn of it
+        self._session.key = b""  # servers sign for us; the constructor would warn about an empty key
         self.watch = MessageWatch(self._session.session)
         self._socket: KernelSocket | None = None
         self._connecting: Background[KernelSocket] | None = None
@@ -61,11 +61,11 @@ class RemoteConnection:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection, as far as is known; ``receive`` makes another one in time."""
+        """Whether there is a connection, as far as is known; ``receive`` reconnects in time."""
         return self._socket is not None
 
     def send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
-        """Send a request; without a connection, as soon as there is one."""
+        """Send a request, as soon as there is a connection."""
         message = self._session.msg(kind, content)
         if self._socket is None or self.watch.resync:
             self._unsent.append((channel, message))
@@ -82,7 +82,7 @@ class RemoteConnection:
             self._lose()
 
     def receive(self, timeout: float | None, also: Sequence[HasFileno] = ()) -> Received:
-        """See ``Kernel.receive``; connects where there is no connection, and raises JupyterServerError if in vain."""
+        """See ``Kernel.receive``; connects if there is no connection, and raises JupyterServerError if that fails."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             if self.end:
@@ -113,7 +113,7 @@ class RemoteConnection:
         return [], ready
 
     def _take(self, socket: KernelSocket) -> list[Message]:
-        """Messages up to the one that says that the kernel is gone."""
+        """The messages up to the one that says that the kernel is gone."""
         kept: list[Message] = []
         try:
             messages = socket.take()
@@ -138,7 +138,7 @@ class RemoteConnection:
                 self._unsent.append((channel, message))
 
     def _do_duties(self) -> None:
-        """Connect, or look whether the connection and the kernel live; none of it waits."""
+        """Reconnect, or check that the connection and the kernel are alive; does not wait."""
         now = time.monotonic()
         if now < self._next_duty:
             return
@@ -148,7 +148,7 @@ class RemoteConnection:
                 self._connecting = Background(self._connect, KernelSocket.close)
             return
         quiet = now - self._socket.heard
-        if quiet > SILENCE_TIMEOUT and not self._socket.is_ready():  # this process itself may have been stopped
+        if quiet > SILENCE_TIMEOUT and not self._socket.is_ready():  # otherwise this process itself was stopped
             self._lose()
             return
         if self.watch.pending and quiet > STATE_INTERVAL / 2 and self._asking is None:
@@ -168,7 +168,7 @@ class RemoteConnection:
         except (SocketLostError, JupyterServerError) as error:
             self._next_duty = time.monotonic() + RECONNECT_INTERVAL
             return self._note_no_connection(error)
-        if self.is_established:  # the requests that wait go on doing so until it is known what was missed
+        if self.is_established:  # pending requests wait until it is known what was missed
             request = self._session.msg("kernel_info_request", {})
             self.watch.begin_resync(str(request["header"]["msg_id"]), time.monotonic() - self._lost_since)
             self._write(self._socket, "shell", request)
@@ -202,7 +202,7 @@ class RemoteConnection:
         try:
             state = asking.finish()
         except JupyterServerError:
-            return  # the connection itself will tell
+            return  # the connection itself will show it
         if state is None:
             self.end = self._describe_gone()
         elif state == "dead":
@@ -212,8 +212,9 @@ class RemoteConnection:
         return KernelDiedError("the kernel was deleted", hint="someone shut it down, or the server was restarted")
 
     def await_successor(self) -> None:
-        """The server starts another kernel in the place of one that died. One that it ends meanwhile goes on for ever:
-        so it is ended when it is heard.
+        """Wait for the server's replacement of a kernel that died, before the kernel is ended.
+
+        A replacement that the server ends while starting it would run forever.
         """
         deadline = time.monotonic() + SUCCESSOR_TIMEOUT
         while self._socket and not self.watch.has_successor and time.monotonic() < deadline:
@@ -227,7 +228,7 @@ class RemoteConnection:
                 return
 
     def close(self) -> None:
-        """May be called twice."""
+        """Close the connection. May be called twice."""
         self.end = self.end or KernelDiedError("the kernel was ended")
         if self._socket:
             self._socket.close()

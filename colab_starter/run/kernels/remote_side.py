@@ -1,4 +1,4 @@
-"""Runs inside an IPython kernel on a Jupyter server, sent there as text: the run's folder, and bringing it back.
+"""Sent as text to an IPython kernel on a Jupyter server, where it manages the run's folder and transfers it back.
 
 Works with IPython 7 (Colab's) and later and with Python 3.10 and later; needs nothing else.
 """
@@ -16,10 +16,10 @@ from typing import Any
 
 
 class RemoteSide:
-    """What the other side asks for, kept by IPython: the notebook's own names stay as they are.
+    """The functions that the client calls, kept by IPython so that the notebook's own names are not affected.
 
     ``folder`` is the run's, made here and removed by ``clean_up``; the notebook's ``output_dir`` is ``output`` in it.
-    Empty where the notebook has none.
+    It is empty if the notebook has none.
     """
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
@@ -33,7 +33,7 @@ class RemoteSide:
             os.mkdir(self._output)
 
     def tell_facts(self) -> "dict[str, Any]":
-        """The machine's name, and the largest size that this process has had, in bytes."""
+        """The machine's name, and the peak memory of this process in bytes."""
         try:
             import resource
         except ImportError:  # Windows
@@ -42,7 +42,7 @@ class RemoteSide:
         return {"host": platform.node(), "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
 
     def keep_reports(self, session: Any, kind: str) -> None:
-        """Note what is sent in messages of this type: outputs are dropped by servers when there is much of them."""
+        """Keep what is sent in messages of this type, because servers drop outputs when there are too many."""
         send = session.send
 
         @functools.wraps(send)
@@ -54,12 +54,12 @@ class RemoteSide:
         session.send = send_and_note
 
     def take_reports(self) -> str:
-        """Those since the last call, as JSON."""
+        """The reports since the last call, as JSON."""
         reports, self._reports = self._reports, []
         return json.dumps(reports)
 
     def pack(self) -> int:
-        """Pack the output; the size of the archive in bytes, 0 where there is no file."""
+        """Pack the output; returns the size of the archive in bytes, 0 if there are no files."""
         if not any(files for _, _, files in os.walk(self._output)):
             return 0
         with tarfile.open(self._archive, "w:gz", compresslevel=1) as archive:
@@ -78,7 +78,7 @@ class RemoteSide:
 
 
 def set_up(folder: str, environment: Mapping[str, str], report: str) -> None:
-    """In a kernel, once, before its first cell; ``report`` is the type of the messages that must not be lost."""
+    """Called once in a kernel, before its first cell; ``report`` is the type of messages that must not be lost."""
     import atexit
 
     from IPython.core.getipython import get_ipython
@@ -86,6 +86,6 @@ def set_up(folder: str, environment: Mapping[str, str], report: str) -> None:
     shell: Any = get_ipython()
     shell.colab_starter = RemoteSide(folder, environment)
     shell.colab_starter.keep_reports(shell.kernel.session, report)
-    # ``exit()`` would end the kernel, and the files with it; the run ends with that cell in any case.
+    # ``exit()`` would end the kernel and lose the files; the run ends with that cell in any case.
     shell.ask_exit = lambda *_, **__: None
     atexit.register(shell.colab_starter.clean_up)

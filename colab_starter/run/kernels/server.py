@@ -1,11 +1,11 @@
-"""The program of a fork server: it imports what every kernel and worker needs, and then stays as it is: the *keeper*.
+"""The program of a fork server. It imports what every kernel and worker needs, and then becomes the *keeper*.
 
-In a fork of itself it follows the plan. If a module does harm to the process (it starts threads, opens the GPU,
-crashes), that fork ends, and another is made without the module. The fork in which all is well forks the workers;
-the keeper waits for its end, and kills what would be left of it.
+In a fork of itself, it follows the plan. If a module harms the process (it starts threads, opens the GPU, crashes),
+that fork ends, and another is made without the module. The fork that succeeds forks the workers; the keeper waits for
+its end, and kills what it leaves.
 
-What is imported when, and with which path, decides what kernels can use of it: see ``hidden``. So nothing stands at
-the top here but what Python has loaded at its start.
+When a module is imported, and with which path, decides whether kernels can use it: see ``hidden``. So only modules that
+Python loads at startup are imported at the top here.
 """
 
 import _frozen_importlib as _bootstrap
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     Channel = Connection[Any, Any]
 
 SLOWEST_IMPORT = 180.0
-"""Seconds after which a module that is still being imported is left out."""
+"""Seconds after which a module that is still importing is left out."""
 
 _END_OF_SERVER = 2.0
-"""Seconds more than its workers have that the fork which serves has to end, once the coordinator is gone."""
+"""Seconds beyond its workers' limit that the serving fork has to end, once the coordinator is gone."""
 
 _WITHOUT_THREADS = {"NUMEXPR_NUM_THREADS": "1"}
-"""With it, numexpr starts no threads at its import; it reads ``os.environ``."""
+"""Keeps numexpr, which reads ``os.environ``, from starting threads when imported."""
 
 _KERNEL = (
     *("runpy", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.kernelbase", "ipykernel.zmqshell"),
     *("IPython.core.application", "IPython.core.debugger", "IPython.core.debugger_backport", "IPython.core.logger"),
     *("IPython.extensions.storemagic", "tornado.platform.asyncio", "faulthandler", "pdb"),
 )
-"""What a kernel imports by itself before its first cell."""
+"""What a kernel itself imports before its first cell."""
 
 _WORKER = ("colab_starter.run.worker.attempt", "ipykernel.kernelspec", "psutil", "pwd", "resource")
-"""The worker, which brings nbclient and the rest of its own, and what kernels import later."""
+"""The worker, which brings nbclient and its other dependencies, and what kernels import later."""
 
 
 def main() -> None:
-    """Serve whoever holds the other end of the socket that is this process's stdin."""
+    """Serve the client at the other end of the socket that is this process's stdin."""
     here = sys.path.pop()
     path = list(sys.path)
     environment = dict(os.environ)
@@ -56,13 +56,13 @@ def main() -> None:
     _serve(trace, start, environment, path)
     from contextlib import suppress
 
-    with suppress(OSError):  # nobody reads the log any more
+    with suppress(OSError):  # the log has no reader any more
         sys.stdout.flush()
     os._exit(0)
 
 
 def make_arguments(connection_file: str) -> list[str]:
-    """``sys.argv`` as a kernel that starts cold has it."""
+    """``sys.argv`` of a cold kernel."""
     launcher = _bootstrap._find_spec("ipykernel_launcher", None)  # type: ignore[attr-defined]
     return [launcher.origin, "-f", connection_file, "--HistoryManager.enabled=False"]
 
@@ -70,7 +70,7 @@ def make_arguments(connection_file: str) -> list[str]:
 def _prepare_for_imports() -> ImportTrace:
     sys.argv[:] = make_arguments("kernel.json")
     if "OPENBLAS_NUM_THREADS" not in os.environ:
-        os.putenv("OPENBLAS_NUM_THREADS", "1")  # for OpenBLAS alone: no Python code sees it
+        os.putenv("OPENBLAS_NUM_THREADS", "1")  # for OpenBLAS only: no Python code sees it
     added = {name: value for name, value in _WITHOUT_THREADS.items() if name not in os.environ}
     os.environ.update(added)
     trace = ImportTrace(passed_over=added)
@@ -79,16 +79,16 @@ def _prepare_for_imports() -> ImportTrace:
 
 
 class _ColdStart(NamedTuple):
-    """What the notebook finds in a cold kernel."""
+    """The state that a notebook finds in a cold kernel."""
 
     modules: set[str]
     filters: list[Any]
-    """Of ``warnings``."""
+    """The filters of ``warnings``."""
     environment: dict[str, str]
 
 
 def _import_kernel(here: str) -> _ColdStart:
-    """Import what a kernel imports, and make the shell."""
+    """Import what a kernel imports, and create the shell."""
     import importlib.util
     import warnings
 
@@ -118,7 +118,7 @@ def _import_worker(path: list[str], here: str) -> None:
     for name in _WORKER:
         if importlib.util.find_spec(name):
             importlib.import_module(name)
-    KernelProvisionerFactory.instance()  # it reads the entry points of all that is installed
+    KernelProvisionerFactory.instance()  # this reads the entry points of all installed packages
     sys.path[:] = path
 
 
@@ -135,7 +135,7 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
     try:
         setup: Setup = pickle.loads(control.recv_bytes())
     except EOFError:
-        return  # it was started beforehand, and nobody wanted it
+        return  # it was started early, but not needed
     if setup.is_early:
         setup = _move_in(control, setup)
         trace.set_variables(setup.environment)
@@ -154,7 +154,7 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
 
 
 def _move_in(control: "Channel", setup: "Setup") -> "Setup":
-    """Become what a process would be that was started for this setup; its descriptors come behind it."""
+    """Become like a process that was started for this setup, whose descriptors follow it."""
     from multiprocessing import reduction
 
     log, *keep_fds = (reduction.recv_handle(control) for _ in range(1 + len(setup.keep_fds)))
@@ -168,7 +168,7 @@ def _move_in(control: "Channel", setup: "Setup") -> "Setup":
 
 
 def _leave_overlay(setup: "Setup") -> None:
-    """Remove it if this is the last process of a sweep whose coordinator was killed."""
+    """Remove the overlay if this is the last process of a sweep whose coordinator was killed."""
     if setup.plan.overlay:
         from pathlib import Path
 
@@ -180,7 +180,7 @@ def _leave_overlay(setup: "Setup") -> None:
 
 
 def _take_stdin() -> "Channel":
-    """The socket, moved out of the way of what reads stdin."""
+    """The socket, moved away from stdin, which other code may read."""
     from multiprocessing.connection import Connection
 
     control: Channel = Connection(os.dup(0))
@@ -191,7 +191,7 @@ def _take_stdin() -> "Channel":
 
 
 class _Keeper:
-    """Tries the plan until nothing in it does harm, then waits for the end of the fork that serves."""
+    """Tries the plan until nothing in it does harm, then waits for the end of the serving fork."""
 
     def __init__(
         self, control: "Channel", setup: "Setup", heritage: "Heritage", trace: ImportTrace, start: _ColdStart
@@ -223,20 +223,20 @@ class _Keeper:
             other_end.close()
             imported = _watch(trial, self._control, pid)
             if imported is None:
-                system.kill_children()  # before the pipe is closed, whose end the log would call a fault
+                system.kill_children()  # before the pipe is closed, which would be logged as an error
                 return
             self._left_out |= imported.missing | imported.harmful
             if not imported.harmful:
-                with suppress(OSError):  # who has hung up meanwhile ends the fork too
+                with suppress(OSError):  # a client that has hung up ends the fork too
                     self._control.send(Ready(self._left_out))
                 _wait_for_end(self._control, pid)
                 return
-            os.write(2, capture.read_all())  # it may say why
+            os.write(2, capture.read_all())  # the output may say why
             capture.close()
             system.kill_children()
 
     def _try_to_serve(self, keeper: "Channel", capture: OutputCapture) -> None:
-        """In the fork: import, and serve unless that did harm."""
+        """In the fork: import, and serve unless that did harm the process."""
         import gc
         import shutil
 
@@ -258,10 +258,10 @@ class _Keeper:
         gc.collect()
         gc.freeze()
         Serving(self._control, keeper, heritage, self._setup.keep_fds).serve()
-        shutil.rmtree(heritage.folder, ignore_errors=True)  # for a keeper that was killed
+        shutil.rmtree(heritage.folder, ignore_errors=True)  # in case the keeper was killed
 
     def _follow_plan(self, keeper: "Channel", capture: OutputCapture) -> "tuple[Imported, HiddenModules]":
-        """Import what is not left out, in the world that a notebook begins with."""
+        """Import the modules that are not left out, in the state with which a notebook begins."""
         from colab_starter.run.kernels import afterfork
         from colab_starter.run.kernels.forked import WarmApplication
         from colab_starter.run.kernels.hidden import HiddenModules
@@ -292,7 +292,7 @@ def _set_environment(environment: dict[str, str]) -> None:
 
 
 def _watch(trial: "Channel", control: "Channel", pid: int) -> "Imported | None":
-    """What came of a fork's imports; None when nobody is waiting for it any more."""
+    """The result of a fork's imports; None if the client is gone."""
     from colab_starter.run.kernels.death import name_signal
     from colab_starter.run.kernels.imports import Imported
 
@@ -314,7 +314,7 @@ def _watch(trial: "Channel", control: "Channel", pid: int) -> "Imported | None":
 
 
 def _wait_for_end(control: "Channel", pid: int) -> None:
-    """Of the fork that serves. Where it does not end though the coordinator is gone, nobody else would kill it."""
+    """Wait for the serving fork to end; if it does not though the coordinator is gone, only this kills it."""
     import select
     import signal
 
@@ -335,12 +335,12 @@ def _wait_for_end(control: "Channel", pid: int) -> None:
 
 
 def _can_read(trial: "Channel", control: "Channel", timeout: float) -> bool:
-    """Wait for the fork's news; false when the time is over or the coordinator is gone."""
+    """Wait for the fork's messages; False after the timeout or if the coordinator is gone."""
     import select
 
     waiting = select.poll()
     waiting.register(trial.fileno(), select.POLLIN)
-    waiting.register(control.fileno(), 0)  # tells only of a hang-up: requests wait for whoever will serve
+    waiting.register(control.fileno(), 0)  # reports only a hang-up: requests are left for the fork that will serve
     return trial.fileno() in [descriptor for descriptor, _ in waiting.poll(timeout * 1000)]
 
 

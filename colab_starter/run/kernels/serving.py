@@ -1,4 +1,4 @@
-"""The loop of the process that forks workers. One thread, no event loop: nothing that a fork could break."""
+"""The loop of the process that forks workers. A single thread and no event loop: nothing that a fork could break."""
 
 import importlib
 import os
@@ -28,7 +28,7 @@ END_OF_WORKERS = 5.0
 
 
 class Serving:
-    """Forks a worker for each request, and looks after what they leave."""
+    """Forks a worker for each request, and cleans up what they leave."""
 
     def __init__(self, control: Channel, keeper: Channel, heritage: Heritage, keep: Collection[int]) -> None:
         self._control = control
@@ -37,7 +37,7 @@ class Serving:
         self._keep = frozenset(keep)
         self._workers: dict[int, Channel] = {}
         self._ended: dict[int, int] = {}
-        """Workers that are reaped while processes of theirs live: pid -> status."""
+        """Reaped workers that still have living processes: PID -> status."""
         self._wake, self._waker = socket.socketpair()
         self._listen_for_children()
 
@@ -48,7 +48,7 @@ class Serving:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
 
     def serve(self) -> None:
-        """Until the coordinator or the keeper is gone."""
+        """Serve until the coordinator or the keeper is gone."""
         while True:
             ready = self._wait(None)
             if self._keeper.fileno() in ready:
@@ -65,7 +65,7 @@ class Serving:
         return {descriptor for descriptor, _ in waiting.poll(None if timeout is None else timeout * 1000)}
 
     def _answer(self) -> bool:
-        """Fork the worker that is asked for; False when nobody is there to ask."""
+        """Fork the requested worker; False if the client is gone."""
         try:
             target = self._control.recv_bytes().decode()
             channel, payload = (reduction.recv_handle(self._control) for _ in range(2))
@@ -94,7 +94,7 @@ class Serving:
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 1
         except BaseException:
-            with suppress(OSError):  # nobody reads the log any more: the coordinator was killed
+            with suppress(OSError):  # the log has no reader any more: the coordinator was killed
                 traceback.print_exc()
         finally:
             with suppress(OSError):
@@ -103,12 +103,12 @@ class Serving:
             os._exit(status)
 
     def _reap(self) -> None:
-        """Take note of the workers that have ended; kill what they have left, and then report them."""
+        """Reap the workers that have ended, kill what they have left, and then report them."""
         with suppress(BlockingIOError):
             self._wake.recv(4096)
         self._collect_statuses()
         if self._ended and self._kill_orphans():
-            return  # the end of each of them wakes this again
+            return  # the end of each wakes this again
         for pid, status in self._ended.items():
             self._report(pid, status)
         self._ended.clear()
@@ -123,7 +123,7 @@ class Serving:
             pass
 
     def _kill_orphans(self) -> bool:
-        """Kill the children that are no workers, with their own; was there one?"""
+        """Kill the children that are not workers, with their descendants; returns whether there was one."""
         orphans = system.list_descendants(os.getpid(), without=self._workers.keys())
         for pid in orphans:
             system.kill(pid)
@@ -132,13 +132,13 @@ class Serving:
     def _report(self, pid: int, status: int) -> None:
         channel = self._workers.pop(pid)
         shutil.rmtree(Path(self._heritage.folder, str(pid)), ignore_errors=True)
-        with suppress(OSError):  # nobody may be listening any more
+        with suppress(OSError):  # there may be no listener any more
             channel.send(Exited(status))
         channel.close()
 
     def _end(self, patience: float) -> None:
-        """Wait for the workers, who notice the coordinator's end too, and kill what is left."""
-        system.kill(os.getppid(), signal.SIGCONT)  # the keeper may have been stopped, and is to end after this
+        """Wait for the workers, which also notice the coordinator's end, and kill what is left."""
+        system.kill(os.getppid(), signal.SIGCONT)  # the keeper may have been stopped, and must end after this
         deadline = time.monotonic() + patience
         self._collect_statuses()
         while len(self._workers) > len(self._ended) and time.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""Processes that somebody has stopped (SIGSTOP) and forgotten, among those that the runs of a sweep depend on.
+"""Continuing stopped processes (SIGSTOP) among those that the runs of a sweep depend on.
 
-A worker that is stopped keeps no time limit, a fork server starts no run, and a kernel ends no cell: a sweep without
-somebody who notices would wait for ever.
+A stopped worker does not enforce time limits, a stopped fork server starts no runs, and a stopped kernel ends no cells:
+unnoticed, the sweep would wait forever.
 """
 
 import signal
@@ -12,15 +12,15 @@ from colab_starter.run.kernels import system
 from colab_starter.run.kernels.system import Process
 
 PATIENCE = 10.0
-"""Seconds that a process may stand still."""
+"""Seconds that a process may stay stopped."""
 INTERVAL = 2.0
-"""Seconds between two looks at the least."""
+"""The least seconds between two checks."""
 _SHARE_OF_TIME = 0.01
-"""Looking takes no more of the time than this, however many processes the machine has."""
+"""The largest share of time spent checking, however many processes the machine has."""
 
 
 class StoppedProcesses:
-    """Lets fork servers, their workers and kernels go on that were stopped; what notebooks start is left alone."""
+    """Continues stopped fork servers, workers and kernels; what notebooks start is left alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -28,10 +28,10 @@ class StoppedProcesses:
         self._next_look = self._last_look = clock()
 
     def look(self, servers: Collection[int]) -> list[int]:
-        """Let go on what has stood still for PATIENCE seconds; returns its process ids. Mostly does nothing.
+        """Continue what has been stopped for PATIENCE seconds; returns the process IDs. Usually does nothing.
 
-        ``servers`` are the ids of fork servers, or of Ray's driver. Time in which this process did not look, because it
-        was stopped itself, does not count.
+        ``servers`` are the process IDs of fork servers, or of Ray's driver. Time in which this process did not check
+        because it was stopped itself does not count.
         """
         now = self._clock()
         if now < self._next_look or not servers:
@@ -45,7 +45,7 @@ class StoppedProcesses:
         return _let_go_on(pid for pid, since in self._since.items() if now >= since + PATIENCE)
 
     def let_go_on(self, servers: Collection[int]) -> list[int]:
-        """The same at once, without patience."""
+        """Like ``look``, but at once."""
         return _let_go_on(_find_stopped(servers))
 
 
@@ -57,7 +57,7 @@ def _let_go_on(pids: Iterator[int]) -> list[int]:
 
 
 def _find_stopped(servers: Collection[int]) -> Iterator[int]:
-    """Those of keepers, the processes that fork the workers, workers and kernels that are stopped (Linux)."""
+    """The stopped processes among keepers, serving forks, workers and kernels (Linux)."""
     processes = list(system.list_processes())
     level = [process for process in processes if process.pid in servers]
     for _ in ("keepers", "servers", "workers"):
@@ -68,5 +68,5 @@ def _find_stopped(servers: Collection[int]) -> Iterator[int]:
 
 
 def _is_kernel(child: Process, workers: dict[int, Process]) -> bool:
-    """Whether it leads a session, or is about to; a worker's other children have lost the parent that they had."""
+    """Whether it leads a session, or is about to; a worker's other children are adopted orphans."""
     return child.session in (child.pid, workers[child.parent].session)

@@ -1,4 +1,4 @@
-"""What the operating system offers for looking after processes; less of it on macOS, and nothing breaks there."""
+"""Process management by the operating system; macOS offers less, but nothing breaks there."""
 
 import os
 import signal
@@ -16,10 +16,10 @@ HAS_PIDFD = hasattr(os, "pidfd_open")
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _GIVE_UP = 5.0
-"""Seconds after which a process that SIGKILL does not end is left alone: the system holds it."""
+"""Seconds after which a process that survives SIGKILL is left alone: the system is blocking it."""
 
 _FORK_SAFE_THREADS = frozenset(["jemalloc_bg_thd"])
-"""Jemalloc, which pyarrow brings, ends its background threads at a fork (background_thread_prefork0 in its source)."""
+"""pyarrow's jemalloc ends its background threads at a fork (background_thread_prefork0 in its source)."""
 
 
 Log: TypeAlias = Path | int
@@ -27,14 +27,14 @@ Log: TypeAlias = Path | int
 
 
 class Process(NamedTuple):
-    """A line of the system's list of processes."""
+    """An entry in the system's list of processes."""
 
     pid: int
     parent: int
     session: int
     is_zombie: bool
     is_stopped: bool
-    """By SIGSTOP or the like; not by a debugger."""
+    """Whether it was stopped by SIGSTOP or the like, not by a debugger."""
 
 
 def adopt_orphans() -> None:
@@ -43,34 +43,34 @@ def adopt_orphans() -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have this process killed when its parent, which must be ``parent``, dies (Linux)."""
+    """Arrange for this process to be killed when its parent, which must be ``parent``, dies (Linux)."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if IS_LINUX and os.getppid() != parent:  # it died before the line above
+    if IS_LINUX and os.getppid() != parent:  # the parent died before the line above
         os._exit(1)
 
 
 def outlive_parent() -> None:
-    """Take ``die_with_parent`` back."""
+    """Undo ``die_with_parent``."""
     _prctl(_PR_SET_PDEATHSIG, 0)
 
 
 def _prctl(option: int, value: int) -> None:
     if IS_LINUX:
-        # Imported only now, because the coordinator has no need of it; fork servers load it before their first fork.
+        # Imported here because the coordinator does not need it; fork servers load it before their first fork.
         import ctypes
 
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def fork() -> int:
-    """os.fork without the warnings of libraries (JAX) that a fork without threads does not deserve."""
+    """Call os.fork without the warnings of libraries (JAX), which do not apply without threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return os.fork()
 
 
 def open_pidfd(pid: int) -> int:
-    """A descriptor that can be read when the process has ended; -1 where the system has none."""
+    """A descriptor that is readable once the process has ended; -1 if the system does not support it."""
     try:
         return os.pidfd_open(pid) if HAS_PIDFD else -1
     except OSError:
@@ -78,19 +78,19 @@ def open_pidfd(pid: int) -> int:
 
 
 def list_processes() -> Iterator[Process]:
-    """Every process of the machine (Linux)."""
+    """All processes of the machine (Linux)."""
     for name in os.listdir("/proc") if IS_LINUX else ():
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as file:
                     state, parent, _, session, *_ = file.read().rpartition(b")")[2].split(maxsplit=4)
-            except OSError:  # it has just ended
+            except OSError:  # the process has just ended
                 continue
             yield Process(int(name), int(parent), int(session), state == b"Z", state == b"T")
 
 
 def list_descendants(ancestor: int, without: Collection[int] = ()) -> list[int]:
-    """The processes below ``ancestor`` that live; ``without`` leaves out its children of these ids, and theirs."""
+    """The living descendants of ``ancestor``, except its children with the IDs ``without`` and their descendants."""
     children: dict[int, list[Process]] = {}
     for process in list_processes():
         children.setdefault(process.parent, []).append(process)
@@ -103,13 +103,13 @@ def list_descendants(ancestor: int, without: Collection[int] = ()) -> list[int]:
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
-    """Send a signal; no matter if the process has gone."""
+    """Send a signal; does nothing if the process is gone."""
     with suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 
 
 def kill_group(leader: int, number: int = signal.SIGKILL) -> None:
-    """Send a signal to the group that ``leader`` leads, or to itself alone while it leads none yet."""
+    """Send a signal to the group that ``leader`` leads, or only to the process while it does not lead one yet."""
     try:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):
@@ -117,7 +117,7 @@ def kill_group(leader: int, number: int = signal.SIGKILL) -> None:
 
 
 def kill_tree(root: int) -> None:
-    """Kill all processes below ``root``, then itself, also where they were stopped."""
+    """Kill all descendants of ``root``, then ``root`` itself, even if they were stopped."""
     deadline = time.monotonic() + _GIVE_UP
     while (below := list_descendants(root)) and time.monotonic() < deadline:
         for pid in below:
@@ -127,7 +127,7 @@ def kill_tree(root: int) -> None:
 
 
 def kill_children() -> None:
-    """Kill whatever was started below this process, which adopts orphans, and reap it."""
+    """Kill and reap all descendants of this process, which adopts orphans."""
     deadline = time.monotonic() + _GIVE_UP
     while _reap_children():
         for pid in list_descendants(os.getpid()):
@@ -138,7 +138,7 @@ def kill_children() -> None:
 
 
 def _reap_children() -> bool:
-    """Reap the children that have ended; is another left?"""
+    """Reap the children that have ended; returns whether another is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -148,7 +148,7 @@ def _reap_children() -> bool:
 
 
 def kill_session(leader: int, others: Collection[int]) -> None:
-    """Kill what is left of the session that ``leader`` led, and ``others``, which are not this process's children."""
+    """Kill what is left of the session led by ``leader``, and ``others``, which are not this process's children."""
     for pid in others:
         kill(pid)
     deadline = time.monotonic() + _GIVE_UP
@@ -161,7 +161,7 @@ def kill_session(leader: int, others: Collection[int]) -> None:
 
 
 def reset_signals() -> None:
-    """The handlers that Python starts with, and no signal blocked."""
+    """Restore the signal handlers with which Python starts, and unblock all signals."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -169,7 +169,7 @@ def reset_signals() -> None:
 
 
 def count_threads() -> int:
-    """How many threads this process has, but for those that a fork does not mind; 1 where the system does not tell."""
+    """The number of threads of this process, except those safe for a fork; 1 if the system does not report it."""
     return len([name for name in _list_threads() if name not in _FORK_SAFE_THREADS]) if IS_LINUX else 1
 
 
@@ -180,7 +180,7 @@ def _list_threads() -> Iterator[str]:
 
 
 def open_log(log: Log) -> int:
-    """A descriptor of the caller's own to write to."""
+    """A new descriptor to write to, which the caller owns."""
     if isinstance(log, int):
         return os.dup(log)
     return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -194,7 +194,7 @@ def list_descriptors() -> set[int]:
 
 
 def _is_open(descriptor: int) -> bool:
-    """False for the one by which the folder was listed."""
+    """Whether the descriptor is open; False for the one with which the folder was listed."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -203,6 +203,6 @@ def _is_open(descriptor: int) -> bool:
 
 
 def close_descriptors(keep: Collection[int]) -> None:
-    """Close every descriptor but the standard ones and ``keep``."""
+    """Close every descriptor except the standard ones and ``keep``."""
     for descriptor in list_descriptors() - set(keep) - {0, 1, 2}:
         os.close(descriptor)

@@ -1,7 +1,7 @@
-"""What an import depended on and what it changed, module by module; noted while modules are preloaded.
+"""Tracing what each import depends on and changes, module by module, while modules are preloaded.
 
-Standard library only, and only what Python has loaded at its start, so that tracing can begin before anything
-else is imported. ``hidden`` is what goes by these notes.
+It imports only standard modules that Python loads at startup, so that tracing can begin before anything else is
+imported. ``hidden`` uses these records.
 """
 
 import _frozen_importlib as _bootstrap
@@ -16,18 +16,18 @@ from typing import Any, NamedTuple
 
 _OF_THE_SYSTEM = ("/proc/", "/sys/", "/dev/")
 Signature = tuple[int, int] | None
-"""Time of the last change in nanoseconds, and size; None for what is not there."""
+"""The time of the last change in nanoseconds, and the size; None if the file does not exist."""
 
 
 class State(NamedTuple):
-    """What decides, beside the files, what an import gives; imports change it too."""
+    """What the result of an import depends on besides files; imports change it too."""
 
     environment: dict[str, str]
     path: tuple[str, ...]
 
 
 class Change(NamedTuple):
-    """What a module changed at a moment of its import."""
+    """What a module changed at one point during its import."""
 
     tick: int
     before: State
@@ -35,40 +35,40 @@ class Change(NamedTuple):
 
 
 class ModuleRecord:
-    """One import that was traced, without what other modules did that it imported."""
+    """The trace of one import, without what the modules that it imported did."""
 
     def __init__(self, name: str, root: str, tick: int, state: State) -> None:
         self.name = name
         self.root = root
-        """The module of the plan in whose import it came; empty for what comes with the kernel and its worker."""
+        """The module of the plan whose import loaded it; empty for what comes with the kernel and its worker."""
         self.tick = tick
-        """When it began; ticks count upwards."""
+        """When it began; ticks only increase."""
         self.state = state
-        """As it was then."""
+        """The state at that time."""
         self.needs: dict[str, None] = {}
-        """The modules that it imported, those that were loaded already among them."""
+        """The modules that it imported, including those that were already loaded."""
         self.missing: dict[str, None] = {}
-        """Top-level modules that it asked for in vain."""
+        """Top-level modules that it tried to import but were not found."""
         self.variables: set[str] = set()
         """Environment variables that it read through ``os.environ``."""
         self.lists_variables = False
-        """It went through all of ``os.environ``, as who copies it does."""
+        """Whether it iterated over ``os.environ``, for example to copy it."""
         self.files: dict[str, None] = {}
-        """Files that it read or looked for; those of Python itself are left out."""
+        """Files that it read or looked for, except those of Python itself."""
         self.asks_for_packages = False
-        """It looked at what is installed, by ``importlib.metadata``."""
+        """Whether it queried the installed packages through ``importlib.metadata``."""
         self.draws_random_numbers = False
-        """It drew from the generators that ``random.seed`` and ``numpy.random.seed`` set."""
+        """Whether it drew from the generators that ``random.seed`` and ``numpy.random.seed`` set."""
         self.changes: list[Change] = []
         self.filters: list[Any] = []
-        """What it put into ``warnings.filters``, the first one in front."""
+        """What it added to ``warnings.filters``, in their order there."""
         self.output: list[tuple[int, bytes]] = []
-        """What it printed: descriptor and text."""
+        """What it printed, as descriptor and text."""
         self.warnings: list[warnings.WarningMessage] = []
-        """What it warned of, as far as it would have been shown."""
+        """Its warnings, if they would have been shown."""
 
     def absorb(self, inner: "ModuleRecord") -> None:
-        """Take over the notes of an import inside of this one: of the same module, or of one that is not there."""
+        """Merge the record of a nested import of the same module, or of one that was not found."""
         self.needs |= inner.needs
         self.missing |= inner.missing
         self.variables |= inner.variables
@@ -83,20 +83,20 @@ class ModuleRecord:
 
 
 class ImportTrace:
-    """Notes every import of the main thread between ``start`` and ``stop``."""
+    """Records every import of the main thread between ``start`` and ``stop``."""
 
     def __init__(self, passed_over: Iterable[str] = ()) -> None:
-        """``passed_over`` are environment variables that are set for the time of the trace only."""
+        """``passed_over`` are environment variables that are set only during the trace."""
         self._passed_over_variables = frozenset(passed_over)
         self.records: dict[str, ModuleRecord] = {}
-        """By name; only of modules that came to be there."""
+        """The records by name, only of modules that were loaded."""
         self.root = ""
         """The module of the plan that is being imported."""
         self._stack: list[ModuleRecord] = []
         self._tick = 0
         self._thread = _thread.get_ident()
         self.state = self._read_state()
-        """As it was when ``settle`` was called the last time."""
+        """The state at the last call of ``settle``."""
         self._writes = 0
         self._filters = list(warnings.filters)
         self._capture: OutputCapture | None = None
@@ -104,14 +104,14 @@ class ImportTrace:
         self._undo: list[Callable[[], None]] = []
         installed = [path for path in sys.path if path.endswith("-packages")]
         self._passed_over = (*_OF_THE_SYSTEM, *(f"{path}/" for path in (sys.prefix, sys.base_prefix, *installed)))
-        """Files there are Python's and its packages'; ``hidden`` looks at those of modules by itself."""
+        """The places of Python's and its packages' files; ``hidden`` checks those of modules itself."""
 
     def start(self) -> None:
-        """Begin to note. Call it once."""
+        """Start recording. Call it once."""
         trace = self
 
         class TracedLock(_bootstrap._ModuleLockManager):  # type: ignore[misc, name-defined]
-            """importlib holds one while it loads a module, and only then; no frame of it is seen in a traceback."""
+            """importlib holds one only while it loads a module; its frames do not appear in tracebacks."""
 
             def __enter__(self) -> None:
                 super().__enter__()
@@ -135,23 +135,23 @@ class ImportTrace:
         self._undo.append(lambda: sys.meta_path.remove(last))
 
     def stop(self) -> None:
-        """Note no more, and leave no trace of it."""
+        """Stop recording, and undo all patches."""
         while self._undo:
             self._undo.pop()()
 
     def set_variables(self, environment: Mapping[str, str]) -> None:
-        """Set variables for good, as if the process had been started with them, also those that were passed over."""
+        """Set variables permanently, as if the process had started with them, including those passed over."""
         self._passed_over_variables -= environment.keys()
         os.environ.update(environment)
         self.settle()
 
     def capture_output(self, capture: "OutputCapture | None") -> None:
-        """From now on, what goes through ``capture`` is noted as output of the module that is being imported."""
+        """From now on, record what goes through ``capture`` as output of the module being imported."""
         self.settle()
         self._capture = capture
 
     def settle(self) -> None:
-        """Ascribe what has changed since the last call to the module that is being imported."""
+        """Attribute what has changed since the last call to the module being imported."""
         top = self._stack[-1] if self._stack else None
         self._settle_state(top)
         self._settle_random(top)
@@ -198,14 +198,14 @@ class ImportTrace:
         self.settle()
         self._stack.remove(record)
         if inner := self.records.get(record.name):
-            record.absorb(inner)  # its package, whose import came first, has imported it
+            record.absorb(inner)  # it was imported by its package, whose import came first
             record.tick, record.state = inner.tick, inner.state
         if record.name in sys.modules:
             self.records[record.name] = record
         elif self._stack:
             self._stack[-1].absorb(record)
         for outer in self._stack:
-            if outer.name.startswith(f"{record.name}."):  # its own code comes only now, after that of its package
+            if outer.name.startswith(f"{record.name}."):  # its own code runs only now, after that of its package
                 self._tick += 1
                 outer.tick, outer.state = self._tick, self.state
 
@@ -266,7 +266,7 @@ class ImportTrace:
         kind: Any = type(os.environ)
 
         class TracedEnvironment(kind):  # type: ignore[misc]
-            """Notes which variables are read, but for those that are only copied with all others."""
+            """Records which variables are read, except those that are only copied with all others."""
 
             iterations = 0
 
@@ -303,7 +303,7 @@ class ImportTrace:
 
 
 class _LastFinder:
-    """Behind all finders: whoever asks it asked for something that is not there."""
+    """The last finder: a module that it is asked for was not found."""
 
     def __init__(self, trace: ImportTrace) -> None:
         self._trace = trace
@@ -319,11 +319,11 @@ class _LastFinder:
         return ()
 
     def invalidate_caches(self) -> None:
-        """Nothing is cached here."""
+        """Do nothing: nothing is cached."""
 
 
 class OutputCapture:
-    """Takes what this process writes to its descriptors 1 and 2, also from C, for as long as ``with`` lasts."""
+    """Captures what this process writes to descriptors 1 and 2, even from C, within its ``with`` block."""
 
     def __init__(self) -> None:
         self._files = [_make_file(), _make_file()]
@@ -349,7 +349,7 @@ class OutputCapture:
                 stream.flush()
 
     def read_new(self) -> list[tuple[int, bytes]]:
-        """What was written since the last call: descriptor and text."""
+        """What was written since the last call, as descriptor and text."""
         self._flush()
         found = []
         for index, file in enumerate(self._files):
@@ -360,7 +360,7 @@ class OutputCapture:
         return found
 
     def read_all(self) -> bytes:
-        """All that was written, by whichever process shares this capture."""
+        """Everything written by any process that shares this capture."""
         return b"".join(os.pread(file, os.fstat(file).st_size, 0) for file in self._files)
 
     def close(self) -> None:
@@ -369,7 +369,7 @@ class OutputCapture:
 
 
 def _make_file() -> int:
-    """Without a name, and written at its end by whoever writes."""
+    """Make an unnamed file that every writer appends to."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("output")
     import tempfile
@@ -379,7 +379,7 @@ def _make_file() -> int:
 
 
 def read_random_states(find_module: Callable[[str], Any] = sys.modules.get) -> list[object]:
-    """Of the generators that a notebook seeds for everybody: Python's and NumPy's, as far as they are loaded."""
+    """The states of the global random generators, Python's and NumPy's, if they are loaded."""
     states: list[object] = []
     if random := find_module("random"):
         instance = getattr(random, "_inst", None)
@@ -393,7 +393,7 @@ def read_random_states(find_module: Callable[[str], Any] = sys.modules.get) -> l
 
 
 def read_signature(path: str) -> Signature:
-    """Tells whether a file is still what it was; a folder only whether it is there."""
+    """A file's signature, which changes with its content; that of a folder says only whether it exists."""
     try:
         found = _stat(path)
     except (OSError, ValueError):

@@ -1,8 +1,7 @@
-"""A kernel's channels as a Jupyter server passes them on: one websocket for all of them.
+"""A kernel's channels through a Jupyter server: one websocket for all of them.
 
 https://jupyter-server.readthedocs.io/en/latest/developers/websocket-protocols.html describes the two formats of its
-frames. The newer one, ``v1.kernel.websocket.jupyter.org``, is asked for; a server that does not know it takes the
-other.
+frames. The newer one, ``v1.kernel.websocket.jupyter.org``, is requested; a server that does not know it uses the other.
 """
 
 import itertools
@@ -28,20 +27,20 @@ from colab_starter.run.kernels.connection import Message, read_message
 V1 = "v1.kernel.websocket.jupyter.org"
 CONNECT_TIMEOUT = 10.0
 SEND_TIMEOUT = 30.0
-"""Seconds."""
+"""In seconds."""
 MESSAGES_AT_ONCE = 200
-"""So many are taken before the caller may look at its deadlines."""
+"""How many are read before the caller may check its deadlines."""
 _PARTS = ("header", "parent_header", "metadata", "content")
 
 
 class KernelSocket:
-    """An open websocket. All that goes wrong with it raises SocketLostError; it is of no use afterwards."""
+    """An open websocket. Every failure raises SocketLostError, after which it is unusable."""
 
     def __init__(self, url: str, headers: Mapping[str, str], session: Session) -> None:
         self.heard = time.monotonic()
-        """When the last frame came, of any kind."""
+        """When the last frame of any kind arrived, by ``time.monotonic``."""
         self.has_more = False
-        """Whether ``take`` has left messages that ``fileno`` does not tell of."""
+        """Whether ``take`` has left messages that do not make ``fileno`` readable."""
         self._session = session
         self._lost: SocketLostError | None = None
         try:
@@ -62,7 +61,7 @@ class KernelSocket:
         self._is_v1 = (self._socket.headers or {}).get("sec-websocket-protocol") == V1
 
     def fileno(self) -> int:
-        """Readable when there is something to ``take``."""
+        """A descriptor that is readable when there is something to ``take``."""
         return int(self._socket.fileno())  # type: ignore[no-untyped-call]
 
     def is_ready(self) -> bool:
@@ -72,7 +71,7 @@ class KernelSocket:
         return self.has_more or bool(waiting.poll(0))
 
     def send(self, channel: str, message: Mapping[str, Any]) -> None:
-        """Send a message that ``Session.msg`` has made."""
+        """Send a message made by ``Session.msg``."""
         if self._is_v1:
             parts = [channel.encode(), *(self._session.pack(message[name]) for name in _PARTS)]
             self._write(_join(parts), ABNF.OPCODE_BINARY)
@@ -81,11 +80,11 @@ class KernelSocket:
             self._write(json.dumps(whole, default=json_default).encode(), ABNF.OPCODE_TEXT)
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Send a ping."""
         self._write(b"", ABNF.OPCODE_PING)
 
     def take(self) -> list[Message]:
-        """The messages that are here; does not wait."""
+        """The messages that have arrived; does not wait."""
         if self._lost:
             raise self._lost
         messages: list[Message] = []
@@ -133,7 +132,7 @@ class KernelSocket:
 
 
 def _join(parts: list[bytes]) -> bytes:
-    """As v1 has it: the number of offsets, the offsets of the parts and of the end, the parts."""
+    """A frame of v1: the number of offsets, the offsets of the parts and of the end, and the parts."""
     offsets = [8 * (len(parts) + 2)]
     for part in parts:
         offsets.append(offsets[-1] + len(part))
@@ -147,14 +146,14 @@ def _split(payload: bytes) -> list[bytes]:
 
 
 def _split_unversioned(payload: bytes) -> list[bytes]:
-    """A binary frame of the format without a name: the JSON text, and the buffers."""
+    """Split a binary frame of the unnamed format into the JSON text and the buffers."""
     count = struct.unpack_from("!I", payload)[0]
     offsets = [*struct.unpack_from(f"!{count}I", payload, 4), len(payload)]
     return [payload[start:end] for start, end in itertools.pairwise(offsets)]
 
 
 def find_authorities() -> str:
-    """The file or folder of the certificates that are trusted, for HTTP and websockets alike."""
+    """The file or folder of the trusted certificates, for both HTTP and websockets."""
     named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     return named or str(requests.utils.DEFAULT_CA_BUNDLE_PATH)
 

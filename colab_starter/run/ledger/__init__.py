@@ -1,1 +1,1 @@
-"""What is known of runs: the ledger, its lock, and what a command finds when it goes on with a sweep."""
+"""The records of runs: the ledger, its lock, and what a command finds when it resumes a sweep."""

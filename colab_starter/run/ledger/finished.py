@@ -1,4 +1,4 @@
-"""How a run ended, as its executed notebook tells it."""
+"""Reading how a run ended from its executed notebook."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from colab_starter.sweep_folder import KEY, is_same_run, read_version
 
 
 def find_finished(content: bytes, run: str, name: str) -> RunRecord | None:
-    """The last attempt of a run, as its executed notebook tells it; None where that tells of no end, or another run."""
+    """The last attempt of a run according to its executed notebook; None if it has no end or is of another run."""
     try:
         metadata = json.loads(content)["metadata"]
         return _describe(metadata[KEY], metadata.get("papermill"), run, name)
@@ -40,7 +40,7 @@ def _describe(told: Any, papermill: Any, run: str, name: str) -> RunRecord | Non
 
 
 def read_outcome(path: Path, job: Job) -> Outcome | None:
-    """How a job ended, as its executed notebook says; None where it is not there, or is of another attempt."""
+    """How a job ended according to its executed notebook; None if it is missing or of another attempt."""
     try:
         return find_outcome(path.read_bytes(), job)
     except OSError:
@@ -48,7 +48,7 @@ def read_outcome(path: Path, job: Job) -> Outcome | None:
 
 
 def find_outcome(notebook: bytes, job: Job) -> Outcome | None:
-    """The same, from the content of the executed notebook."""
+    """Like ``read_outcome``, from the content of the executed notebook."""
     found = find_finished(notebook, job.run, PurePath(job.output).name)
     return found.outcome if found and found.attempt == job.attempt else None
 
@@ -59,7 +59,7 @@ def _read_time(facts: Mapping[str, Any], name: str) -> str:
 
 
 def read_moment(text: str) -> datetime | None:
-    """The moment that a text in ISO 8601 names, UTC where it names no zone; None where it names none."""
+    """The moment given by an ISO 8601 text, in UTC if it has no time zone; None if it is not such a text."""
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

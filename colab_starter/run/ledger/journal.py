@@ -1,4 +1,4 @@
-"""The lines of a ledger, in a file: only ever added to, and only while nothing else touches the file."""
+"""The lines of a ledger in a file: append-only, and only while nothing else changes the file."""
 
 import codecs
 import errno
@@ -20,59 +20,59 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
     codecs.BOM_UTF8: "utf-8-sig",
 }
-"""What editors put at the beginning of a file, the longest first, and the encoding that it stands for."""
+"""The byte order marks that editors write, longest first, and their encodings."""
 
 
 class Journal(Protocol):
-    """Lines, which are only ever added to."""
+    """An append-only sequence of lines."""
 
     @property
     def path(self) -> Path | str:
-        """Where they are, for messages."""
+        """Where the lines are, for messages."""
 
     def read(self) -> list[bytes]:
-        """All lines; none where there is no journal yet."""
+        """All lines; empty if there is no journal yet."""
 
     def append(self, *lines: bytes) -> None:
-        """Add lines; they are safe when this returns. Raises OSError or LedgerWriteError where they were not added."""
+        """Append lines; they are safe when this returns. Raises OSError or LedgerWriteError if they were not added."""
 
     def check(self) -> None:
-        """Raise LedgerWriteError where nothing may be added any more. Quick: it is called all the time."""
+        """Raise LedgerWriteError if nothing may be added any more. Must be quick: it is called all the time."""
 
     def check_room(self) -> None:
-        """Raise OSError where there is hardly any room left."""
+        """Raise OSError if there is hardly any space left."""
 
     def close(self) -> None:
-        """Nothing will be added any more. May be called twice."""
+        """Close the journal; nothing will be added any more. May be called twice."""
 
 
 class JournalFile:
     """Lines in a file."""
 
     def __init__(self, path: Path, check_lock: Callable[[], None] = lambda: None) -> None:
-        """``check_lock`` raises LedgerWriteError where this process does not hold the sweep any more."""
+        """``check_lock`` raises LedgerWriteError if this process no longer holds the sweep."""
         self._path = path
         self._check_lock = check_lock
         self._handle: int | None = None
         self._size: int | None = None
-        """Of the file when we last wrote to it."""
+        """The size of the file when we last wrote to it."""
         self._read: int | None = None
-        """Hash of what we read before we first wrote to it."""
+        """The hash of what we read before we first wrote to it."""
         self._has_inodes = True
-        """Some network drives give a file another inode number each time."""
+        """Whether inode numbers are stable; on some network drives they change every time."""
 
     @property
     def path(self) -> Path:
         return self._path
 
     def read(self) -> list[bytes]:
-        """The lines, without one that a crash left without an end; none where there is no file yet."""
+        """The lines, without one that a crash left incomplete; empty if there is no file yet."""
         content = self._read_file()
         self._read = hash(content)
         return split_lines(content)
 
     def check(self) -> None:
-        """Raise SweepLostError where the file is not the one, or not as long, as we left it."""
+        """Raise SweepLostError if the file is not the same, or not as long, as we left it."""
         self._check_lock()
         if self._handle is None:
             return
@@ -86,7 +86,7 @@ class JournalFile:
             self._give_up()
 
     def append(self, *lines: bytes) -> None:
-        """Add lines. When this returns they are on the disk; when it raises, none of them is in the file."""
+        """Append lines. When this returns they are on the disk; if it raises, none of them is in the file."""
         if self._handle is None:
             self._check_lock()
             self._handle = self._open()
@@ -120,7 +120,7 @@ class JournalFile:
             return b""
 
     def _open(self) -> int:
-        """A descriptor at the end of the last whole line; what comes after that line is cut off."""
+        """A descriptor at the end of the last complete line; the rest of the file is cut off."""
         content = self._read_file()
         if self._read not in (None, hash(content)):
             self._give_up()
@@ -133,7 +133,7 @@ class JournalFile:
         return handle
 
     def _convert(self, content: bytes) -> bytes:
-        """Write the file anew in UTF-8, in which it can be gone on with; what it was before is kept beside it."""
+        """Rewrite the file in UTF-8, so that it can be appended to; the original is kept beside it."""
         write_whole(self._path.with_name(f"{self._path.name}.damaged"), content)
         converted = b"".join(line + b"\n" for line in split_lines(content))
         write_whole(self._path, converted)
@@ -142,12 +142,12 @@ class JournalFile:
     def _give_up(self) -> NoReturn:
         raise SweepLostError(
             f"{self._path} was replaced, moved or changed by something else meanwhile, so the sweep has ended; "
-            "the same command goes on: what has ended is kept"
+            "the same command resumes: what has ended is kept"
         )
 
 
 class Copy:
-    """Lines in memory: those of a journal, and what would be added to them."""
+    """Lines in memory: those of a journal, and those that would be appended."""
 
     def __init__(self, journal: Journal) -> None:
         self.path = journal.path
@@ -160,24 +160,24 @@ class Copy:
         self.lines += lines
 
     def check(self) -> None:
-        """It is nobody else's."""
+        """Do nothing: no other process can change it."""
 
     def check_room(self) -> None:
-        """It takes none on the disk."""
+        """Do nothing: it takes no space on the disk."""
 
     def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
 
 def split_lines(content: bytes) -> list[bytes]:
-    """The whole lines of a ledger in UTF-8, whatever an editor made of the file."""
+    """The complete lines of a ledger in UTF-8, whatever encoding an editor saved it in."""
     if encoding := _find_encoding(content):
         content = content.decode(encoding, errors="replace").encode("utf-8", errors="replace")
     return content.split(b"\n")[:-1]
 
 
 def _find_encoding(content: bytes) -> str:
-    """What the file's first bytes say that it is in; empty where they say nothing, as they should."""
+    """The encoding given by the file's byte order mark; empty if it has none, as it should."""
     return next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), "")
 
 

@@ -1,7 +1,7 @@
-"""The ledger of a sweep: what was started and how it ended, a line of JSON each, never changed afterwards.
+"""The ledger of a sweep: what was started and how it ended, one line of JSON each, never changed afterwards.
 
-It is the truth about a sweep; tables, reports and the decision what is still to do are worked out from it.
-Only the process that holds the sweep's lock appends. Not made for many writers, nor for much data a record.
+It is the source of truth about a sweep; tables, reports and the list of remaining runs are derived from it. Only the
+process that holds the sweep's lock appends. It is not designed for many writers or large records.
 """
 
 import hashlib
@@ -38,27 +38,27 @@ FILE_NAME = LEDGER
 LOST = "colab-starter itself was killed while this ran"
 """The cause of an attempt without an end."""
 GONE = "its executed notebook is gone"
-"""The cause of an attempt that ended well, and that nothing is left of."""
+"""The cause of an attempt that ended well, but of which nothing is left."""
 
 Record = dict[str, Any]
 
 
 @dataclass
 class RunRecord:
-    """Where a run stands after all that the ledger says about it; ``running`` where its last attempt has no end."""
+    """The state of a run according to the ledger; ``running`` if its last attempt has no end."""
 
     run: str
     attempt: int
-    """Number of the last attempt, from 1."""
+    """The number of the last attempt, from 1."""
     parameters: dict[str, Any]
     source: str
-    """Hash of the notebook that it is a run of."""
+    """The hash of the source notebook."""
     notebook: str
-    """Path of the executed notebook, relative to the sweep's folder; it is there when the attempt has ended."""
+    """The path of the executed notebook, relative to the sweep's folder; it exists once the attempt has ended."""
     started: str
     """When the last attempt started: ISO 8601, UTC."""
     outcome: Outcome = field(default_factory=partial(Outcome, Status.RUNNING))
-    """How the last attempt ended; while it runs, only its host."""
+    """How the last attempt ended; while it runs, only its host is set."""
     ended: str = ""
     """ISO 8601, UTC; empty while it runs."""
 
@@ -68,7 +68,7 @@ class RunRecord:
 
     @property
     def lacked_space(self) -> bool:
-        """Whether it did not end well because a disk was full."""
+        """Whether it failed because a disk was full."""
         outcome = self.outcome
         return outcome.status in BAD and (outcome.no_space or tells_of_no_space(outcome.cause))
 
@@ -77,32 +77,32 @@ class RunRecord:
         self.outcome, self.ended = outcome, ended
 
     def move(self, run: str) -> None:
-        """Give it another id, which is its folder's name too."""
+        """Give it another ID, which is also its folder's name."""
         self.run = run
         self.notebook = f"{run}/{self.notebook.rpartition('/')[2]}"
 
 
 @dataclass
 class LedgerContent:
-    """A ledger, read."""
+    """The content of a ledger."""
 
     runs: dict[str, RunRecord] = field(default_factory=dict)
-    """By id, in the order of their first starts."""
+    """The runs by ID, in the order of their first starts."""
     sweeps: list[Record] = field(default_factory=list)
-    """What was asked for each time: notebook, source, number of runs, time."""
+    """What each command requested: notebook, source, number of runs, time."""
     damaged: list[int] = field(default_factory=list)
-    """Numbers, from 1, of lines that cannot be read; they were passed over."""
+    """The numbers, from 1, of unreadable lines, which were skipped."""
     renamed: dict[str, str] = field(default_factory=dict)
-    """The ids that runs were given later, and those of their first starts."""
+    """New IDs of renamed runs -> the IDs of their first starts."""
     aliases: dict[str, str] = field(default_factory=dict)
-    """All ids that runs ever had which were given another one, and those that they have now."""
+    """Former IDs of renamed runs -> their current IDs."""
 
 
 class Ledger:
-    """What is known of the runs, and writing down what comes. Raises LedgerWriteError where that fails."""
+    """The state of the runs, and the recording of events. Raises LedgerWriteError if recording fails."""
 
     def __init__(self, journal: Journal, mask: Mask) -> None:
-        """Read what is there. Raises LedgerVersionError."""
+        """Read the journal. Raises LedgerVersionError."""
         self._journal = journal
         self._mask = mask
         self.content = replay(journal.read(), journal.path)
@@ -110,22 +110,22 @@ class Ledger:
 
     @property
     def runs(self) -> dict[str, RunRecord]:
-        """By id."""
+        """The runs by ID."""
         return self.content.runs
 
     def write_sweep(self, notebook: str, source: str, runs: int) -> None:
-        """Write what was asked for: so many runs of a notebook, with its hash."""
+        """Record a request: the notebook, its hash and the number of runs."""
         facts = {"version": VERSION, "notebook": self._mask.apply(notebook), "source": source, "runs": runs}
         self._append([self._describe("sweep", **facts)])
 
     def write_start(self, run: str, attempt: int, parameters: Mapping[str, Any], source: str, notebook: str) -> None:
-        """Write that an attempt starts; its executed notebook will be in ``notebook``."""
+        """Record that an attempt starts; its executed notebook will be ``notebook``."""
         record = self._describe_start(run, attempt, parameters, source, notebook)
         self._append([record])
         self.runs[run] = _read_start(record)
 
     def write_end(self, run: str, outcome: Outcome) -> RunRecord:
-        """Write how the run's last attempt ended; returns what is known of the run now."""
+        """Record how the run's last attempt ended; returns the run's new state."""
         known = self.runs[run]
         record = self._describe_end(known, outcome)
         self._append([record])
@@ -133,7 +133,7 @@ class Ledger:
         return known
 
     def write_found(self, found: Sequence[RunRecord]) -> None:
-        """Write attempts that have ended and of which the ledger did not know that, or not at all."""
+        """Record ended attempts whose end, or whose existence, the ledger did not know."""
         records = [record for run in found for record in self._describe_found(run)]
         self._append(records)
         for record in records:
@@ -154,7 +154,7 @@ class Ledger:
         return records[1:] if is_started else records
 
     def write_lost(self, *runs: str, cause: str = LOST) -> None:
-        """Write that nothing is left of the runs' last attempts, and why."""
+        """Record that nothing is left of the runs' last attempts, and why."""
         records = [self._describe("lost", run=run, attempt=self.runs[run].attempt, cause=cause) for run in runs]
         if records:
             self._append(records)
@@ -162,7 +162,7 @@ class Ledger:
             _note_loss(self.runs[record["run"]], record)
 
     def write_renames(self, names: Mapping[str, str]) -> None:
-        """Write that runs have other ids from now on, which are their folders' names; the old ones are not written."""
+        """Record the runs' new IDs, which are also their folders' names; the old ones are not written."""
         self._append([self._describe("renamed", runs={_hash_id(old): new for old, new in names.items()})])
         for old, new in names.items():
             self.runs[old].move(new)
@@ -171,11 +171,11 @@ class Ledger:
         self.content.runs = {run.run: run for run in self.runs.values()}
 
     def check(self) -> None:
-        """Raise LedgerWriteError where nothing can be written any more, because the sweep is somebody else's now."""
+        """Raise LedgerWriteError if nothing may be written any more, because another process has the sweep now."""
         self._journal.check()
 
     def check_room(self) -> None:
-        """Raise LedgerWriteError where there is hardly any room left for what runs would write."""
+        """Raise LedgerWriteError if there is hardly any space left for what runs would write."""
         with self._explaining():
             self._journal.check_room()
 
@@ -224,26 +224,26 @@ def _now() -> str:
 
 
 def open_ledger(folder: Path, mask: Mask) -> Ledger:
-    """The ledger in a sweep's folder, to read and to go on with. Raises LedgerVersionError."""
+    """The ledger in a sweep's folder, to read and append to. Raises LedgerVersionError."""
     return Ledger(JournalFile(folder / FILE_NAME), mask)
 
 
 def read_runs(folder: Path) -> dict[str, RunRecord]:
-    """The runs of a sweep's folder by id, in the order of their first starts; none where there is no ledger.
+    """The runs of a sweep's folder by ID, in the order of their first starts; empty if there is no ledger.
 
-    Raises LedgerVersionError where a newer colab-starter wrote it.
+    Raises LedgerVersionError if a newer colab-starter wrote it.
     """
     return read_ledger(folder).runs
 
 
 def read_ledger(folder: Path) -> LedgerContent:
-    """Everything that the ledger of a sweep's folder says. Raises LedgerVersionError."""
+    """The content of the ledger in a sweep's folder. Raises LedgerVersionError."""
     path = folder / FILE_NAME
     return replay(JournalFile(path).read(), path)
 
 
 def replay(lines: Iterable[bytes], path: Path | str) -> LedgerContent:
-    """Go through the lines from the first to the last; ``path`` is for the error's message."""
+    """Apply the lines from first to last; ``path`` is for error messages."""
     content = LedgerContent()
     for number, line in enumerate(lines, 1):
         try:
@@ -263,7 +263,7 @@ def replay(lines: Iterable[bytes], path: Path | str) -> LedgerContent:
 
 
 def _take(record: Record, content: LedgerContent) -> None:
-    """Kinds that are unknown say nothing. Raises ValueError, LookupError or TypeError where a record is damaged."""
+    """Apply a record; unknown kinds are ignored. Raises ValueError, LookupError or TypeError if it is damaged."""
     kind = record["record"]
     if kind == "sweep":
         if read_count(record, "version") > LARGEST_VERSION:
@@ -282,7 +282,7 @@ def _take(record: Record, content: LedgerContent) -> None:
 
 
 def _take_renames(names: Any, content: LedgerContent) -> None:
-    """The runs stay in their places under their first ids until all is read."""
+    """Apply renames; the runs stay in place under their first IDs until everything is read."""
     if not isinstance(names, dict):
         raise ValueError("runs has no names")
     known = {_hash_id(run.run): first for first, run in content.runs.items()}
@@ -318,4 +318,4 @@ def _note_loss(run: RunRecord, record: Record) -> None:
 
 
 _NOTES = {"end": _note_end, "lost": _note_loss}
-"""What each kind of record says about a run."""
+"""How each kind of record changes a run."""

@@ -1,4 +1,4 @@
-"""One coordinator a sweep: a lock that the kernel's process table releases, however its holder ends."""
+"""One coordinator per sweep: a lock that the operating system releases however its holder ends."""
 
 import fcntl
 import json
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 
 FILE_NAME = LOCK
 WAIT = 8.0
-"""Seconds that the workers of a dead coordinator have to end by themselves; their fork server gives them 5."""
+"""Seconds that a dead coordinator's workers have to end on their own; their fork server gives them 5."""
 
 
 class SweepLock:
-    """Holds a sweep's folder for this process, and for the children that inherit ``descriptors``.
+    """Locks a sweep's folder for this process and the children that inherit ``descriptors``.
 
-    Children that are to count as its holders must be given the descriptors (``pass_fds``); others do not get them.
-    Locked are a file, which says who holds it, and the folder itself, where the file system can: files get removed.
+    Children that should count as holders must be given the descriptors (``pass_fds``); others do not get them. The lock
+    is on a file, which says who holds it, and, where the file system can, on the folder itself, because files get
+    removed.
     """
 
     def __init__(self, folder: Path, wait: float = WAIT) -> None:
-        """Take the lock. Raises SweepBusyError where another coordinator lives, and OSError.
+        """Take the lock. Raises SweepBusyError if another coordinator is alive, and OSError.
 
-        Where the coordinator is dead but workers of it still hold the lock, wait until they have ended; those that
-        have not ended after ``wait`` seconds are killed.
+        If the coordinator is dead but its workers still hold the lock, wait until they have ended; those that have not
+        ended after ``wait`` seconds are killed.
         """
         self._path = folder / FILE_NAME
         self._locks_folder = False
@@ -52,11 +53,11 @@ class SweepLock:
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """What holds the lock while any process has it open."""
+        """The descriptors that hold the lock while any process has them open."""
         return (self.descriptor, self._folder_descriptor)
 
     def check(self) -> None:
-        """Raise SweepLostError where the folder is not at its place any more, or no longer ours alone. Quick."""
+        """Raise SweepLostError if the folder is no longer in its place, or no longer ours alone. Quick."""
         folder = self._path.parent
         if not (_is_at(self._folder_descriptor, folder) if self._has_inodes else folder.is_dir()):
             raise SweepLostError(_describe_move(folder, self._folder_descriptor))
@@ -67,7 +68,7 @@ class SweepLock:
                 self._sign()
 
     def close(self) -> None:
-        """Give the lock up; it is free when the children that have it have ended too. May be called twice."""
+        """Release the lock; it is free once the children that hold it have ended too. May be called twice."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             os.close(self._folder_descriptor)
@@ -94,7 +95,7 @@ class SweepLock:
             time.sleep(0.05)
 
     def _find_leftovers(self, path: Path, holder: dict[str, Any], wait: float) -> "Leftovers":
-        # Imported only now, because it is seldom needed.
+        # Imported here because it is seldom needed.
         from colab_starter.run.leftovers import Leftovers
 
         return Leftovers(path, self.descriptors, str(holder.get("pid")), wait)
@@ -104,14 +105,14 @@ class SweepLock:
             return False
         try:
             self._locks_folder = _lock(self._folder_descriptor)
-        except OSError:  # a file system that locks no folders, such as NFS
+        except OSError:  # a file system that cannot lock folders, such as NFS
             return True
         if not self._locks_folder:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
         return self._locks_folder
 
     def _sign(self) -> None:
-        """Write down who holds it."""
+        """Write into the lock file which process holds it."""
         pid = os.getpid()
         holder = {"pid": pid, "started": read_start_time(pid), "host": socket.gethostname()}
         content = json.dumps(holder).encode()
@@ -119,7 +120,7 @@ class SweepLock:
         self._signed = os.pwrite(self.descriptor, content, 0)
 
     def _renew(self) -> None:
-        """The file was removed or replaced: put it back, for the locked folder keeps others away meanwhile."""
+        """Restore a lock file that was removed or replaced; meanwhile, the locked folder keeps others out."""
         if not self._locks_folder:
             raise SweepLostError(
                 f"{self._path} was removed or replaced meanwhile, so that another colab-starter may work there too; "
@@ -127,7 +128,7 @@ class SweepLock:
             )
         with suppress(OSError):  # a full disk, say; the folder is still locked
             new = _open_file(self._path)
-            _lock(new)  # whoever has it waits for the folder, and is sent away by our signature
+            _lock(new)  # a process that has it waits for the folder, and is turned away by our signature
             os.dup2(new, self.descriptor, inheritable=False)
             os.close(new)
             self._sign()
@@ -135,13 +136,13 @@ class SweepLock:
 
 def _open_file(path: Path) -> int:
     descriptor = open_itself(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with suppress(PermissionError):  # one of an earlier version, perhaps of somebody else
+    with suppress(PermissionError):  # one of an earlier version, perhaps another user's
         os.fchmod(descriptor, 0o600)
     return descriptor
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock it, unless another process has done so."""
+    """Lock the descriptor; returns False if another process has it locked."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -157,9 +158,9 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _describe_move(folder: Path, descriptor: int) -> str:
-    """Where a folder has gone, and what to do about it."""
+    """A message that says where a folder has gone, and what to do about it."""
     if not os.fstat(descriptor).st_nlink:
-        return f"{folder} was removed meanwhile, so the sweep has ended; the same command begins anew"
+        return f"{folder} was removed meanwhile, so the sweep has ended; the same command starts a new one"
     try:
         place = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
@@ -177,7 +178,7 @@ def _read_holder(path: Path) -> dict[str, Any]:
 
 
 def is_alive(holder: dict[str, Any]) -> bool:
-    """Whether the process still is; one of another machine is taken to be. Unsigned: its holder is just signing."""
+    """Whether the holder is alive; assumed on another machine, and for an unsigned lock, which is being signed."""
     if holder.get("host") != socket.gethostname():
         return bool(holder)
     try:
@@ -190,7 +191,7 @@ def is_alive(holder: dict[str, Any]) -> bool:
 
 
 def read_start_time(pid: int) -> str:
-    """Tells a process from a later one of the same number; empty for a dead one, and where there is no /proc."""
+    """The start time of a process, which identifies it if its ID is reused; empty if it is dead or without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

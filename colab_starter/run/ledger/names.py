@@ -1,4 +1,4 @@
-"""The names that runs have in a ledger: which run is which, and which names show what is secret."""
+"""The names of runs in a ledger: matching runs to them, and finding names that reveal a secret."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,9 +14,10 @@ _NO_MASK = Mask()
 
 
 def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: Mask) -> list[Run]:
-    """The runs by the ids under which a ledger knows them, whatever was secret when they were first started.
+    """The runs with the IDs under which a ledger knows them, whatever was secret when they were first started.
 
-    Of several such ids, one counts whose run is ok. In new ids, parameters are masked that were so before.
+    If there are several such IDs, one whose run is ok is preferred. New IDs mask the parameters that were masked
+    before.
     """
     known: dict[str, RunRecord] = {}
     for record in records.values():
@@ -36,7 +37,7 @@ def _recognise(run: Run, record: RunRecord | None, mask: Mask, hidden: set[str])
 
 
 def find_revealing(records: Mapping[str, RunRecord], mask: Mask) -> dict[str, str]:
-    """The ids that show what is secret now, or may be, and was not known to be; with those to take instead."""
+    """The IDs that reveal what is now known, or suspected, to be secret -> the IDs to use instead."""
     hidden = _find_masked(records.values())
     taken, found = set(records), {}
     for run, record in records.items():
@@ -56,7 +57,7 @@ def _reveals(slug: str, parameters: Mapping[str, Any], mask: Mask) -> bool:
 
 
 def _holds(slug: str, name: str, value: Any, mask: Mask) -> bool:
-    """Whether a slug shows the value, or its beginning, of a parameter that is to be masked."""
+    """Whether a slug shows the value, or its beginning, of a parameter that must be masked."""
     plain = write_value(value, _NO_MASK)
     return plain != MASK and show_value(name, value, mask, ()) != plain and _shows(slug, name, plain)
 
@@ -67,7 +68,7 @@ def _shows(slug: str, name: str, plain: str) -> bool:
 
 
 def _find_masked(records: Iterable[RunRecord]) -> set[str]:
-    """The parameters of which a text was masked, in the ledger or in the name of a folder."""
+    """The parameters with a masked text in the ledger or in a folder's name."""
     found = set()
     for record in records:
         slug = _take_slug(record.run)
@@ -78,5 +79,5 @@ def _find_masked(records: Iterable[RunRecord]) -> set[str]:
 
 
 def _take_slug(run: str) -> str:
-    """What stands before the digest of an id; empty where it is none of ours."""
+    """The part of an ID before its digest; empty if it is not one of ours."""
     return run.removesuffix(f"-{tell_digest(run)}") if is_run(run) else ""

@@ -1,4 +1,4 @@
-"""Which runs of a sweep are already done, and which are still to do."""
+"""Deciding which runs of a sweep are done, and which remain."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def is_to_do(record: RunRecord | None, retry_failed: bool) -> bool:
-    """Whether a run is executed (again): what is ok never is, what failed only on request, or for want of space."""
+    """Whether to execute a run (again): never if it is ok; if it failed, on request or if it lacked disk space."""
     if record is None or record.status in {Status.RUNNING, Status.INTERRUPTED} or record.lacked_space:
         return True
     return retry_failed and record.status in BAD
 
 
 def find_open(records: Mapping[str, RunRecord]) -> list[RunRecord]:
-    """The runs that a killed coordinator left: started, and no end in the ledger."""
+    """The runs that a killed coordinator left: started, but without an end in the ledger."""
     return [record for record in records.values() if record.status == Status.RUNNING]

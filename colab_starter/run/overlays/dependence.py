@@ -1,4 +1,4 @@
-"""Which parameters decide what a notebook installs."""
+"""Finding the parameters that decide what a notebook installs."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.run.job import OUTPUT_DIR
 
 _FILLED_IN = re.compile(r"\{(?P<expression>[^{}]*)\}|\$\{?(?P<name>\w+)")
-"""Where IPython puts values into a shell line: ``{version}`` and ``$version``."""
+"""Where IPython substitutes values in a shell line: ``{version}`` and ``$version``."""
 _NAME = re.compile(r"[^\W\d]\w*")
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -23,21 +23,21 @@ class _Statement(NamedTuple):
     cell: int
     first: int
     last: int
-    """Its lines."""
+    """Its first and last line."""
     sets: set[str]
-    """Names that get a value, or whose value it may change."""
+    """Names that it binds, or whose values it may change."""
     reads: set[str]
     defines: str
-    """A function or a class, whose body it holds; mostly none."""
+    """The function or class that it defines; usually empty."""
 
 
 def find_parameters_of_installs(
     notebook: Notebook, installs: Sequence[tuple[Cell, Install]], sets: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Those of the runs' parameters that may decide what these cells install, by their values or by conditions.
+    """The parameters of the runs that may decide what these cells install, by their values or by conditions.
 
-    Read without running anything, so rather one too many: ``pip install six=={version}``, and also where ``version``
-    is computed from the parameter in a cell above.
+    The code is only read, so there may be one too many: ``pip install six=={version}`` counts, even if ``version`` is
+    computed from the parameter in an earlier cell.
     """
     given = dict.fromkeys(name for parameters in sets for name in parameters if name != OUTPUT_DIR)
     if not given or not installs:
@@ -46,7 +46,7 @@ def find_parameters_of_installs(
     around = [statement for cell, install in installs for statement in _find_around(cell, install, statements)]
     last = max([cell.number for cell, _ in installs] + [statement.cell for statement in around])
     above = [statement for statement in statements if statement.cell <= last]
-    wanted = {found.alias for _, found in notebook.imports}  # what is done with a module says nothing of others
+    wanted = {found.alias for _, found in notebook.imports}  # use of a module implies nothing about other names
     new = {name for cell, install in installs for name in _read_filled_in(cell, install)}
     new = new.union(*(statement.reads for statement in around)) - wanted
     while new:
@@ -56,19 +56,19 @@ def find_parameters_of_installs(
 
 
 def _list_commands(cell: Cell, install: Install) -> list[Command]:
-    """The line that installs, and the first of a cell magic, which may hand values to it; none for Python."""
+    """The line that installs, and the first line of a cell magic, which may pass values to it; none for Python."""
     return [command for command in cell.commands if command.line == install.line or command.kind == "%%"]
 
 
 def _read_filled_in(cell: Cell, install: Install) -> Iterator[str]:
-    """The names in the line of an install."""
+    """The names substituted in the line of an install."""
     for command in _list_commands(cell, install):
         for match in _FILLED_IN.finditer(command.text):
             yield from _NAME.findall(match["expression"] or match["name"] or "")
 
 
 def _find_around(cell: Cell, install: Install, statements: Sequence[_Statement]) -> Iterator[_Statement]:
-    """The statement that an install is in, with those that call it where it is a function."""
+    """The statement that contains an install, and its callers if it is a function."""
     if _list_commands(cell, install) and not install.nested:
         return
     for statement in statements:
@@ -96,7 +96,7 @@ def _read_statement(cell: int, node: ast.stmt) -> _Statement:
 
 
 def _list_own_names(node: ast.stmt) -> Iterator[ast.Name]:
-    """Names that mean something only inside of functions and comprehensions."""
+    """Names that are local to functions and comprehensions."""
     for part in ast.walk(node):
         if isinstance(part, _COMPREHENSIONS):
             targets: Sequence[ast.AST] = [generator.target for generator in part.generators]
@@ -111,7 +111,7 @@ def _list_own_names(node: ast.stmt) -> Iterator[ast.Name]:
 
 
 def _read_owner(function: ast.expr) -> str:
-    """``packages`` of ``packages.append``."""
+    """The owner of a method: ``packages`` for ``packages.append``."""
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return function.value.id
     return ""

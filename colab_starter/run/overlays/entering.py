@@ -11,7 +11,7 @@ _ELSEWHERE = (
     *("PIP_PREFIX", "PIP_PYTHON", "PIP_ROOT", "PIP_TARGET", "PIP_USER"),
     *("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_PROJECT_ENVIRONMENT"),
 )
-"""Settings of the user's by which installs would go past the overlay."""
+"""User settings that would make installs bypass the overlay."""
 
 
 def find_python(folder: str) -> str:
@@ -20,9 +20,9 @@ def find_python(folder: str) -> str:
 
 
 def enter(environment: Mapping[str, str], folder: str) -> dict[str, str]:
-    """The environment variables of a process in the overlay, from those of one outside or in it already.
+    """The environment variables of a process in the overlay, from those of one outside it or already in it.
 
-    The programs of the environment below stay on PATH, behind the overlay's own. Raises OSError where there is no
+    The programs of the underlying environment stay on PATH, after the overlay's own. Raises OSError if there is no
     overlay.
     """
     about: dict[str, str] = json.loads(Path(folder, ABOUT).read_bytes())
@@ -42,5 +42,5 @@ def enter(environment: Mapping[str, str], folder: str) -> dict[str, str]:
 
 
 def _add(path: str, *folder: str) -> str:
-    """The list of folders with one more."""
+    """The search path with one more folder at its end, each folder once."""
     return os.pathsep.join(dict.fromkeys([*filter(None, path.split(os.pathsep)), os.path.join(*folder)]))

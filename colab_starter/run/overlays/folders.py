@@ -1,4 +1,4 @@
-"""Where overlays are, how long they stay there, and who may remove them."""
+"""Where overlays are kept, for how long, and which processes may remove them."""
 
 import fcntl
 import json
@@ -21,23 +21,24 @@ from colab_starter.run.overlays.hook import ABOUT, INSTALLING, WHOLE
 
 _MAKE = str(Path(__file__).with_name("make.py"))
 IN_USE = ".in-use"
-"""In an overlay that is thrown away: locked while its sweep, or a fork server of it, is at work."""
+"""In a temporary overlay: locked while its sweep, or a fork server of the sweep, is at work."""
 KEPT_ENVIRONMENT = "environment"
-"""In a sweep's folder: the overlay that stays there."""
+"""In a sweep's folder: the overlay that is kept there."""
 _LONGEST = 300.0
-"""Seconds that making an overlay may take; with pip, on a slow disk."""
+"""Seconds that making an overlay may take, with pip on a slow disk."""
 
 
 class Overlays:
-    """The overlays of a sweep on this machine: each is made when it is first asked for, and goes with this object.
+    """The overlays of a sweep on this machine: each is made when first requested, and removed with this object.
 
-    They are in the user's cache folder: on a disk that is neither memory nor shared, as /tmp and the sweep's folder
-    may be, and mostly on that of the caches of pip and uv. Those of sweeps that were killed are removed on the way.
+    They are in the user's cache folder: unlike /tmp and the sweep's folder, it is on a disk that is neither memory nor
+    shared, usually the one that also has the caches of pip and uv. Those left by killed sweeps are removed too.
     """
 
     def __init__(self, keep: Path | None = None) -> None:
-        """``keep`` is a folder for the overlay, which stays there, and which the next sweep that is told so goes on
-        with; further overlays of the sweep are beside it.
+        """``keep`` is a folder for an overlay that is kept and that the next sweep with the same option reuses.
+
+        Further overlays of the sweep are beside it.
         """
         self._keep = keep
         self._made: dict[Overlay, Path] = {}
@@ -46,11 +47,11 @@ class Overlays:
 
     @property
     def descriptors(self) -> list[int]:
-        """Processes that have them open keep the overlays from being removed by others."""
+        """Descriptors that, while a process has them open, keep other processes from removing the overlays."""
         return list(self._locks.values())
 
     def find(self, overlay: Overlay) -> Overlay:
-        """The overlay with its folder and state. Raises OverlayError where it cannot be made."""
+        """The overlay with its folder and state. Raises OverlayError if it cannot be made."""
         if overlay not in self._made:
             try:
                 folder = self._open_kept(overlay) if self._keep else self._make_temporary(overlay)
@@ -70,11 +71,11 @@ class Overlays:
         return replace(job, overlay=self.find(job.overlay), warm=job.warm and self.place_plan(job.warm))
 
     def place_plan(self, plan: WarmPlan) -> WarmPlan:
-        """The same for what is done before a job."""
+        """The plan with its overlay found, if it has one. Raises OverlayError."""
         return replace(plan, overlay=self.find(plan.overlay)) if plan.overlay else plan
 
     def release(self, job: Job) -> None:
-        """Remove the overlay of a job that has ended, if that was the only one to use it; returns at once."""
+        """Remove the overlay of a job that has ended, if no other job uses it; returns at once."""
         if job.overlay and job.overlay.is_of_one_run:
             self._made.pop(replace(job.overlay, folder="", state=""), None)
             thread = threading.Thread(target=self._end, args=(Path(job.overlay.folder),))
@@ -82,7 +83,7 @@ class Overlays:
             self._removing.append(thread)
 
     def close(self) -> None:
-        """Remove the overlays, or leave them in order where they are to stay. May be called twice."""
+        """Remove the overlays, or mark as whole those that are kept. May be called twice."""
         for folder in self._made.values():
             self._end(folder)
         self._made.clear()
@@ -94,13 +95,13 @@ class Overlays:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(self._locks.pop(str(folder)))
         elif not any(folder.glob(f"{INSTALLING}*")):
-            with suppress(OSError):  # somebody has removed it
+            with suppress(OSError):  # another process has removed it
                 _note(folder, is_whole=True)
 
     def _make_temporary(self, overlay: Overlay) -> Path:
         try:
             folder, descriptor = _claim_folder(name_home())
-        except OSError:  # a home that is only to be read, is full, or has no locks
+        except OSError:  # the home is read-only, full, or has no locks
             folder, descriptor = _claim_folder(Path(tempfile.gettempdir(), f"colab-starter-{os.getuid()}-overlays"))
         self._locks[str(folder)] = descriptor
         try:
@@ -111,7 +112,7 @@ class Overlays:
         return folder
 
     def _open_kept(self, overlay: Overlay) -> Path:
-        """The one of an earlier sweep if it is whole, and of the same Python; else it is made anew."""
+        """The overlay of an earlier sweep if it is whole and of the same Python; otherwise a new one."""
         assert self._keep
         folder = self._keep.with_name("-".join(filter(None, [self._keep.name, overlay.name]))).absolute()
         about = _read_about(folder)
@@ -128,7 +129,7 @@ class Overlays:
 
 
 def _make(folder: Path, overlay: Overlay) -> None:
-    """Have the Python below make its overlay. Raises SubprocessError and OSError."""
+    """Have the underlying Python make its overlay. Raises SubprocessError and OSError."""
     subprocess.run(
         [overlay.python or sys.executable, _MAKE, str(folder)],
         stdin=subprocess.DEVNULL,
@@ -140,12 +141,12 @@ def _make(folder: Path, overlay: Overlay) -> None:
 
 
 def _read_state(folder: Path) -> str:
-    """Changes whenever packages in an overlay do, or .pth files."""
+    """A text that changes whenever the packages or .pth files of an overlay do."""
     return ",".join(str(packages.stat().st_mtime_ns) for packages in folder.glob("lib/*/site-packages"))
 
 
 def _describe(error: OSError | subprocess.SubprocessError) -> str:
-    """In one line."""
+    """Describe an error in one line."""
     if isinstance(error, subprocess.CalledProcessError):
         return ((error.stderr or "").strip() or str(error)).splitlines()[-1][:300]
     return str(error)
@@ -153,7 +154,7 @@ def _describe(error: OSError | subprocess.SubprocessError) -> str:
 
 def name_home() -> Path:
     """The folder of the user's overlays."""
-    # Imported only now: the coordinator of a sweep without an overlay has no use for it.
+    # Imported here: the coordinator of a sweep without an overlay does not need it.
     from platformdirs import user_cache_path
 
     return user_cache_path("colab-starter", appauthor=False).absolute() / "overlays"
@@ -174,7 +175,7 @@ def _claim_folder(home: Path) -> tuple[Path, int]:
 
 @contextmanager
 def _alone_in(home: Path) -> Iterator[None]:
-    """While overlays are added and removed."""
+    """Hold the lock under which overlays are added and removed."""
     descriptor = os.open(home / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -184,12 +185,12 @@ def _alone_in(home: Path) -> Iterator[None]:
 
 
 def _own_prefix() -> str:
-    """The homes of several machines may be one folder, and locks may not reach from one to another."""
+    """The prefix of this machine's overlays: machines may share a home folder, but not its locks."""
     return f"{os.uname().nodename}-"
 
 
 def _remove_left(home: Path) -> None:
-    """Remove the overlays of sweeps that were killed on this machine."""
+    """Remove the overlays left by sweeps that were killed on this machine."""
     for folder in home.glob(f"{_own_prefix()}*"):
         descriptor = _try_to_lock(folder)
         if descriptor is not None:
@@ -198,7 +199,7 @@ def _remove_left(home: Path) -> None:
 
 
 def _try_to_lock(folder: Path) -> int | None:
-    """Take an overlay for this process, and what inherits the descriptor; None where it is taken."""
+    """Lock an overlay for this process and those that inherit the descriptor; None if it is already locked."""
     descriptor = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -210,7 +211,7 @@ def _try_to_lock(folder: Path) -> int | None:
 
 def remove_if_left(folder: Path) -> None:
     """Remove an overlay whose coordinator was killed, unless another process of the sweep still works in it."""
-    if not (folder / IN_USE).exists():  # it is to stay, or has gone
+    if not (folder / IN_USE).exists():  # it is a kept one, or has gone
         return
     with suppress(OSError):
         descriptor = _try_to_lock(folder)
@@ -227,7 +228,7 @@ def _ask_version(python: str) -> str:
 
 
 def _read_about(folder: Path) -> dict[str, Any]:
-    """What a kept overlay says of itself; nothing where there is no folder. Raises OSError for another one."""
+    """The description of a kept overlay; empty if there is no folder. Raises OSError for any other folder."""
     about: dict[str, Any] = {}
     if folder.exists():
         with suppress(FileNotFoundError, ValueError):
@@ -238,7 +239,7 @@ def _read_about(folder: Path) -> dict[str, Any]:
 
 
 def _note(folder: Path, *, is_whole: bool) -> None:
-    """Write down whether a kept overlay is in order."""
+    """Record whether a kept overlay is whole."""
     path = folder / ABOUT
     about = {**(json.loads(path.read_bytes()) if path.exists() else {}), WHOLE: is_whole}
     write_whole(path, json.dumps(about).encode())

@@ -1,7 +1,7 @@
-"""Copied into every overlay; a .pth file has each Python of the overlay import it at its start.
+"""The module that is copied into every overlay, whose Python imports it at startup through a .pth file.
 
-It shows the packages of the environment below, and lets one pip at a time change the overlay. The standard library
-alone, for Python 3.8 and newer; and light, for every process pays for it.
+It makes the packages of the underlying environment visible, and lets only one pip at a time change the overlay. It uses
+only the standard library, works with Python 3.8 and newer, and is quick to import, because every process pays for it.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ import os
 import site
 import sys
 
-TYPE_CHECKING = False  # typing is slow to import, like whatever else is only imported where it is used
+TYPE_CHECKING = False  # typing is slow to import, like everything that is imported only where it is used
 if TYPE_CHECKING:
     from collections.abc import Callable
     from importlib.machinery import ModuleSpec
     from typing import Any
 
 FOLDER = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
-"""The overlay's: this file lies in its lib/python3.X/site-packages."""
+"""The overlay's folder: this file is in its lib/python3.X/site-packages."""
 
 ABOUT = "overlay.json"
-"""What there is to know of an overlay: the Python, the prefix and the programs below it."""
+"""The description of an overlay: the underlying Python, prefix and programs."""
 WHOLE = "whole"
-"""There: whether a sweep has left the overlay, which is kept, in order."""
+"""In that file: whether a sweep left a kept overlay whole."""
 PROGRAMS_BELOW = "bin-below"
-"""Those of the environment below that are Python, executed by the overlay's."""
+"""The Python programs of the underlying environment, executed by the overlay's Python."""
 LOCK = ".lock"
-"""Held while packages change. The name that uv has for it, and which uv locks in the same way."""
+"""Held while packages change; uv uses the same name and locks it in the same way."""
 INSTALLING = ".installing-"
-"""Begins the name of a file that is there while pip or uv changes packages, and stays if that is killed."""
+"""The prefix of a file that exists while pip or uv changes packages, and remains if that is killed."""
 _HOLDS_LOCK = "_COLAB_STARTER_INSTALLS"
-"""Set for what a pip that holds the lock starts: the pip of an isolated build would wait for it for ever."""
+"""Set for the children of a pip that holds the lock: the pip of an isolated build would wait for it forever."""
 
 
 def begin(below: list[str], known_paths: set[str] | None = None) -> None:
-    """Show the packages of these folders behind the overlay's own, and read the .pth files there.
+    """Make the packages of these folders visible after the overlay's own, and read the .pth files there.
 
-    ``known_paths`` is the set of the ``site`` module that is just reading a .pth file. pip reads this one once more
-    to find out which folders an isolated build must not see; with a set of its own it learns of these too.
+    ``known_paths`` is the set of the ``site`` module while it reads a .pth file. pip reads the file once more to find
+    out which folders an isolated build must not see; with a set of its own, it learns of these too.
     """
     for folder in below:
         site.addsitedir(folder, known_paths)
@@ -46,7 +46,7 @@ def begin(below: list[str], known_paths: set[str] | None = None) -> None:
 
 
 class Hook:
-    """A finder that changes a few modules of pip and uv when they are imported, however that comes about."""
+    """A finder that patches a few modules of pip and uv when they are imported, in whatever way."""
 
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -74,14 +74,14 @@ def _change_pip(module: Any) -> None:
         words = list(sys.argv[1:] if args is None else args)
         if _HOLDS_LOCK in os.environ or not {"install", "uninstall"}.intersection(words):
             return main(args)
-        # A virtual environment has no packages of the user, and pip would refuse to install any.
+        # A virtual environment has no user packages, and pip would refuse to install any.
         return _install(main, [word for word in words if word != "--user"])
 
     module.main = main_one_at_a_time
 
 
 def _install(main: Callable[[list[str]], Any], words: list[str]) -> Any:
-    """Call pip while no other installs."""
+    """Call pip while no other process installs."""
     lock = os.open(os.path.join(FOLDER, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     mark = os.path.join(FOLDER, INSTALLING + str(os.getpid()))
     is_whole = False
@@ -92,7 +92,7 @@ def _install(main: Callable[[list[str]], Any], words: list[str]) -> Any:
         status = main(words)
         is_whole = True
         return status
-    except SystemExit:  # it does not understand its options
+    except SystemExit:  # pip does not understand its options
         is_whole = True
         raise
     finally:
@@ -142,7 +142,7 @@ exit $status
 
 
 def wrap_uv(program: str | None = None) -> str:
-    """Put a script in the way of uv, where there is one: ``program``, or the overlay's own. Returns what to call."""
+    """Wrap uv, if there is one, in a script: ``program``, or the overlay's own. Returns what to call."""
     from shlex import quote
 
     own = os.path.join(FOLDER, "bin", "uv")
@@ -156,7 +156,7 @@ def wrap_uv(program: str | None = None) -> str:
 
 
 def write_program(path: str, text: str) -> None:
-    """Write an executable file whole."""
+    """Write an executable file in one step."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     half = f"{path}.{os.getpid()}"
     with open(half, "w", encoding="utf-8") as file:

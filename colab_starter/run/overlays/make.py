@@ -1,6 +1,6 @@
-"""Run by the Python of a kernel, as a program: makes an overlay of the environment that this Python is of.
+"""The program, run by a kernel's Python, that makes an overlay of that Python's environment.
 
-Takes the overlay's folder, which is empty. The standard library alone, for Python 3.8 and newer.
+Its argument is the overlay's folder, which is empty. It uses only the standard library, for Python 3.8 and newer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shlex import quote
 from typing import Any
 
 HOOK = "_colab_starter_overlay"
-"""The name of the module ``hook`` in the overlay."""
+"""The name under which the module ``hook`` is in the overlay."""
 
 
 def make(folder: str) -> None:
@@ -43,7 +43,7 @@ def make(folder: str) -> None:
 
 
 def _show_packages(folder: str) -> Any:
-    """Have each Python of the overlay see the packages of this one's environment; returns the hook that does it."""
+    """Make the packages of this environment visible to the overlay's Python; returns the hook that does it."""
     [packages] = glob.glob(os.path.join(glob.escape(folder), "lib", "*", "site-packages"))
     path = os.path.join(packages, HOOK + ".py")
     shutil.copyfile(os.path.join(os.path.dirname(os.path.abspath(__file__)), "hook.py"), path)
@@ -61,7 +61,7 @@ def _show_packages(folder: str) -> Any:
 
 
 def list_packages_folders() -> list[str]:
-    """Those in which this Python looks for packages, in its order, the user's own among them."""
+    """The folders that this Python searches for packages, in order, including the user's own."""
     own = {os.path.abspath(folder) for folder in site.getsitepackages()}
     if site.ENABLE_USER_SITE:
         own.add(os.path.abspath(site.getusersitepackages()))
@@ -69,7 +69,7 @@ def list_packages_folders() -> list[str]:
 
 
 def _add_programs(folder: str, python: str, below: str, hook: Any) -> None:
-    """pip, where it is not the overlay's own, and the programs of the environment below, for the overlay's Python."""
+    """Add pip, unless the overlay has its own, and the underlying environment's programs for the overlay's Python."""
     for name in ("pip", "pip3", f"pip3.{sys.version_info[1]}"):
         path = os.path.join(folder, "bin", name)
         if not os.path.exists(path):
@@ -81,7 +81,7 @@ def _add_programs(folder: str, python: str, below: str, hook: Any) -> None:
 
 
 def _is_run_by_python_of(below: str, entry: os.DirEntry[str]) -> bool:
-    """Whether a file says in its first lines that a Python in the folder ``below`` executes it."""
+    """Whether the first lines of a file say that a Python in the folder ``below`` executes it."""
     try:
         if not entry.is_file() or not os.access(entry.path, os.X_OK):
             return False

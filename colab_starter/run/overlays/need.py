@@ -1,4 +1,4 @@
-"""Which notebooks need an overlay: what they install, and what of it no overlay would catch."""
+"""Deciding whether a notebook needs an overlay: what it installs, and what of it no overlay would catch."""
 
 import hashlib
 import re
@@ -16,30 +16,30 @@ from colab_starter.run.sweep.runs import Run, find_kernel_name
 from colab_starter.run.this_python import DEFAULT_KERNEL, find_python
 
 _OWN_ENVIRONMENTS = ("conda", "mamba", "micromamba", "condacolab", "pixi")
-"""Tools that know no virtual environments."""
+"""Tools that do not support virtual environments."""
 _NOT_PYTHON = ("apt", "npm")
 _BY_PATH = re.compile(r"(?:^|[\s;&|])(?P<program>/[\w./+-]*/(?:pip|python)[\d.]*)\s(?:.*\s)?install\b")
 
 
 @dataclass(frozen=True)
 class Need:
-    """What the installs of a notebook ask for."""
+    """What the installs of a notebook need."""
 
     cells: tuple[int, ...] = ()
-    """Those that install into the environment of the kernel, or may do so; counted from 1."""
+    """The cells that install, or may install, into the kernel's environment; counted from 1."""
     does: str = "install"
     """What they do with packages: ``install``, ``uninstall``, or ``may install`` where they only call scripts."""
     python: str | None = None
-    """Of the kernel, whose environment the overlay is on top of: empty for this Python, None where it is not known."""
+    """The kernel's Python, on whose environment the overlay is layered: empty for this one, None if unknown."""
     kernel: str = DEFAULT_KERNEL
     parameters: tuple[str, ...] = ()
-    """What is installed depends on them: each set of their values has an overlay of its own."""
+    """The parameters that decide what is installed: each set of their values has an overlay of its own."""
     is_repeated: bool = False
-    """Each run has its own: one install undoes another, so that a run would take away what others work with; or the
-    parameters have other values in each run.
+    """Whether each run has its own overlay: because one install undoes another, so that a run would remove what others
+    use, or because these parameters differ in every run.
     """
     uncaught: tuple[str, ...] = ()
-    """Installs that go past an overlay, each in a line: ``cell 3 installs with conda: ...``."""
+    """Installs that bypass an overlay, one line each: ``cell 3 installs with conda: ...``."""
 
     @property
     def has_overlay(self) -> bool:
@@ -47,15 +47,15 @@ class Need:
 
     @property
     def below(self) -> str:
-        """The environment below, for people."""
+        """The underlying environment, for display."""
         return str(Path(self.python).parent.parent) if self.python else sys.prefix
 
     def without_overlay(self) -> "Need":
-        """The same installs, into the environment of a kernel on which no overlay can be put from here."""
+        """The same installs, for a kernel whose environment cannot be given an overlay from here."""
         return replace(self, python=None, uncaught=())
 
     def make_overlay(self, run: Run) -> Overlay | None:
-        """That of a run, which the backend has yet to make."""
+        """The overlay of a run, which the backend has yet to make; None if it needs none."""
         if not self.has_overlay:
             return None
         if self.is_repeated:
@@ -65,7 +65,7 @@ class Need:
 
 
 def describe_need(need: Need, kept: Path | None, *, is_here: bool = True) -> list[str]:
-    """Where the installs go, in lines to print. ``is_here``: the runs are executed on this machine."""
+    """Where the installs go, as lines to print. ``is_here``: the runs are executed on this machine."""
     lines = []
     if need.has_overlay:
         below = need.below if is_here else "the environment of each node"
@@ -87,7 +87,7 @@ def _offer_others(below: str, *, is_here: bool) -> str:
 
 
 def _name_cells(need: Need) -> str:
-    """Such as ``cells 2 and 5 install packages``."""
+    """A phrase such as ``cells 2 and 5 install packages``."""
     *first, last = map(str, need.cells)
     if first:
         return f"cells {', '.join(first)} and {last} {need.does} packages"
@@ -101,9 +101,10 @@ def _digest(text: str) -> str:
 def find_need(
     notebook: Notebook, kernel: str | None, sets: Sequence[Mapping[str, Any]], *, is_here: bool = True
 ) -> Need:
-    """``kernel`` is the kernelspec that the user named; ``sets`` are the parameters of the runs.
+    """Find what a notebook's installs need.
 
-    ``is_here`` tells that the runs are executed on this machine, so that what is installed already can be seen.
+    ``kernel`` is the kernelspec that the user named; ``sets`` are the parameters of the runs. ``is_here`` says that the
+    runs are executed on this machine, so that it can be checked what is already installed.
     """
     name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
     found = list(_list_installs(notebook)) if notebook.is_python else []
@@ -130,7 +131,7 @@ def find_need(
 
 
 def _list_installs(notebook: Notebook) -> Iterator[tuple[Cell, Install]]:
-    """Those that may change the environment of the kernel."""
+    """The installs that may change the kernel's environment."""
     for cell, install in notebook.installs:
         if not install.goes_elsewhere and install.tool not in _NOT_PYTHON:
             yield cell, install
@@ -143,7 +144,7 @@ def _name_deed(tools: Set[str]) -> str:
 
 
 def _undo_one_another(installs: Sequence[Install]) -> bool:
-    """Whether runs that share an overlay would change it again and again, each under the others' feet."""
+    """Whether runs that share an overlay would keep changing it while the others use it."""
     if len(installs) > 1 and any(install.tool == UNINSTALL for install in installs):
         return True
     if any(not install.options.isdisjoint(("--force-reinstall", "--ignore-installed", "-I")) for install in installs):
@@ -154,7 +155,7 @@ def _undo_one_another(installs: Sequence[Install]) -> bool:
 
 
 def _tells_all_apart(names: Sequence[str], sets: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether no two runs have the same values of these parameters."""
+    """Whether no two runs have the same values for these parameters."""
     values = {to_canonical({name: parameters[name] for name in names if name in parameters}) for parameters in sets}
     return len(values) == len(sets) > 1
 

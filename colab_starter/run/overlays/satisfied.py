@@ -1,4 +1,4 @@
-"""Installs that find everything in this Python's environment, and so change nothing."""
+"""Recognising installs that change nothing, because this Python's environment already has everything."""
 
 import importlib.util
 import os
@@ -16,11 +16,11 @@ from colab_starter.notebook.model import Cell, Notebook
 _OF_NO_CONSEQUENCE = frozenset(
     ("-q", "--quiet", "-v", "--verbose", "--no-input", "--no-color", "--progress-bar", "--disable-pip-version-check")
 ) | frozenset(("--user", "--no-cache-dir", "--retries", "--timeout", "-i", "--index-url", "--no-deps"))
-"""Options that have pip install nothing where all is there."""
+"""Options with which pip still installs nothing if everything is present."""
 
 
 def is_satisfied(cell: Cell, install: Install, notebook: Notebook) -> bool:
-    """Whether an install does nothing. Asks the environment of this Python, and imports nothing."""
+    """Whether an install does nothing. Checks the environment of this Python, and imports nothing."""
     if install.requirements:
         is_plain = install.tool == "pip" and not install.opaque and install.options <= _OF_NO_CONSEQUENCE
         return (
@@ -34,13 +34,13 @@ def is_satisfied(cell: Cell, install: Install, notebook: Notebook) -> bool:
 
 
 def _has_own_pip() -> bool:
-    """Whether ``pip`` is that of this environment; uv has a mind of its own, and looks elsewhere."""
+    """Whether ``pip`` is that of this environment; uv chooses an environment by its own rules."""
     pip = shutil.which("pip")
     return pip is not None and os.path.dirname(os.path.abspath(pip)) == os.path.dirname(sys.executable)
 
 
 def _find_tables(cell: Cell, notebook: Notebook) -> Tables | None:
-    """What a cell looks for before it installs, if it is one of colab-starter's."""
+    """The tables of what a cell looks for before it installs, if it is one of colab-starter's own."""
     above = [table for table, _ in notebook.needed if 0 <= cell.number - table.number <= 1]
     tree = above[-1].tree if above else SyntaxError()
     return None if isinstance(tree, SyntaxError) else read_tables(tree)
@@ -51,7 +51,7 @@ def _has_all(tables: Tables) -> bool:
 
 
 def _has_module(name: str) -> bool:
-    """Not where it would be imported to find out."""
+    """Whether a module is installed; False if it would have to be imported to find out."""
     try:
         return "." not in name and importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
@@ -59,7 +59,7 @@ def _has_module(name: str) -> bool:
 
 
 def _has_packages(wanted: Iterable[str]) -> bool:
-    """Whether these are installed, in versions that fit, and all that they need too."""
+    """Whether these packages and their dependencies are installed in suitable versions."""
     seen: set[tuple[str, frozenset[str]]] = set()
     open_ones = list(wanted)
     try:
@@ -78,7 +78,7 @@ def _has_packages(wanted: Iterable[str]) -> bool:
 
 
 def _list_needs(requires: Iterable[str], extras: Iterable[str]) -> Iterator[str]:
-    """What a package needs here, with these extras."""
+    """The dependencies of a package on this system, with these extras."""
     for text in requires:
         marker = Requirement(text).marker
         if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):

@@ -1,6 +1,6 @@
-"""Modules that are quicker to import than those they stand for, in a folder for sys.path or PYTHONPATH.
+"""Modules that are quicker to import than those they replace, in a folder for sys.path or PYTHONPATH.
 
-For our own processes, and for Ray's driver and the cluster that it starts; kernels get the real ones.
+They are for our own processes, and for Ray's driver and the cluster it starts; kernels get the real ones.
 """
 
 import importlib
@@ -13,7 +13,7 @@ _SHIM = "rfc3987_syntax"
 
 
 def import_jsonschema() -> None:
-    """Import jsonschema in a tenth of a second: where ``rfc3987_syntax`` is installed, with its shim.
+    """Import jsonschema in a tenth of a second, with the shim of ``rfc3987_syntax`` if that is installed.
 
     Call this before anything that imports nbformat, nbclient or papermill.
     """

@@ -1,7 +1,7 @@
-"""Stands for the package of this name in processes that import jsonschema, and with it this, for other reasons.
+"""Replaces the package of this name in processes that import it only because jsonschema does.
 
-The package builds a parser at its import, which takes 2.5 s of a core, and nbformat and Ray have no use for it. Here
-it is imported when an address is checked.
+The package builds a parser when it is imported, which takes 2.5 s of a core, and which nbformat and Ray do not use.
+Here it is imported only when an address is checked.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def is_valid_syntax(term: str, value: str) -> bool:
-    """As the package's own."""
+    """Same as the package's own."""
     sys.path[:] = [folder for folder in sys.path if Path(folder) != Path(__file__).parent]
     sys.modules.pop(__name__, None)
     syntax: Any = importlib.import_module(__name__)

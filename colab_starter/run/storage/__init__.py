@@ -1,1 +1,1 @@
-"""Where a sweep is kept: in a folder of this machine, or behind an address such as ``s3://bucket/sweeps/lr``."""
+"""Where a sweep is kept: in a folder on this machine, or at an address such as ``s3://bucket/sweeps/lr``."""

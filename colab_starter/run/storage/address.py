@@ -10,19 +10,19 @@ _ON_DISK = {"file", "local"}
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an address of a store, not a path."""
+    """Whether it is the address of a store rather than a path."""
     found = _PROTOCOL.match(text)
     return found is not None and found[1].lower() not in _ON_DISK
 
 
 def read_path(text: str) -> Path:
-    """The path, also of ``file:///runs/lr``."""
+    """The path in a plain path or in an address such as ``file:///runs/lr``."""
     found = _PROTOCOL.match(text)
     return Path(text[found.end() :] if found else text).absolute()
 
 
 def name_files(job: Job) -> tuple[str, str]:
-    """What the source and the executed notebook are called: as the user typed it, else where the sweep is kept."""
+    """The names of the source and the executed notebook: as the user typed them, or where the sweep is kept."""
     if job.typed:
         return job.typed
     if not job.address:

@@ -1,4 +1,4 @@
-"""From what ``--out`` was given to the store."""
+"""Choosing the store for the value of ``--out``."""
 
 import os
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from colab_starter.run.storage.store import LocalStore, Store
 
 
 def open_store(place: str | os.PathLike[str]) -> Store:
-    """The store at a path or an address; nothing is asked of it yet.
+    """The store at a path or an address; it is not contacted yet.
 
     Raises StoreAddressError for an address that is not valid, or whose library is not installed.
     """
     text = os.fspath(place)
     if is_address(text):
-        # Imported only now, because it takes longer to import than all that a local sweep needs.
+        # Imported here because it takes longer to import than everything a local sweep needs.
         from colab_starter.run.storage.remote import RemoteStore
 
         return RemoteStore(text)
@@ -26,7 +26,7 @@ def open_store(place: str | os.PathLike[str]) -> Store:
 
 @contextmanager
 def reach(store: Store) -> Iterator[None]:
-    """Turn what keeps a store from being read or written into NoRunsFolderError."""
+    """Turn errors that prevent reading or writing a store into NoRunsFolderError."""
     try:
         yield
     except NotADirectoryError:

@@ -1,9 +1,9 @@
-"""The ledger in a store: an object for each record, for objects cannot be appended to.
+"""The ledger in a store: one object per record, because objects cannot be appended to.
 
-``ledger/00000003/00000412.json`` is the 412th record that the third holder of the lease wrote. Every so often the
-holder writes all of its records to ``ledger/00000003.jsonl``, and removes them one by one: a record that is in
-both counts once, by its number. Nobody ever writes to what another holder wrote. ``ledger.jsonl`` is a copy of it
-all, made at the end, for people and for those who fetch the folder to a disk.
+``ledger/00000003/00000412.json`` is the 412th record that the third holder of the lease wrote. Every so often, the
+holder writes all of its records to ``ledger/00000003.jsonl`` and removes them one by one: a record that is in both
+counts once, by its number. No holder ever writes to another holder's objects. ``ledger.jsonl`` is a copy of the whole
+ledger, made at the end, for people and for copies of the folder on a disk.
 """
 
 import re
@@ -17,14 +17,14 @@ from colab_starter.run.storage.objects import Objects
 
 FOLDER = "ledger"
 FOLD = 200
-"""Records after which they are written to one object."""
+"""The number of records after which they are combined into one object."""
 _NAME = re.compile(rf"{FOLDER}/(\d+)(?:\.jsonl|/(\d+)\.json)")
 _LOOKS = 5
-"""So often the objects are listed anew where some were folded while they were read."""
+"""How often the objects are listed again if some were folded while they were read."""
 
 
 class ObjectJournal:
-    """The lines of a ledger. To append, the lease must be given."""
+    """The lines of a ledger in a store. Appending requires the lease."""
 
     def __init__(self, objects: Objects, lease: Lease | None = None) -> None:
         self.path = f"{objects.address}/{FOLDER}"
@@ -39,7 +39,7 @@ class ObjectJournal:
         return list(self._before)
 
     def append(self, *lines: bytes) -> None:
-        """Add lines, one after another. When this returns they are in the store. Raises LedgerWriteError."""
+        """Append lines, one after another. When this returns they are in the store. Raises LedgerWriteError."""
         for line in lines:
             self._append(line)
 
@@ -61,12 +61,12 @@ class ObjectJournal:
             self._fold()
 
     def check(self) -> None:
-        """Raise LedgerWriteError where the lease is lost."""
+        """Raise LedgerWriteError if the lease is lost."""
         if self._lease:
             self._lease.check()
 
     def check_room(self) -> None:
-        """Stores have room."""
+        """Do nothing: stores have space."""
 
     def close(self) -> None:
         if not self._own:
@@ -78,20 +78,20 @@ class ObjectJournal:
 
     def _fold(self) -> None:
         assert self._lease
-        with suppress(OSError):  # the next time, then
+        with suppress(OSError):  # they are removed next time
             self._objects.write(f"{FOLDER}/{self._lease.number:08}.jsonl", _join(self._own))
             first, self._folded = self._folded, len(self._own)
             numbers = range(first + 1, self._folded + 1)
             self._objects.remove([f"{FOLDER}/{self._lease.number:08}/{number:08}.json" for number in numbers])
 
     def _keep_first(self) -> None:
-        """The ledger of a folder that somebody copied from a disk becomes the first one."""
+        """Make the ledger of a folder that was copied from a disk the first holder's."""
         if self._before and not self._objects.list(FOLDER):
             self._objects.write(f"{FOLDER}/{0:08}.jsonl", _join(self._before))
 
 
 def read_lines(objects: Objects) -> list[bytes]:
-    """All records, in the order in which they were written. Raises OSError."""
+    """All records, in the order of writing. Raises OSError."""
     for _ in range(_LOOKS):
         with suppress(FileNotFoundError):  # folded while they were read
             return _read_lines(objects)

@@ -1,7 +1,7 @@
-"""One coordinator a sweep where there is no lock: a lease in the store, which its holder renews.
+"""One coordinator per sweep where there are no locks: a lease in the store, which its holder renews.
 
-Each holder creates the object of the next number, which of several only one can. The highest number holds the
-sweep. A holder overwrites nothing but its own object, so one that was taken for dead can do no harm by it.
+Each holder creates the object with the next number, which only one of several can do. The highest number holds the
+sweep. A holder overwrites only its own object, so one that was wrongly presumed dead can do no harm.
 """
 
 import json
@@ -23,47 +23,47 @@ FOLDER = ".lock"
 RENEWAL = 20.0
 """Seconds between two renewals."""
 STALE = 60.0
-"""Seconds without a renewal after which the holder counts as dead."""
+"""Seconds without a renewal after which the holder is presumed dead."""
 LOOK = 1.0
-"""Seconds between two looks at somebody else's lease."""
+"""Seconds between two checks of another process's lease."""
 
 
 class Lease:
-    """Holds the sweep behind an address, until ``release``."""
+    """Holds the sweep at an address, until ``release``."""
 
     def __init__(self, objects: Objects) -> None:
-        """Take it. Raises SweepBusyError where its holder lives, and OSError.
+        """Take the lease. Raises SweepBusyError if its holder is alive, and OSError.
 
-        Of a holder on another machine only its renewals tell that it lives: they are waited for.
+        Only its renewals show that a holder on another machine is alive, so this waits for them.
         """
         self._objects = objects
         self._token = token_hex(8)
         self._guard = threading.Lock()
         self._is_lost = False
         self.number = self._take()
-        """Higher than that of each holder before."""
+        """Higher than that of every previous holder."""
         self._renewed = time.time()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise SweepLostError where the sweep is, or may be, somebody else's now."""
+        """Raise SweepLostError if another process holds, or may hold, the sweep now."""
         if not self._is_lost and time.time() > self._renewed + STALE * 0.75:
             self._renew()  # this process was stopped, or the store did not answer
         if self._is_lost:
             raise SweepLostError(
                 f"{self._objects.address} was taken over by another colab-starter, or could not be reached for "
-                f"{STALE:.0f} s; the same command goes on once that has ended"
+                f"{STALE:.0f} s; the same command resumes once that has ended"
             )
 
     def release(self) -> None:
-        """Give it up. May be called twice."""
+        """Give up the lease. May be called twice."""
         if self._end.is_set():
             return
         self._end.set()
         self._thread.join()
-        with suppress(OSError):  # it becomes stale by itself
+        with suppress(OSError):  # it becomes stale anyway
             if not self._is_lost:
                 self._objects.write(_name(self.number), self._describe(released=True))
                 self._objects.remove([_name(number) for number in self._list() if number < self.number])
@@ -73,17 +73,17 @@ class Lease:
             last = max(self._list(), default=0)
             if last:
                 self._wait_for_end(last)
-            with suppress(FileExistsError):  # somebody was quicker
+            with suppress(FileExistsError):  # another process was quicker
                 self._objects.create(_name(last + 1), self._describe())
                 if self._is_own(last + 1):
                     return last + 1
 
     def _is_own(self, number: int) -> bool:
-        """Of stores that let two create the same object, the second holds it."""
+        """Whether we hold this number; if a store lets two create the same object, the second one holds it."""
         return bool(_read(self._objects, number).get("token") == self._token)
 
     def _wait_for_end(self, number: int) -> None:
-        """Return when the holder has given the lease up, or is dead. Raises SweepBusyError where it lives."""
+        """Wait until the holder has given up the lease or is dead. Raises SweepBusyError if it is alive."""
         holder = _read(self._objects, number)
         if holder.get("released"):
             return
@@ -139,7 +139,7 @@ class Lease:
 
 def _tell_to_wait(holder: dict[str, Any]) -> None:
     who = f"process {holder.get('pid')} on {holder.get('host')}"
-    print(f"colab-starter: looking for up to {STALE:.0f} s whether {who} still works on it", file=sys.stderr)
+    print(f"colab-starter: checking for up to {STALE:.0f} s whether {who} is still working on it", file=sys.stderr)
 
 
 def _name(number: int) -> str:
@@ -147,7 +147,7 @@ def _name(number: int) -> str:
 
 
 def _read(objects: Objects, number: int) -> dict[str, Any]:
-    """Who holds it; given up where there is nothing to read."""
+    """The holder's description of itself; given up if there is nothing to read."""
     try:
         holder = json.loads(objects.read(_name(number)))
     except (FileNotFoundError, ValueError):
@@ -156,7 +156,7 @@ def _read(objects: Objects, number: int) -> dict[str, Any]:
 
 
 def _name_machine() -> str:
-    """Tells this machine, since it was started, from all others, and from containers on it; empty without /proc."""
+    """A name unique to this boot of this machine and to each container on it; empty without /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"

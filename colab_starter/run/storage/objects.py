@@ -1,4 +1,4 @@
-"""The objects of a store, through fsspec: reading, writing and listing that outlast short faults."""
+"""The objects of a store through fsspec: reading, writing and listing with retries."""
 
 import errno
 import time
@@ -19,32 +19,32 @@ from colab_starter.errors import StoreAddressError
 from colab_starter.text import shorten
 
 PATIENCE = 60.0
-"""Seconds for which something that fails is tried again."""
+"""Seconds for which a failing operation is retried."""
 LONGEST_PAUSE = 8.0
 """Seconds between two attempts; the first pauses are shorter."""
 FILES_AT_ONCE = 32
-"""So many files are sent together; where one of them fails, these are sent again."""
+"""How many files are sent together; if one of them fails, all of these are sent again."""
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}
-"""Of which extra of colab-starter a protocol is."""
+"""The extra of colab-starter that each protocol needs."""
 _WHOLE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci", "memory"}
-"""Stores in which an object appears whole under its name, or not at all."""
+"""Stores in which an object appears under its name either complete or not at all."""
 _PERMANENT = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 _PERMANENT_OF_BOTO = {"NoCredentialsError", "PartialCredentialsError", "ParamValidationError", "ProfileNotFound"}
 _TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")
-"""Where the various file systems of fsspec keep the time of the last change."""
+"""The keys under which fsspec's various file systems report the time of the last change."""
 
 T = TypeVar("T")
 
 
 class Objects:
-    """What is under an address, by names relative to it. Whatever fails raises OSError with a ``strerror``.
+    """The objects under an address, by names relative to it. Every failure raises OSError with a ``strerror``.
 
-    What may pass is tried again for PATIENCE seconds first: refused and cut connections, timeouts, a server's errors.
+    Transient failures are retried for PATIENCE seconds first: refused and broken connections, timeouts, server errors.
     Its methods may be called from several threads.
     """
 
     def __init__(self, address: str) -> None:
-        """Raises StoreAddressError; nothing is asked of the store yet."""
+        """Prepare access to the store, which is not contacted yet. Raises StoreAddressError."""
         self.address = address.rstrip("/") if address.rpartition("://")[2].strip("/") else address
         self._fs, self._root = _open(self.address)
         protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else set(self._fs.protocol)
@@ -56,7 +56,7 @@ class Objects:
         return content
 
     def read_all(self, names: Collection[str]) -> dict[str, bytes]:
-        """Several at once; their names must have no character that fsspec takes for a pattern."""
+        """Read several objects at once; their names must not contain fsspec's wildcard characters."""
         paths = {self._path(name): name for name in names}
         if not paths:
             return {}
@@ -64,22 +64,22 @@ class Objects:
         return {paths[path]: content for path, content in found.items()}
 
     def write(self, name: str, content: bytes) -> None:
-        """In one step: before, there is what was there, afterwards, all of the content."""
+        """Write an object atomically: readers see either the old or the complete new content."""
         self._try(name, partial(self._write_whole, self._path(name), content))
 
     def create(self, name: str, content: bytes) -> None:
-        """Write what is not there yet. Raises FileExistsError.
+        """Write a new object. Raises FileExistsError if there is one.
 
-        As exclusive as the store can make it: S3 and Google's Cloud Storage are, others may let two succeed.
+        This is as exclusive as the store allows: S3 and Google Cloud Storage are, others may let two succeed.
         """
         try:
             self._try(name, partial(self._create, self._path(name), content))
         except FileExistsError:
-            if self.read(name) != content:  # else an attempt succeeded whose answer was lost
+            if self.read(name) != content:  # otherwise an earlier attempt succeeded, but its answer was lost
                 raise
 
     def put(self, files: Mapping[str, Path]) -> None:
-        """Send files of the disk: name to path."""
+        """Upload files: name -> path."""
         pairs = iter(files.items())
         while part := list(islice(pairs, FILES_AT_ONCE)):
             local = [str(path) for _, path in part]
@@ -87,7 +87,7 @@ class Objects:
             self._try(part[0][0], partial(self._fs.put, local, remote))
 
     def get(self, files: Mapping[str, Path]) -> None:
-        """Fetch objects into files of the disk: name to path. Their folders are made."""
+        """Download objects into files: name -> path. Their folders are made."""
         pairs = iter(files.items())
         while part := list(islice(pairs, FILES_AT_ONCE)):
             local = [str(path) for _, path in part]
@@ -97,19 +97,19 @@ class Objects:
             self._try(part[0][0], partial(self._fs.get, remote, local))
 
     def folders(self) -> set[str]:
-        """The names of what has something below it; quicker than listing that too."""
+        """The names of the top-level folders; quicker than listing their content too."""
         found = self._try("", self._list_root)
         names = (info["name"].rstrip("/").rpartition("/")[2] for info in found if info.get("type") == "directory")
         return set(names)
 
     def list(self, folder: str = "") -> dict[str, float]:
-        """Names of all that is in a folder and below it, each with the time of its last change; sorted."""
+        """The sorted names of everything in and below a folder, each with the time of its last change."""
         found = self._try(folder, partial(self._find, self._path(folder)))
         start = len(self._root) + 1
         return {path[start:]: _read_time(info) for path, info in sorted(found.items())}
 
     def move(self, folder: str, name: str) -> None:
-        """Put all that is in a folder into another one."""
+        """Move everything in a folder into another one."""
         for old in self.list(folder):
             new = f"{name}/{old.removeprefix(f'{folder}/')}"
             if not self._is_whole:
@@ -118,7 +118,7 @@ class Objects:
             self.remove([old])
 
     def remove(self, names: Sequence[str]) -> None:
-        """Remove objects, in so far as they are there."""
+        """Remove those of the objects that exist."""
         paths = [self._path(name) for name in names]
         if len(paths) > 1 and not any(map(has_magic, paths)):
             with suppress(FileNotFoundError):
@@ -181,7 +181,7 @@ def _open(address: str) -> tuple[Any, str]:
     except (ValueError, TypeError) as error:
         known = "a path, s3://BUCKET/FOLDER or gs://BUCKET/FOLDER"
         raise StoreAddressError(f"{address} is not a valid address ({shorten(str(error))}); give {known}") from None
-    except Exception as error:  # what each library raises for settings that it cannot use
+    except Exception as error:  # each library raises its own errors for unusable settings
         raise StoreAddressError(f"{address} cannot be used: {shorten(str(error))}; fix the settings") from None
     if not str(root).strip("/"):
         raise StoreAddressError(f"{address} names no folder; give one, such as {protocol}://BUCKET/FOLDER")
@@ -202,7 +202,7 @@ def _pauses() -> Iterator[float]:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether it may succeed when it is tried again."""
+    """Whether a retry may succeed."""
     if isinstance(error, (*_PERMANENT, NotImplementedError, TypeError, ValueError, AttributeError)):
         return False
     return type(error).__name__ not in _PERMANENT_OF_BOTO
@@ -217,7 +217,7 @@ def _as_os_error(error: Exception, place: str) -> OSError:
 
 
 def _read_time(info: Mapping[str, Any]) -> float:
-    """In seconds since 1970; 0 where the store does not say."""
+    """The time in seconds since 1970; 0 if the store does not report it."""
     found = next((info[key] for key in _TIMES if info.get(key)), 0.0)
     if isinstance(found, str):
         found = datetime.fromisoformat(found)

@@ -1,4 +1,4 @@
-"""A sweep in an object store: runs are executed in a private folder of this machine, and published from there."""
+"""A sweep in an object store: runs are executed in a private folder on this machine, and published from there."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ from colab_starter.run.storage.store import Lock, Publishing, Store, is_final
 
 
 class RemoteLock:
-    """The private folder's lock, which waits for the workers of a killed coordinator, and the store's lease."""
+    """The lock of the private folder, which waits for a killed coordinator's workers, and the store's lease."""
 
     def __init__(self, folder: Path, objects: Objects) -> None:
         """Raises SweepBusyError and OSError."""
@@ -53,7 +53,7 @@ class RemoteLock:
 
 
 class RemoteStore(Store):
-    """A sweep's folder behind an address of fsspec."""
+    """A sweep's folder at an fsspec address."""
 
     is_remote = True
 
@@ -82,7 +82,7 @@ class RemoteStore(Store):
         return [f"{folder}/{name}" for name in names if "/" not in name and is_final(name)]
 
     def find_missing(self, notebooks: Iterable[str]) -> set[str]:
-        """Where a run's folder is there, its notebook is taken to be: to ask for each takes too long."""
+        """The missing notebooks; those whose run's folder exists are assumed to exist, as checking each is too slow."""
         there = self.objects.folders()
         return {name for name in notebooks if name.partition("/")[0] not in there}
 
@@ -108,14 +108,14 @@ class RemoteStore(Store):
             self.write(snapshot.name, content)
 
     def publish_left(self, ledger: Ledger) -> None:
-        """Also removes what runs left that were not finished. Raises LedgerWriteError, and OSError."""
+        """See ``Store``; also removes what unfinished runs left. Raises LedgerWriteError and OSError."""
         for folder in [path for path in self.folder.iterdir() if path.is_dir()]:
             for notebook in [path for path in folder.iterdir() if is_final(path.name)]:
                 self._publish_left(notebook, ledger)
             shutil.rmtree(folder, ignore_errors=True)
 
     def _publish_left(self, notebook: Path, ledger: Ledger) -> None:
-        """Publish what the ledger does not know, or not as well; who reads the store afterwards finds it there."""
+        """Publish a notebook that the ledger does not know, or knows less about, so that it is found in the store."""
         name = notebook.parent.name
         found, known = find_finished(notebook.read_bytes(), name, notebook.name), ledger.runs.get(name)
         if found is None or (known and (known.attempt > found.attempt or known.status is Status.OK)):
@@ -141,7 +141,7 @@ class RemoteStore(Store):
 
 
 def _name_folder(address: str) -> Path:
-    """The same for each sweep of this user into this store, so that what one leaves the next one finds."""
+    """The private folder for a store, always the same for this user, so that a sweep finds what the last one left."""
     digest = hashlib.sha256(address.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"colab-starter-{os.getuid()}", digest)
 

@@ -1,4 +1,4 @@
-"""Publishing a run: from the folder on this machine in which it was executed to the store."""
+"""Publishing a run from the local folder in which it was executed to the store."""
 
 import shutil
 import tempfile
@@ -12,9 +12,9 @@ from colab_starter.run.storage.objects import Objects
 
 
 def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:
-    """Send what the run at ``job.output`` wrote, and at last its executed notebook, which says that all is there.
+    """Upload what the run at ``job.output`` wrote, and finally its executed notebook, which marks it as complete.
 
-    ``check`` is called before that. Raises OSError, and what ``check`` raises.
+    ``check`` is called before the notebook. Raises OSError, and what ``check`` raises.
     """
     notebook = Path(job.output)
     files = _list_files(notebook.parent, job.run)
@@ -28,7 +28,7 @@ def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: 
 
 
 def _list_files(folder: Path, run: str) -> dict[str, Path]:
-    """By their names in the store. Empty folders, pipes and links to nothing have none."""
+    """The files by their names in the store; empty folders, pipes and broken links are left out."""
     found = [path for path in (folder / OUTPUT_FOLDER).rglob("*") if path.is_file()]
     if (folder / KERNEL_LOG).is_file():
         found.append(folder / KERNEL_LOG)
@@ -36,14 +36,14 @@ def _list_files(folder: Path, run: str) -> dict[str, Path]:
 
 
 def describe_failure(address: str, reason: str | None, folder: Path) -> Outcome:
-    """How a run ends whose results are nowhere but on this machine."""
+    """The outcome of a run whose results exist only on this machine."""
     return Outcome(Status.FAILED, f"could not be published to {address} ({reason}); what it wrote is in {folder}")
 
 
 def execute_staged(job: Job, execute: Callable[[Job], Outcome]) -> Outcome:
-    """Execute a job whose notebook and output are in a store: here, in a folder that is removed when it is published.
+    """Execute a job whose notebook and output are in a store, in a local folder that is removed once published.
 
-    For workers on machines that the coordinator's disk cannot be seen from.
+    This is for workers on machines without access to the coordinator's disk.
     """
     address, run, name = job.output.rsplit("/", 2)
     folder = Path(tempfile.mkdtemp(prefix="colab-starter-run-"))
@@ -67,7 +67,7 @@ def execute_staged(job: Job, execute: Callable[[Job], Outcome]) -> Outcome:
 
 
 def _stage(job: Job, objects: Objects, address: str, output: Path) -> Job:
-    """The same job in a local folder."""
+    """The job with its paths in a local folder, to which its notebook is fetched."""
     source = output.parents[1] / job.notebook.rpartition("/")[2]
     if job.notebook.startswith(f"{address}/"):
         objects.get({job.notebook.removeprefix(f"{address}/"): source})

@@ -1,4 +1,4 @@
-"""A sweep's folder, wherever it is: what the runner needs of it."""
+"""A sweep's folder, wherever it is, as the runner needs it."""
 
 import os
 from abc import ABC, abstractmethod
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from colab_starter.run.storage.objects import Objects
 
 CLOCKS = 2.0
-"""Seconds by which the clocks of a disk and of this machine may differ."""
+"""Seconds by which a disk's clock may differ from this machine's."""
 
 
 def is_final(notebook: str) -> bool:
-    """Whether a notebook's name is that of one whose run has ended."""
+    """Whether a notebook's name says that its run has ended."""
     return notebook.endswith(".ipynb") and not notebook.endswith(".partial.ipynb") and not notebook.startswith(".")
 
 
 class Lock(Protocol):
-    """One coordinator a sweep."""
+    """Ensures one coordinator per sweep."""
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """Processes that may still write to the sweep keep them open."""
+        """The descriptors that processes which may still write to the sweep keep open."""
 
     def close(self) -> None: ...
 
@@ -44,21 +44,21 @@ class Lock(Protocol):
 
 
 class Publishing(NamedTuple):
-    """What it takes to bring finished runs into a store."""
+    """What is needed to publish finished runs to a store."""
 
     objects: "Objects"
     check: Callable[[], None]
-    """Raises LedgerWriteError where this process may not write to the store any more."""
+    """Raises LedgerWriteError if this process may no longer write to the store."""
 
 
 class Store(ABC):
-    """Files by their names relative to the sweep's folder. Whatever fails raises OSError, with a ``strerror``."""
+    """Files by their names relative to the sweep's folder. Every failure raises OSError with a ``strerror``."""
 
     folder: Path
     """Where runs are executed on this machine: the store itself, or a private folder whose runs are published."""
     is_remote: bool
     is_of_this_process = False
-    """Whether no other process can see it."""
+    """Whether it is private to this process."""
 
     @property
     @abstractmethod
@@ -66,20 +66,20 @@ class Store(ABC):
         """The path or the address."""
 
     def show(self, name: str = "") -> str:
-        """A file of it, for people."""
+        """The path or address of a file in it, for display."""
         return f"{self.name}/{name}".rstrip("/")
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """A file's content. Raises FileNotFoundError where there is none."""
+        """A file's content. Raises FileNotFoundError if there is none."""
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
-        """Put the content in the file's place in one step."""
+        """Replace a file by the content in one step."""
 
     @abstractmethod
     def list_folders(self) -> list[str]:
-        """The names of the folders in it; none where it does not exist."""
+        """The names of the folders in it; empty if it does not exist."""
 
     @abstractmethod
     def list_notebooks(self, folder: str) -> list[str]:
@@ -87,39 +87,39 @@ class Store(ABC):
 
     @abstractmethod
     def find_missing(self, notebooks: Iterable[str]) -> set[str]:
-        """Which of the executed notebooks are not there any more."""
+        """Which of the executed notebooks no longer exist."""
 
     def is_newer(self, name: str, moment: datetime) -> bool:
-        """Whether a file was written after a moment, so far as that is known."""
+        """Whether a file was written after a moment, as far as that is known."""
         return False
 
     @abstractmethod
     def rename(self, folder: str, name: str) -> None:
-        """Give a folder another name. Needs the lock."""
+        """Rename a folder. Needs the lock."""
 
     @abstractmethod
     def lock(self) -> Lock:
-        """Take the sweep for this process. Raises SweepBusyError where somebody else works on it, NoRunsFolderError."""
+        """Lock the sweep for this process. Raises SweepBusyError if another process has it, and NoRunsFolderError."""
 
     @abstractmethod
     def open_journal(self) -> Journal:
-        """The ledger's lines. To append some, the lock must be held."""
+        """The ledger's lines. Appending needs the lock."""
 
     def keep_source(self, snapshot: Path) -> None:  # noqa: B027 - folders need none
-        """Keep the notebook as it is in ``folder``. Needs the lock."""
+        """Keep the snapshot of the notebook that is in ``folder``. Needs the lock."""
 
     def publish_left(self, ledger: Ledger) -> None:  # noqa: B027 - folders need none
-        """Publish what was finished when an earlier coordinator ended before it could do so. Needs the lock."""
+        """Publish runs that an earlier coordinator did not publish before it ended. Needs the lock."""
 
     def remove_half_written(self, folder: str) -> None:  # noqa: B027 - folders need none
-        """Remove files of a folder that were being written when everything was killed. Needs the lock."""
+        """Remove the incomplete files in a folder whose writers were killed. Needs the lock."""
 
     def finish(self) -> None:  # noqa: B027 - folders need none
-        """Keep what the backend has left in ``folder``, logs, once it is closed. Needs the lock."""
+        """Keep the logs that the backend has left in ``folder``, once it is closed. Needs the lock."""
 
     @property
     def publishing(self) -> Publishing | None:
-        """How runs that were executed in ``folder`` come to the store; None where they are there already.
+        """How runs that were executed in ``folder`` get to the store; None if they are already there.
 
         Needs the lock.
         """
@@ -127,7 +127,7 @@ class Store(ABC):
 
 
 class LocalStore(Store):
-    """A folder on the disk."""
+    """A folder on a local disk."""
 
     is_remote = False
 

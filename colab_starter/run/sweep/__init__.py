@@ -1,1 +1,1 @@
-"""What is asked for: parameters, grids, files of them, and the runs that they make."""
+"""What a sweep consists of: parameters, grids, sweep files, and the runs that they make."""

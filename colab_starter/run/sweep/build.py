@@ -1,4 +1,4 @@
-"""The runs of a sweep: what the command line and a file ask for, checked before anything starts."""
+"""The runs that the command line and a sweep file ask for, checked before anything starts."""
 
 import itertools
 import keyword
@@ -23,17 +23,17 @@ from colab_starter.text import suggest
 _FAULTS_TOLD = 5
 
 _Axes = dict[str, list[Entry]]
-"""The values of each name; the runs are all their combinations, the last name's values changing fastest."""
+"""The values of each name; the runs are all combinations, with the last name's values changing fastest."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be run."""
+    """The requested runs."""
 
     runs: list[dict[str, Any]]
-    """The values that each run sets, with the types that the notebook wants; at least one run."""
+    """The values that each run sets, with the types that the notebook expects; at least one run."""
     dropped: int = 0
-    """How many runs were asked for again, and are not in ``runs`` twice."""
+    """How many duplicate runs were left out of ``runs``."""
 
 
 def build_runs(
@@ -41,9 +41,9 @@ def build_runs(
 ) -> Sweep:
     """The runs that ``-p`` and a sweep file ask for; with neither, one run with the defaults.
 
-    In the order of the file: its grid, then its list. A name behind ``-p`` replaces the file's, and
-    several values multiply the runs. ``allow_unknown`` lets names pass that the notebook does not
-    declare. Raises ParameterError, in one line for all that is wrong; too many runs are counted, and not made.
+    They are in the order of the file: its grid, then its list. A name given with ``-p`` replaces the file's, and
+    several values multiply the runs. ``allow_unknown`` accepts names that the notebook does not declare. Raises
+    ParameterError, with all faults in one line; too many runs are only counted, not made.
     """
     checker = _Checker(notebook, allow_unknown)
     axes = _read_axes(options, sweep_file, checker)
@@ -54,7 +54,7 @@ def build_runs(
 
 
 def _read_axes(options: Sequence[str], sweep_file: Path | None, checker: "_Checker") -> list[dict[str, list[Any]]]:
-    """A dict of values a grid, or a row of a list."""
+    """One dict of values for each grid and each row of a list."""
     values, faults = read_options(options)
     checker.faults |= dict.fromkeys(faults)
     chosen: _Axes = {name: [Entry(text) for text in texts] for name, texts in values.items()}
@@ -103,7 +103,7 @@ def _list_texts(written: Written) -> list[str]:
 
 
 class _Checker:
-    """Reads values as the notebook wants them, and collects what is wrong."""
+    """Reads values with the types that the notebook expects, and collects what is wrong."""
 
     def __init__(self, notebook: Notebook, allow_unknown: bool) -> None:
         self.notebook = notebook.path.name
@@ -116,7 +116,7 @@ class _Checker:
         self._name_faults: dict[str, str | None] = {}
 
     def read_axes(self, axes: _Axes, ranges: bool = False) -> dict[str, list[Any]]:
-        """The values of all names; a name or value that is wrong is noted, and left out."""
+        """The values of all names; a wrong name or value is noted and left out."""
         read = {}
         for written_name, entries in axes.items():
             name = unicodedata.normalize("NFKC", written_name)
@@ -128,7 +128,7 @@ class _Checker:
         return read
 
     def count_runs(self, axes: _Axes) -> int:
-        """How many combinations the values of the names have, without making any; wrong names do not count."""
+        """The number of combinations of the values, without making any; wrong names do not count."""
         known = {unicodedata.normalize("NFKC", name): entries for name, entries in axes.items()}
         return math.prod(self._count(name, entries) for name, entries in known.items() if not self._fault_of_name(name))
 
@@ -157,7 +157,7 @@ class _Checker:
         return []
 
     def _fault_of_name(self, name: str) -> str | None:
-        """Worked out once for each name, however many rows have it."""
+        """What is wrong with a name; worked out once per name, however many rows have it."""
         if name not in self._name_faults:
             self._name_faults[name] = self._find_fault_of_name(name)
         return self._name_faults[name]
@@ -172,7 +172,7 @@ class _Checker:
         if name in self.parameters or self.allow_unknown:
             return None
         if not self.is_python:
-            return f"{self.notebook} is not Python's, so its parameters are not known; add --allow-unknown"
+            return f"{self.notebook} is not a Python notebook, so its parameters are not known; add --allow-unknown"
         if self.cell is None:
             return (
                 f"{self.notebook} has no parameters cell, so {name} cannot be set; open it in Jupyter, select the "
@@ -191,7 +191,7 @@ class _Checker:
         return f"it has {', '.join(settable) or 'no parameters'} (--allow-unknown accepts it)"
 
     def check_names_together(self, given: frozenset[str]) -> None:
-        """Note what a run that sets these names, and no others, would go wrong by."""
+        """Note why a run that sets exactly these names would go wrong."""
         for name, parameter in self.parameters.items():
             if parameter.default is NoDefault.MISSING and name not in given and name != OUTPUT_DIR:
                 self.faults[f"{name} has no default, so every run must give it; add -p {name}=VALUE"] = None

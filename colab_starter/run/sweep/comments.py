@@ -1,4 +1,4 @@
-"""The comments behind parameters: help, and the forms that Colab makes of ``# @param``."""
+"""The comments after parameters: help, and the forms that Colab makes from ``# @param``."""
 
 import ast
 import io
@@ -24,11 +24,11 @@ _BARE_KEY = re.compile(r"([{,]\s*)([A-Za-z_][\w-]*)\s*:")
 
 @dataclass(frozen=True)
 class ParameterComment:
-    """What the comment behind a parameter says."""
+    """What the comment after a parameter says."""
 
     help: str = ""
     annotation: str = ""
-    """Of an old type comment, ``# type: int``."""
+    """The type in an old-style type comment, ``# type: int``."""
     options: tuple[Any, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -41,7 +41,7 @@ def read_comments(python: str) -> dict[int, str]:
             if token.type == tokenize.COMMENT:
                 found[token.start[0]] = token.string.lstrip("#").strip()
     except (tokenize.TokenError, SyntaxError):
-        pass  # the tree is what counts; comments only help
+        pass  # the syntax tree is what counts; comments are optional
     return found
 
 
@@ -65,7 +65,7 @@ def read_comment(comment: str) -> ParameterComment:
 
 
 def _read_json(text: str) -> Any:
-    """The value, in JavaScript's writing or Python's; Ellipsis for what is neither."""
+    """The value of a JavaScript or Python literal; Ellipsis if it is neither."""
     try:
         return json.loads(text)
     except ValueError:
@@ -81,7 +81,7 @@ def _tell_bounds(settings: dict[str, Any]) -> str:
 
 
 def type_of_form(form: ParameterComment, from_values: ValueType, default: Any) -> ValueType:
-    """What Colab's form lets its users enter."""
+    """The values that Colab's form lets its users enter."""
     if form.options:
         return _type_of_options(form, from_values, default)
     kind = form.settings.get("type")

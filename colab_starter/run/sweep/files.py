@@ -1,4 +1,4 @@
-"""Sweeps in files: YAML with ``fixed:``, ``grid:`` and ``list:``, or CSV with a row a run."""
+"""Sweep files: YAML with ``fixed:``, ``grid:`` and ``list:``, or CSV with one row per run."""
 
 import csv
 import re
@@ -15,22 +15,22 @@ from colab_starter.text import suggest
 
 _PARTS = ("fixed", "grid", "list")
 _LARGEST_YAML = 100_000_000
-"""Bytes; a CSV file may have more, because it is never in memory as a whole."""
+"""In bytes; a CSV file may be larger, because it is never in memory as a whole."""
 _QUOTED_OR_COMMENT = re.compile(r"'[^']*'" r'|"(?:\\.|[^"\\])*"' r"|\s#.*")
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
 class Entry(NamedTuple):
-    """A value, and where it stands: for messages."""
+    """A value, and its place in the file for messages."""
 
     written: Written
     where: str = ""
-    """Ends in ``: ``, ready to be put before a message."""
+    """Ends in ``: ``, ready to be prefixed to a message."""
 
 
 @dataclass(frozen=True)
 class SweepFile:
-    """What a file says; types come later, from the notebook."""
+    """The content of a file; types are applied later, from the notebook."""
 
     fixed: dict[str, Entry] = field(default_factory=dict)
     grid: dict[str, list[Entry]] | None = None
@@ -40,7 +40,7 @@ class SweepFile:
 def read_sweep_file(path: Path, replaced: Collection[str] = ()) -> SweepFile:
     """The sweep in a .yaml, .yml, .csv or .tsv file; raises ParameterError.
 
-    One with too many runs is not read to its end; the values of ``replaced`` names do not count.
+    A file with too many runs is not read to its end; the values of ``replaced`` names do not count.
     """
     readers = {".yaml": _read_yaml, ".yml": _read_yaml, ".csv": _read_csv, ".tsv": _read_csv}
     if path.suffix.lower() not in readers:
@@ -58,8 +58,8 @@ def _check_not_empty(path: Path, text: str) -> None:
         raise ParameterError(f"{path} is empty; write grid: and under it NAME: [VALUE, VALUE], or rows of CSV")
 
 
-# YAML: the nodes are read here instead of the values that PyYAML makes of them, because 1e-3 is a
-# text to it, 2026-01-01 a date, no a bool, 1:30 ninety, and 010 eight.
+# YAML: the nodes are read instead of PyYAML's values, because PyYAML takes 1e-3 for a string, 2026-01-01 for a date, no
+# for a bool, 1:30 for ninety, and 010 for eight.
 
 
 def _read_yaml(path: Path, replaced: Collection[str]) -> SweepFile:
@@ -68,7 +68,7 @@ def _read_yaml(path: Path, replaced: Collection[str]) -> SweepFile:
     text = _read_text(path)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # Before the nodes are made: making many takes long, and making very deep ones would end the process.
+        # Checked before the nodes are built: building many is slow, and very deep ones would crash the process.
         Survey(path, replaced).look_through(yaml.parse(text, loader))
         node = yaml.compose(text, loader)
     except yaml.MarkedYAMLError as error:
@@ -104,10 +104,10 @@ def _explain_refusal(error: Any, text: str) -> str:
 
 
 def _count_open_brackets(text: str) -> int:
-    """How deep a text nests with brackets where it breaks off.
+    """The nesting depth of brackets at the point where a text breaks off.
 
-    A parser reads far ahead of what it has told so far, so it meets its own limit of nesting, if it has one, before
-    the survey has seen a single level. The text is refused anyway; this only chooses the words.
+    A parser reads far ahead of the events it has emitted, so it reaches its own nesting limit, if it has one, before
+    the survey has seen a single level. The text is refused in any case; this only chooses the message.
     """
     depth = 0
     for bracket in re.findall(r"[\[{}\]]", _QUOTED_OR_COMMENT.sub("", text)):
@@ -116,7 +116,7 @@ def _count_open_brackets(text: str) -> int:
 
 
 def _read_mapping(path: Path, node: Any) -> dict[str, Any]:
-    """The names with their nodes; a name may stand there once."""
+    """The names with their nodes; each name may appear only once."""
     found: dict[str, Any] = {}
     for key, value in node.value:
         where = f"{path}, line {key.start_mark.line + 1}: "
@@ -217,7 +217,7 @@ def _read_csv(path: Path, replaced: Collection[str]) -> SweepFile:
 
 
 def _check_size(path: Path) -> None:
-    """Count what is there before any of it is kept."""
+    """Count the rows and cells before any of them is kept."""
     count = -1
     for number, row in _iterate_rows(path):
         count += 1
@@ -228,7 +228,7 @@ def _check_size(path: Path) -> None:
 
 
 def _iterate_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, each with the number of its last line; the header comes first."""
+    """The non-empty rows, each with the number of its last line; the header comes first."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header_line = next((line for line in file if line.strip()), "")
         _check_not_empty(path, header_line)

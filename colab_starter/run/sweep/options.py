@@ -9,7 +9,7 @@ from colab_starter.errors import ParameterError
 from colab_starter.run.sweep.types import Text
 
 LARGEST_SWEEP = 100_000
-"""Runs; more is taken for a mistake."""
+"""In runs; more are taken for a mistake."""
 TOO_MANY = f"this makes more than {LARGEST_SWEEP:,} runs, the most that a sweep may have; give fewer values"
 
 _RANGE = re.compile(r"range\((?P<numbers>[^()]*)\)")
@@ -19,7 +19,7 @@ _QUOTES = "'\""
 
 
 def read_options(options: Iterable[str]) -> tuple[dict[str, list[Text]], list[str]]:
-    """The values of each name, in the order of the command line, and what is wrong with other options."""
+    """The values of each name, in the order of the command line, and the faults of the other options."""
     axes: dict[str, list[Text]] = {}
     faults = []
     for option in options:
@@ -40,8 +40,8 @@ def read_options(options: Iterable[str]) -> tuple[dict[str, list[Text]], list[st
 def split_values(text: str) -> Iterator[Text]:
     """The values between the commas.
 
-    A value that begins with a quote or a bracket goes on to the one that closes it, whatever is
-    between. Inside quotes nothing has a meaning, but for the doubled quote, which is one.
+    A value that begins with a quote or a bracket extends to its closing counterpart, whatever is in between. Inside
+    quotes nothing is special except a doubled quote, which stands for one quote.
     """
     start = 0
     while True:
@@ -106,7 +106,7 @@ def _read_piece(piece: str) -> Text:
 
 
 def expand_range(written: Text) -> list[Text] | None:
-    """The numbers of ``range(start, stop, step)``, without ``stop``, as in Python; None for another text.
+    """The numbers of ``range(start, stop, step)``, without ``stop``, as in Python; None for any other text.
 
     Decimals are counted exactly: ``range(0, 1, 0.1)`` has ten. Raises ParameterError.
     """
@@ -125,7 +125,7 @@ def expand_range(written: Text) -> list[Text] | None:
 
 
 def count_values(written: Text) -> int:
-    """How many values ``expand_range`` gives; 1 for another text, and for a range that it refuses."""
+    """How many values ``expand_range`` returns; 1 for any other text, and for a range that it refuses."""
     try:
         read = _match_range(written)
     except ParameterError:
@@ -135,7 +135,7 @@ def count_values(written: Text) -> int:
 
 
 def _match_range(written: Text) -> tuple[str, Decimal, Decimal, Decimal] | None:
-    """How the range is shown in messages, its start, stop and step; None for another text. Raises ParameterError."""
+    """The range as shown in messages, its start, stop and step; None for any other text. Raises ParameterError."""
     match = None if written.quoted else _RANGE.fullmatch(written.text.strip())
     if not match:
         return None
@@ -153,7 +153,7 @@ def _match_range(written: Text) -> tuple[str, Decimal, Decimal, Decimal] | None:
 
 
 def _read_number(text: str) -> Decimal:
-    """Raises InvalidOperation or ValueError for what is no float: 1e999 is infinite, and 1e-999 is 0."""
+    """A number; raises InvalidOperation or ValueError if it does not fit a float: 1e999 is infinite, 1e-999 is 0."""
     number = Decimal(text.strip())
     if not math.isfinite(float(number)):
         raise ValueError

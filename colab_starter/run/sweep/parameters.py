@@ -27,42 +27,42 @@ class Parameter:
 
     name: str
     source: str
-    """The default as the cell has it, in one line; empty where it is missing."""
+    """The default as written in the cell, in one line; empty if it is missing."""
     default: Any
     """The default's value, or a NoDefault."""
     annotation: str
-    """As the cell has it; empty where there is none."""
+    """As written in the cell; empty if there is none."""
     type: ValueType
     """From the annotation, else from Colab's ``@param`` comment, else from the default."""
     help: str
-    """The comment behind it, without Colab's ``@param``; a slider's bounds are told here, and not enforced."""
+    """The comment after it, without Colab's ``@param``; a slider's bounds are shown here, but not enforced."""
     line: int
     """Counted from 1, in the cell."""
 
 
 @dataclass(frozen=True)
 class Computation:
-    """What the parameters cell works out from other names, before a run's values are set below the cell."""
+    """A value that the parameters cell computes from other names, before a run's values are set below it."""
 
     target: str
-    """The name that is assigned; the code itself, where it is another kind of statement."""
+    """The name that is assigned; the code itself if it is another kind of statement."""
     reads: frozenset[str]
     line: int
 
 
 @dataclass(frozen=True)
 class ParametersCell:
-    """What the cell tagged parameters says; the first, where several are, as papermill has it."""
+    """The content of the cell tagged parameters; the first one if there are several, as in papermill."""
 
     number: int
     """Counted from 1 over all cells of the notebook."""
     parameters: list[Parameter]
     computations: list[Computation]
     set_again: dict[str, int]
-    """The names that a further parameters cell sets below a run's values, and the number of that cell."""
+    """The names that a further parameters cell sets after the run's values, and the number of that cell."""
 
     def find_stale(self, given: Iterable[str]) -> list[tuple[Computation, str]]:
-        """What would go on with old values when these names are given; with the name that it is made of."""
+        """The computations that would keep old values if these names are given, each with the name it uses."""
         changed = set(given)
         stale = []
         for computation in self.computations:
@@ -74,16 +74,16 @@ class ParametersCell:
 
 
 def inspect_parameters(notebook: Notebook) -> list[Parameter]:
-    """The parameters in the order of the cell; none, where no cell is tagged or the notebook is not Python's.
+    """The parameters in the order of the cell; none if no cell is tagged or the notebook is not Python.
 
-    Raises ParameterError for a cell that is no Python.
+    Raises ParameterError if the cell is not valid Python.
     """
     cell = read_parameters_cell(notebook)
     return cell.parameters if cell else []
 
 
 def read_parameters_cell(notebook: Notebook) -> ParametersCell | None:
-    """The first parameters cell; None where there is none. Raises ParameterError for one that is no Python."""
+    """The first parameters cell; None if there is none. Raises ParameterError if it is not valid Python."""
     cell = next(iter(notebook.parameters_cells), None)
     if cell is None:
         return None
@@ -112,7 +112,7 @@ def read_parameters_cell(notebook: Notebook) -> ParametersCell | None:
 
 
 def describe_parameters(parameters: list[Parameter]) -> str:
-    """A table for the terminal: a line a parameter."""
+    """A table for the terminal with one line per parameter."""
     rows = [("NAME", "TYPE", "DEFAULT", "")]
     for one in parameters:
         default = one.source or "(must be given)"
@@ -129,7 +129,7 @@ class _Binding:
 
     target: str
     name: str
-    """The parameter; empty where the target is none."""
+    """The parameter; empty if the target is not a plain name."""
     value: ast.expr | None
     source: str
     annotation: ast.expr | None
@@ -137,9 +137,9 @@ class _Binding:
     reads: frozenset[str]
     comment: str = ""
     changes: bool = False
-    """It may leave the value from above, or builds on it: under a condition, or ``+=``."""
+    """Whether it may leave the earlier value or builds on it: under a condition, or ``+=``."""
     opaque: bool = False
-    """The value is what a command printed, or a part of something."""
+    """Whether the value is the output of a command, or a part of something."""
 
 
 def _read_bindings(cell: Cell) -> Iterator[_Binding]:
@@ -210,7 +210,7 @@ def _unpack(target: ast.expr, value: ast.expr | None, annotation: ast.expr | Non
 
 
 def _names_read(*nodes: ast.AST | None) -> frozenset[str]:
-    """The names that are read at once: not in the body of a function or lambda, and none that the code itself sets."""
+    """The names read immediately: not in the body of a function or lambda, nor set by the code itself."""
     read: set[str] = set()
     own: set[str] = set()
     stack = [node for node in nodes if node is not None]
@@ -227,7 +227,7 @@ def _one_line(node: ast.AST) -> str:
 
 
 def _drop_overwritten(bindings: list[_Binding]) -> list[_Binding]:
-    """From the last binding on that holds in any case; types alone, ``n: int``, hold no value."""
+    """The bindings from the last unconditional one on; a bare annotation, ``n: int``, binds no value."""
     certain = [index for index, one in enumerate(bindings) if not one.changes and one.value is not None]
     start = certain[-1] if certain else 0
     types = [replace(one, value=None, reads=frozenset()) for one in bindings[:start] if one.annotation is not None]

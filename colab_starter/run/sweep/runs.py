@@ -1,4 +1,4 @@
-"""The runs of a sweep: their ids, which are their folders' names too, and the notebook that they are runs of."""
+"""The runs of a sweep: their IDs, which are also their folders' names, and the hash of their notebook."""
 
 import hashlib
 import json
@@ -24,16 +24,16 @@ Parameters = dict[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One set of parameters; its id is the same whenever they and the notebook are."""
+    """One set of parameters; its ID is the same whenever they and the notebook are."""
 
     id: str
     parameters: Parameters
 
 
 def hash_source(notebook: Notebook, kernel: str | None) -> str:
-    """Changes with whatever can change a run: the code, the tags that bear on its execution, and the kernel.
+    """A hash of everything that can change a run: the code, the tags that affect execution, and the kernel.
 
-    Outputs, text cells and other metadata do not count. ``kernel`` stands instead of the notebook's own.
+    Outputs, text cells and other metadata do not count. ``kernel`` replaces the notebook's own.
     """
     cells = [[cell.source, sorted(_EXECUTION_TAGS & set(cell.tags))] for cell in notebook.cells if cell.kind == "code"]
     return hashlib.sha256(json.dumps([cells, kernel or find_kernel_name(notebook)]).encode()).hexdigest()
@@ -52,9 +52,9 @@ def make_runs(sets: Iterable[Mapping[str, Any]], source: str, mask: Mask) -> lis
 
 
 def make_id(parameters: Mapping[str, Any], source: str, mask: Mask) -> str:
-    """Such as ``epochs=1,lr=0.01-3fa4c2d10b7e``: what people know it by, and what tells it from all others.
+    """An ID such as ``epochs=1,lr=0.01-3fa4c2d10b7e``: a readable part, and a digest that makes it unique.
 
-    The hexadecimal end depends on nothing but the values and the source; what stands before it, on what is secret.
+    The digest depends only on the values and the source; the part before it also depends on what is secret.
     """
     content = f"{source} {to_canonical(dict(parameters))}"
     digest = hashlib.sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
@@ -62,7 +62,7 @@ def make_id(parameters: Mapping[str, Any], source: str, mask: Mask) -> str:
 
 
 def make_slug(parameters: Mapping[str, Any], mask: Mask, hidden: Collection[str] = ()) -> str:
-    """The beginning of an id. The values of ``hidden`` parameters are masked, and those that may be secret."""
+    """The beginning of an ID. The values of ``hidden`` parameters and those that may be secret are masked."""
     pairs = ",".join(f"{name}={show_value(name, parameters[name], mask, hidden)}" for name in sorted(parameters))
     return UNFIT.sub("-", mask.apply(pairs))[:SLUG_LENGTH].strip("-.,") or "defaults"
 
@@ -76,12 +76,12 @@ def write_value(value: Any, mask: Mask) -> str:
         return mask.apply(value)
     if isinstance(value, int | float):
         return mask.apply(repr(value))
-    # Masked first: without its quotes and spaces, a secret would not be known any more.
+    # Masked first: without its quotes and spaces, a secret would no longer be recognised.
     return mask.apply(repr(_order_sets(value))).replace("'", "").replace(" ", "")
 
 
 def _order_sets(value: Any) -> Any:
-    """The value with lists for sets, whose order is another in each process."""
+    """The value with sets turned into lists, because their order differs between processes."""
     if isinstance(value, dict):
         return {key: _order_sets(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -90,7 +90,7 @@ def _order_sets(value: Any) -> Any:
 
 
 def find_varying(sets: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Names of the parameters that are not the same in all sets, in the order in which they first come up."""
+    """The names of the parameters that differ between the sets, in order of first appearance."""
     known = list(sets)
     names = dict.fromkeys(name for parameters in known for name in parameters)
     return [name for name in names if len({_identity(parameters, name) for parameters in known}) > 1]
@@ -101,7 +101,7 @@ def _identity(parameters: Mapping[str, Any], name: str) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder for the runs. Raises NoRunsFolderError where it cannot be had."""
+    """Make the folder for the runs. Raises NoRunsFolderError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

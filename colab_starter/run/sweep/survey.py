@@ -1,4 +1,4 @@
-"""A sweep's YAML, looked through before anything is made of it: what is too much is not read to its end."""
+"""Surveying a sweep's YAML before anything is built from it, so that an excessive file is not read to its end."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,45 +11,45 @@ from colab_starter.run.sweep.options import LARGEST_SWEEP, TOO_MANY
 DEEPEST = 50
 TOO_DEEP = f"nested more than {DEEPEST} deep; make it flatter"
 MOST_NAMES = 10_000
-"""Parameters of a run; more is taken for a mistake."""
+"""In parameters of a run; more are taken for a mistake."""
 _LARGEST_TREE = 2_000_000
-"""Values, with those that YAML's aliases repeat: a few bytes of them can stand for billions."""
+"""In values, including those repeated by YAML aliases, a few bytes of which can stand for billions."""
 _PARTS = {"list": "rows", "grid": "axes", "fixed": "names"}
 
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping that has begun, and not ended yet."""
+    """A list or mapping that has begun but not ended yet."""
 
     is_mapping: bool
     role: str
-    """``root``, ``rows``, ``axes``, ``axis``, ``names``; empty for what is inside a value."""
+    """``root``, ``rows``, ``axes``, ``axis``, ``names``; empty inside a value."""
     anchor: str | None
     before: int
-    """Values up to its beginning."""
+    """The number of values before it."""
     items: int = 0
-    """So far; a mapping's names are among them."""
+    """The number so far, including a mapping's names."""
     name: str = ""
-    """The last one of a mapping."""
+    """The latest name in a mapping."""
 
 
 class Survey:
-    """Counts the runs and the values that a file stands for, from what the parser tells of it piece by piece."""
+    """Counts the runs and values that a file stands for, from the parser's stream of events."""
 
     def __init__(self, path: Path, replaced: Collection[str] = ()) -> None:
-        """The values of ``replaced`` names do not count: others are taken instead."""
+        """The values of ``replaced`` names do not count, because others are used instead."""
         self._path = path
         self._replaced = replaced
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[int, int] | None] = {}
-        """How many values and items each stands for; None within itself."""
+        """How many values and items each anchor stands for; None while inside it."""
         self._values = 0
         self._combinations = 1
-        """Of the values of the grid's names so far."""
+        """The number of combinations of the grid's values so far."""
         self._documents = 0
 
     def look_through(self, events: Iterable[Any]) -> None:
-        """Raises ParameterError for what a sweep cannot be, and for what is too much, as soon as it comes."""
+        """Raise ParameterError as soon as the events cannot be a sweep, or are too many."""
         import yaml
 
         takers = {
@@ -82,7 +82,7 @@ class Survey:
             parent.name = event.value
 
     def _take_alias(self, event: Any) -> None:
-        known = self._anchors.get(event.anchor, (1, 1))  # of one that is nowhere, the parser tells
+        known = self._anchors.get(event.anchor, (1, 1))  # the parser reports an undefined alias
         if known is None:
             self._refuse(event, "an alias (*) stands for what it is in; write the values out")
         values, items = known
@@ -135,7 +135,7 @@ class Survey:
             self._check_runs(event, self._combinations)
 
     def _add(self, event: Any, values: int) -> None:
-        """One item more, which stands for so many values."""
+        """Count one more item, which stands for ``values`` values."""
         self._values += values
         if self._values > _LARGEST_TREE:
             self._refuse(event, f"more than {_LARGEST_TREE:,} values, with those that aliases (*) repeat; write less")

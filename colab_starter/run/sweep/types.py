@@ -1,4 +1,4 @@
-"""What values a parameter takes, and how a value that a user wrote is read as one of them."""
+"""The values that a parameter takes, and reading what a user wrote as one of them."""
 
 import ast
 import math
@@ -17,29 +17,29 @@ from colab_starter.run.literals import to_source
 
 @dataclass(frozen=True)
 class Text:
-    """What a user wrote, before it has a type."""
+    """A value as the user wrote it, before it has a type."""
 
     text: str
     quoted: bool = False
-    """In quotes, so that it is a text and nothing else."""
+    """Whether it was in quotes, so that it can only be a string."""
 
 
 Written = Text | list[Any] | dict[Any, Any] | None
-"""A Text, or a list or dict of Written, or the null of YAML."""
+"""A Text, a list or dict of Written, or YAML's null."""
 
 
 class NoDefault(Enum):
-    """Why a parameter's default is no value."""
+    """Why a parameter has no default value."""
 
     COMPUTED = "computed"
-    """It is known only when the cell runs."""
+    """The default is known only when the cell runs."""
     MISSING = "missing"
-    """There is only a type: ``n: int``. Every run must give the value."""
+    """There is only a type, ``n: int``: every run must give the value."""
 
 
 @dataclass(frozen=True)
 class ValueType:
-    """The types and single values that a parameter takes; neither stands for anything."""
+    """The types and single values that a parameter takes; if both are empty, it takes anything."""
 
     kinds: tuple[type, ...] = ()
     choices: tuple[Any, ...] = ()
@@ -54,7 +54,7 @@ class ValueType:
         return str in self.kinds or any(isinstance(choice, str) for choice in self.choices)
 
     def read(self, written: Written) -> Any:
-        """The value that was written; raises ParameterError, whose message goes on after the parameter's name."""
+        """The value that was written; raises ParameterError, whose message continues the parameter's name."""
         if not self.kinds and not self.choices:
             return _read_untyped(written)
         for choice in self.choices:
@@ -70,7 +70,7 @@ ANYTHING = ValueType()
 
 _CONTAINERS: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 _KINDS: tuple[type, ...] = (NoneType, bool, int, float, complex, bytes, *_CONTAINERS, str)
-"""In the order in which a text is tried as one of them: a text can always be a str."""
+"""In the order in which a text is tried as each: any text can be a str."""
 
 _ANNOTATIONS: dict[str, tuple[type, ...]] = {
     **{kind.__name__: (kind,) for kind in _KINDS},
@@ -91,12 +91,12 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 
 def type_of_value(value: Any) -> ValueType:
-    """The type of a literal; None says nothing about other values."""
+    """The type of a literal; None implies nothing about other values."""
     return ANYTHING if value is None or type(value) not in _KINDS else ValueType((type(value),))
 
 
 def type_of_expression(node: ast.expr) -> ValueType:
-    """The type of a value that is computed, where its form alone tells; nothing is evaluated."""
+    """The type of a computed value, if its form alone determines it; nothing is evaluated."""
     value = read_literal(node)
     if value is not ...:
         return type_of_value(value)
@@ -128,7 +128,7 @@ def _kind_of_arithmetic(node: ast.BinOp) -> type | None:
 
 
 def join_types(types: Iterable[ValueType]) -> ValueType:
-    """What takes the values of each; anything, if one of them takes anything."""
+    """The union of the types; anything, if one of them takes anything."""
     known = list(types)
     if not known or ANYTHING in known:
         return ANYTHING
@@ -138,7 +138,7 @@ def join_types(types: Iterable[ValueType]) -> ValueType:
 
 
 def type_of_annotation(node: ast.expr) -> ValueType | None:
-    """The type that an annotation names: ANYTHING where it is no type of literals, None for a bare ``Final``."""
+    """The type that an annotation names: ANYTHING if it is not a type of literals, None for a bare ``Final``."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         parsed = parse_python(node.value.strip())
         inner = parsed.body[0] if isinstance(parsed, ast.Module) and len(parsed.body) == 1 else None
@@ -187,7 +187,7 @@ def _is_choice(written: Written, choice: Any) -> bool:
 
 
 def _read_text(written: Text, kinds: tuple[type, ...]) -> Any:
-    """The text as the first of the kinds that it can be; Ellipsis where it can be none."""
+    """The text as the first of the kinds that it fits; Ellipsis if it fits none."""
     if written.quoted:
         return written.text if str in kinds else ...
     text = written.text.strip()
@@ -234,7 +234,7 @@ _SCALARS: dict[type, Callable[[str], Any]] = {
 
 
 def _read_python(text: str) -> Any:
-    """The value of a Python literal; Ellipsis for other texts, and for one with a comment behind it."""
+    """The value of a Python literal; Ellipsis for any other text, and for a literal followed by a comment."""
     tree = parse_python(text)
     if not isinstance(tree, ast.Module) or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
         return ...
@@ -257,7 +257,7 @@ def _read_untyped(written: Written) -> Any:
 
 
 def _plain(written: Written) -> Any:
-    """The lists and dicts of YAML, with what stands in them read as it looks."""
+    """YAML's lists and dicts, with their items read as they look."""
     if isinstance(written, list):
         return [_read_untyped(item) for item in written]
     if isinstance(written, dict):
@@ -266,7 +266,7 @@ def _plain(written: Written) -> Any:
 
 
 def _fit(value: Any, kinds: tuple[type, ...]) -> Any:
-    """The value as one of the kinds; a list does for a tuple or a set, which YAML lacks, and a tuple for a list."""
+    """The value as one of the kinds; a list may stand for a tuple or set, which YAML lacks, and a tuple for a list."""
     if value is ... or type(value) in kinds:
         return value
     sequences = [kind for kind in (list, tuple, set, frozenset) if kind in kinds]

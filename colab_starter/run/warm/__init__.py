@@ -1,1 +1,1 @@
-"""What is imported before kernels are forked."""
+"""Planning what is preloaded before kernels are forked."""

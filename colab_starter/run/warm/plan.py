@@ -1,4 +1,4 @@
-"""What to import before kernels are forked: read from the notebook's cells."""
+"""Planning what to preload before kernels are forked, from the notebook's cells."""
 
 import ast
 import importlib.machinery
@@ -25,10 +25,10 @@ from colab_starter.run.warm.steps import (
 )
 
 ONLY_MESSAGES = frozenset("TF_CPP_MIN_LOG_LEVEL TF_CPP_MIN_VLOG_LEVEL GLOG_minloglevel GRPC_VERBOSITY".split())
-"""Variables that are often set under a condition; the value behind ``else`` is the better guess."""
+"""Variables that are often set under a condition; the value after ``else`` is the better guess."""
 
 _SPEAKING = frozenset(["__future__", "antigravity", "this"])
-"""Modules of Python that are imported for what the import itself does."""
+"""Standard modules that are imported for the effect of the import itself."""
 
 
 def plan_warm(
@@ -39,14 +39,13 @@ def plan_warm(
     kernel: str | None = None,
     cwd: str = "",
 ) -> WarmPlan | None:
-    """What the run of a notebook can have imported beforehand; None where its kernel has to start cold.
+    """The plan of what a notebook's run can have preloaded; None if its kernel must start cold.
 
-    ``parameters`` are the run's values. ``modules`` is the user's own list, and takes the place of what the
-    cells say. ``kernel`` is the kernelspec that the user named; None takes the notebook's own. ``cwd`` is where
-    the run works.
+    ``parameters`` are the run's values. ``modules`` is the user's own list, and replaces what the cells say. ``kernel``
+    is the kernelspec that the user named; None means the notebook's own. ``cwd`` is the run's working directory.
 
-    A plan is a guess at what the notebook will do, and may be wrong: see ``kernels.hidden``. One that is right
-    saves a run from being begun again.
+    A plan is a guess at what the notebook will do, and may be wrong: see ``kernels.hidden``. A correct one saves the
+    run a restart.
     """
     name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
     if not notebook.is_python or not _starts_this_python(name):
@@ -62,7 +61,7 @@ _starts_this_python = lru_cache(starts_this_python)
 
 
 class _Draft:
-    """A plan in the making: goes with the notebook as far as it can be foreseen."""
+    """A plan under construction: follows the notebook as far as it can be predicted."""
 
     def __init__(self, folder: Path) -> None:
         self.steps: dict[str | tuple[str, str], None] = {}
@@ -71,7 +70,7 @@ class _Draft:
         self._known: dict[str, object] = {}
 
     def follow(self, notebook: Notebook, parameters: Mapping[str, Any]) -> None:
-        """Up to the first step after which an import may give something else."""
+        """Follow the steps up to the first after which an import may have a different result."""
         for step in read_steps(notebook):
             match step:
                 case ImportStep():
@@ -86,7 +85,7 @@ class _Draft:
                     return
 
     def _set(self, step: VariableStep) -> bool:
-        """Take a variable into the plan; false where what follows cannot be foreseen."""
+        """Add a variable to the plan; returns False if what follows cannot be predicted."""
         if step.name in LATER or (step.is_default and {*os.environ, *self.environment}.intersection([step.name])):
             return True
         value = self._evaluate(step.value)
@@ -114,7 +113,7 @@ class _Draft:
 
 
 def _last_text(node: ast.expr | None) -> str | None:
-    """The last string in an expression: what stands after ``else``."""
+    """The last string in an expression, which is what follows ``else``."""
     nodes = ast.walk(node) if node else ()
     texts = [part.value for part in nodes if isinstance(part, ast.Constant) and isinstance(part.value, str)]
     return texts[-1] if texts else None
@@ -122,21 +121,21 @@ def _last_text(node: ast.expr | None) -> str | None:
 
 @cache
 def _list_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
-    """The modules of an import that are installed, and are not files beside the notebook."""
+    """The modules of an import that are installed rather than files beside the notebook."""
     first = step.module.partition(".")[0]
     spec = _find_spec(first)
     if first in _SPEAKING or not spec or find_module(local, first):
         return ()
     roots = [Path(folder).parent for folder in spec.submodule_search_locations or ()]
     if spec.origin is None and roots and not any(find_module(root, step.module) for root in roots):
-        return ()  # a part of a package in several parts, such as google, that is not here
+        return ()  # a missing part of a namespace package such as google
     names = [f"{step.module}.{name}" for name in step.names]
     return (step.module, *(name for name in names if any(find_module(root, name) for root in roots)))
 
 
 @cache
 def _find_spec(name: str) -> importlib.machinery.ModuleSpec | None:
-    """Of a module at the top level, so that nothing is imported to find it."""
+    """The spec of a top-level module, which is found without importing anything."""
     try:
         return importlib.util.find_spec(name)
     except (ImportError, ValueError):

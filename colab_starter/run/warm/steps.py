@@ -1,4 +1,4 @@
-"""What a notebook does, in its order, that decides what may be imported before it runs."""
+"""The steps of a notebook, in order, that decide what can be preloaded."""
 
 import ast
 from collections.abc import Iterator
@@ -16,34 +16,34 @@ from colab_starter.notebook.python import dotted_name
 
 @dataclass(frozen=True)
 class ImportStep:
-    """An import at the top level of a cell, under no condition."""
+    """An unconditional import at the top level of a cell."""
 
     module: str
     names: tuple[str, ...] = ()
-    """What is taken from it; some of them may be modules."""
+    """The names imported from it; some of them may be modules."""
 
 
 @dataclass(frozen=True)
 class VariableStep:
-    """An environment variable gets a value."""
+    """The setting of an environment variable."""
 
     name: str
-    """``?`` where it cannot be read off."""
+    """``?`` if it cannot be determined."""
     value: ast.expr | None
-    """None where it is removed, or comes from a source that is not understood."""
+    """None if it is removed, or its source is not understood."""
     is_certain: bool = True
-    """It happens under no condition."""
+    """Whether it happens unconditionally."""
     is_default: bool = False
-    """Only if the variable is not set yet."""
+    """Whether it happens only if the variable is not set yet."""
 
 
 @dataclass(frozen=True)
 class AssignStep:
-    """A name of the notebook gets a value."""
+    """An assignment to a name of the notebook."""
 
     name: str
     value: ast.expr | None
-    """None where it cannot be told."""
+    """None if it cannot be determined."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class ParametersStep:
 
 @dataclass(frozen=True)
 class BarrierStep:
-    """After it, an import may find something else than before."""
+    """A point after which an import may find something different."""
 
 
 Step = ImportStep | VariableStep | AssignStep | ParametersStep | BarrierStep
 
 _CHANGES_IMPORTS = ("os.chdir", "sys.path.insert", "dotenv.load_dotenv", "load_dotenv")
-"""Calls after which an import may find another module, or other variables."""
+"""Calls after which an import may find a different module, or different variables."""
 _ENVIRONMENTS = ("os.environ", "environ")
 
 
 @lru_cache(maxsize=8)
 def read_steps(notebook: Notebook) -> tuple[Step, ...]:
-    """The steps of all code cells; the cells in which colab-starter installs what is missing are none."""
+    """The steps of all code cells except those in which colab-starter installs what is missing."""
     first_parameters = next(iter(notebook.parameters_cells), None)
     own_installs = {cell.number + after for cell, _ in notebook.needed for after in range(3)}
     steps: list[Step] = []
@@ -91,7 +91,7 @@ def _read_commands(cell: Cell, is_own_install: bool) -> Iterator[tuple[int, Step
 
 
 def _may_change_modules(install: Install) -> bool:
-    """False for programs, other folders, and packages that are here already."""
+    """Whether an install may change modules: not for programs, other folders, or installed packages."""
     if install.goes_elsewhere or (install.tool == "apt" and not install.opaque):
         return False
     if install.tool == UNINSTALL:
@@ -107,7 +107,7 @@ def _is_installed(requirement: Requirement) -> bool:
 
 
 def _read_env_magic(text: str, *, is_certain: bool) -> VariableStep:
-    """``%env NAME=value`` or ``%env NAME value``; IPython fills in ``{name}`` and ``$name``."""
+    """Read ``%env NAME=value`` or ``%env NAME value``; IPython substitutes ``{name}`` and ``$name``."""
     name, _, value = text.partition("=" if "=" in text else " ")
     known = bool(value) and not set("{$") & set(value)
     return VariableStep(name.strip(), ast.Constant(value.strip()) if known else None, is_certain)
@@ -136,7 +136,7 @@ def _read_statement(statement: ast.stmt) -> Iterator[Step]:
 
 
 def _read_node(node: ast.AST, is_certain: bool) -> Iterator[Step]:
-    """Environment variables and the folders of imports, anywhere in a statement."""
+    """The environment variables and import folders set anywhere in a statement."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
             if name := _read_variable(target):
@@ -150,7 +150,7 @@ def _read_node(node: ast.AST, is_certain: bool) -> Iterator[Step]:
 
 
 def _read_variable(target: ast.expr) -> str:
-    """NAME of ``os.environ["NAME"]``; ``?`` where the name is computed, empty for another target."""
+    """The NAME in ``os.environ["NAME"]``; ``?`` if it is computed, empty for any other target."""
     if not isinstance(target, ast.Subscript) or dotted_name(target.value) not in _ENVIRONMENTS:
         return ""
     return _text(target.slice) or "?"
@@ -173,7 +173,7 @@ def _read_call(node: ast.Call, is_certain: bool) -> Iterator[Step]:
 
 
 def _read_table(table: ast.expr, is_certain: bool) -> Iterator[Step]:
-    """The variables of ``{"NAME": value}``."""
+    """The variables in ``{"NAME": value}``."""
     if not isinstance(table, ast.Dict):
         yield VariableStep("?", None, is_certain)
         return
@@ -182,7 +182,7 @@ def _read_table(table: ast.expr, is_certain: bool) -> Iterator[Step]:
 
 
 def _read_assignment(statement: ast.stmt) -> Iterator[Step]:
-    """The names that a statement binds: one by one where their value can be told, else as unknown."""
+    """The names that a statement binds, with their values if these can be determined."""
     if isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
         targets: list[ast.expr] = statement.targets
         value: ast.expr | None = statement.value

@@ -1,1 +1,1 @@
-"""What happens in the process of one run."""
+"""The worker: the process that executes one run."""

@@ -1,7 +1,7 @@
-"""Executes one job: starts the kernel, executes the notebook, writes it, and says what happens meanwhile.
+"""Executing one job: starting the kernel, executing and writing the notebook, and reporting events.
 
-``run_job`` is what a fork server calls in a process of its own; ``execute_job`` is the same for a
-process that somebody else made, on another machine perhaps.
+A fork server calls ``run_job`` in a forked process; ``execute_job`` does the same in a process that was started in
+another way, perhaps on another machine.
 """
 
 import errno
@@ -45,15 +45,15 @@ from colab_starter.run.worker.reporter import Channel, Uplink
 from colab_starter.run.worker.saving import NotebookFile, TimedSaves
 
 START_LIMIT = 60.0
-"""Seconds that a kernel has to answer."""
+"""Seconds that a kernel has to answer after its start."""
 
 
 def run_job(job: Job, connection: Channel, source: KernelSource | None = None) -> None:
     """Execute a job, and send its events: ``Started`` first, ``Ended`` last, whatever happens.
 
-    ``source`` is where its kernel comes from; None is this machine.
+    ``source`` is where its kernel comes from; None means this machine.
 
-    When the coordinator has gone, the kernel is killed, and no executed notebook is left.
+    If the coordinator is gone, the kernel is killed, and no executed notebook is left.
     """
     try:
         outcome = execute_job(job, connection, source)
@@ -64,9 +64,9 @@ def run_job(job: Job, connection: Channel, source: KernelSource | None = None) -
 
 
 def execute_job(job: Job, channel: Channel, source: KernelSource | None = None) -> Outcome:
-    """Execute a job; sends all its events but ``Ended``. When it returns, nothing of the kernel is left.
+    """Execute a job; sends all its events except ``Ended``. When it returns, nothing of the kernel is left.
 
-    What goes wrong is in the outcome. Raises CoordinatorGoneError only: the coordinator has gone.
+    Failures are in the outcome. The only error it raises is CoordinatorGoneError: the coordinator is gone.
     """
     if is_address(job.output):
         return _execute_in_store(job, channel, source)
@@ -82,15 +82,15 @@ def execute_job(job: Job, channel: Channel, source: KernelSource | None = None) 
 
 
 def _execute_in_store(job: Job, channel: Channel, source: KernelSource | None) -> Outcome:
-    """The same for a job whose executed notebook goes to a store: publishes it, too."""
-    # Imported only now, because it takes longer to import than a run may take.
+    """Like ``execute_job``, for a job whose executed notebook goes to a store: it is also published."""
+    # Imported here because importing it may take longer than a run.
     from colab_starter.run.storage.runs import execute_staged
 
     return execute_staged(job, lambda staged: execute_job(staged, channel, source))
 
 
 def _make_itself(folder: Path) -> None:
-    """Make a folder, if there is none. Raises OSError for a link: somebody else may have put it there."""
+    """Make a folder, if there is none. Raises OSError for a symbolic link, which another user may have put there."""
     folder.mkdir(exist_ok=True)
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "is a link, which is not followed; remove it", str(folder))
@@ -103,7 +103,7 @@ def _describe(error: Exception, job: Job) -> str:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename or job.output}: {error.strerror or error}"
-    traceback.print_exception(error)  # a fault of ours; the worker's log keeps it
+    traceback.print_exception(error)  # a bug of ours; the worker's log keeps it
     return f"{type(error).__name__}: {error}"
 
 
@@ -126,10 +126,10 @@ class _Attempt:
         self._results_before: set[str] = set()
 
     def execute(self) -> Outcome:
-        """Execute the notebook, and write it. Raises what keeps it from being written."""
+        """Execute and write the notebook. Raises the error that prevents it from being written."""
         self._uplink.send(Started(self._job.run, pid=os.getpid()))
         self._begin_time()
-        notebook = self._read_notebook()  # first: where the sweep's folder has gone, it is not made again
+        notebook = self._read_notebook()  # first: if the sweep's folder is gone, it must not be made again
         self._make_folder()
         try:
             return self._execute_once(notebook)
@@ -139,7 +139,7 @@ class _Attempt:
             return self._execute_once(self._read_notebook())
 
     def _begin_time(self) -> None:
-        """From here on the run takes its time."""
+        """Start the clock of the run's time limit."""
         self._start = time.monotonic()
         limit = self._job.limits.run
         if limit is not None:
@@ -147,7 +147,7 @@ class _Attempt:
             self._uplink.report_limit(limit, describe_run_limit(limit))
 
     def _begin_again_cold(self) -> None:
-        """As if nothing had happened; what the notebook wrote elsewhere than in its folder is there still."""
+        """Restart the run with a cold kernel; files that the notebook wrote outside its folder remain."""
         self._job = replace(self._job, warm=None)
         self._metrics.clear()
         self._begin_time()
@@ -170,7 +170,7 @@ class _Attempt:
         file = NotebookFile(execution.text, self._path)
         end = self._execute_cells(execution, TimedSaves(notebook, file.save_partial))
         if self._job.limits != Limits():
-            self._uplink.report_limit(None)  # to write it all down may take its time
+            self._uplink.report_limit(None)  # writing everything may take a while
             self._uplink.flush()
         outcome = execution.conclude(end, **self._tell_facts(end))
         self.close_log()
@@ -180,7 +180,7 @@ class _Attempt:
         return outcome
 
     def describe_early_end(self, end: End) -> Outcome:
-        """The outcome where the notebook could not be executed, or not be written."""
+        """The outcome if the notebook could not be executed or written."""
         return describe_end(end, self._mask, self._start, **self._tell_facts(end))
 
     def _tell_facts(self, end: End) -> dict[str, Any]:
@@ -198,11 +198,11 @@ class _Attempt:
             return False
 
     def close_log(self) -> None:
-        """All that the kernel itself wrote is in its log then."""
+        """Close the kernel's log, which then holds everything that the kernel itself wrote."""
         self._log.close()
 
     def _make_folder(self) -> None:
-        """Make the run's folder, without what an attempt that was killed may have left there."""
+        """Make the run's folder, and remove what a killed attempt may have left there."""
         folder = self._path.parent
         folder.parent.mkdir(parents=True, exist_ok=True)
         _make_itself(folder)
@@ -233,7 +233,7 @@ class _Attempt:
         self._uplink.report_metric(self._mask.apply(name), masked)
 
     def _execute_cells(self, execution: Execution, saves: TimedSaves) -> End:
-        """Start the kernel, execute the cells, and end the kernel with all that it started."""
+        """Start the kernel, execute the cells, and end the kernel with everything it started."""
         try:
             kernel = self._start_kernel(execution.notebook)
         except StartStoppedError:
@@ -253,7 +253,7 @@ class _Attempt:
         except (CoordinatorGoneError, ColdKernelNeededError):
             raise
         except Exception as error:
-            return End(Status.FAILED, _describe(error, self._job))  # what was executed until then is kept
+            return End(Status.FAILED, _describe(error, self._job))  # what had been executed by then is kept
         self._peak_memory = kernel.peak_memory
         return end
 
@@ -269,7 +269,7 @@ class _Attempt:
         )
 
     def _fetch_output(self, kernel: Kernel, end: End) -> End:
-        """A run that ended well and lost its files has failed."""
+        """Fetch the run's output files; a run that ended well but lost them has failed."""
         try:
             kernel.fetch_output(lambda: self._uplink.read_stop() is StopLevel.NOW)
         except OutputError as error:

@@ -1,4 +1,4 @@
-"""Why a run failed, in one line."""
+"""One-line descriptions of why a run failed."""
 
 import re
 from collections.abc import Mapping
@@ -9,24 +9,24 @@ from colab_starter.text import LONGEST_LINE, shorten, strip_colours
 
 _FAULT_REPORT = re.compile(r"^(Fatal Python error|Current thread|Thread 0x|Extension modules)", re.MULTILINE)
 _NAME_OF_CELL = re.compile(r" \(\d+\.py, line \d+\)\Z")
-"""What a SyntaxError calls a cell."""
+"""How a SyntaxError names a cell."""
 _END_OF_LOG = 65_536
-"""Bytes of a kernel's log that are looked at."""
+"""How many bytes at the end of a kernel's log are read."""
 
 _NOBODY_ANSWERS = "input() was called, but there is no one to answer; make it a parameter"
 _NOBODY_TELLS = (
     "getpass() was called, but there is no one to answer; set an environment variable, and read it with os.environ"
 )
-"""No parameter: those are written into notebooks and tables."""
+"""It does not suggest a parameter: parameters are written into notebooks and tables."""
 
 
 def describe_error(
     reply: Mapping[str, Any], execution_count: int | None, cell: str, line: int | str | None = None
 ) -> str:
-    """Such as ``ValueError: bad (cell In[5], line 3)``, from the content of a kernel's reply.
+    """A cause such as ``ValueError: bad (cell In[5], line 3)``, from the content of a kernel's reply.
 
-    ``cell`` is the cell's name; ``line`` is where in it the error came from. If it is None, the traceback
-    may say.
+    ``cell`` is the cell's name; ``line`` is the line that raised the error. If it is None, the traceback is searched
+    for it.
     """
     line = line or _find_line(reply, execution_count)
     place = f" ({cell}, line {line})" if line else f" ({cell})"
@@ -48,12 +48,12 @@ def _find_line(reply: Mapping[str, Any], execution_count: int | None) -> str:
 
 
 def describe_cell_limit(cell: str, limit: float | None) -> str:
-    """That a cell was over its limit, in seconds; ``cell`` is its name."""
+    """The cause for a cell that exceeded its limit in seconds; ``cell`` is its name."""
     return f"{cell} took longer than its limit, {_describe_seconds(limit)}"
 
 
 def describe_run_limit(limit: float | None) -> str:
-    """That a run was over its limit, in seconds."""
+    """The cause for a run that exceeded its limit in seconds."""
     return f"the run took longer than its limit, {_describe_seconds(limit)}"
 
 
@@ -62,9 +62,9 @@ def _describe_seconds(limit: float | None) -> str:
 
 
 def describe_log(log: Path) -> str:
-    """The last thing that a kernel wrote by itself before it died; empty where that is nothing.
+    """The last line that a kernel itself wrote before it died; empty if there is none.
 
-    Python's report of a fault, the stack of each thread, is skipped: it is long, and gives no reason.
+    Python's fault report, with the stack of each thread, is skipped: it is long, and gives no reason.
     """
     try:
         with log.open("rb") as file:

@@ -1,7 +1,7 @@
-"""Whether a cell has failed, and of what: judged by every error that it raised or showed, not by its reply alone.
+"""Deciding whether and why a cell failed, from every error it raised or showed, not from its reply alone.
 
-The same for every backend. What tells of a cell's errors is the kernel's reply, the ``error`` messages that came before
-it, and the reports of ``kernels.error_hook`` from inside an IPython kernel; any of the three may be missing.
+This is the same for every backend. The sources are the kernel's reply, the ``error`` messages before it, and the
+reports of ``kernels.error_hook`` from inside an IPython kernel; any of the three may be missing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +12,11 @@ from colab_starter.run.kernels.error_hook import LONGEST_TEXT, is_good_exit, is_
 from colab_starter.run.outcome import Status
 from colab_starter.run.worker.causes import describe_error
 
-NO_REPLY = "the kernel went on without a reply; kernel.log may say why"
-"""The cause where a kernel did not say how the cell ended, and showed no error."""
+NO_REPLY = "the kernel moved on without a reply; kernel.log may say why"
+"""The cause if a kernel did not say how the cell ended, and showed no error."""
 
 _CODES_OF_SUCCESS = ("", "0", "None", "False")
-"""Texts of a SystemExit that means success, where nothing but the text is known."""
+"""Texts of a SystemExit that means success, if only the text is known."""
 
 Facts = Mapping[str, Any]
 
@@ -27,12 +27,12 @@ class End(NamedTuple):
     status: Status
     cause: str = ""
     at: int | None = None
-    """Index of the cell in which it ended; None after the last."""
+    """The index of the cell in which it ended; None after the last."""
     error: "CellError | None" = None
     """The error that it ended with."""
 
     def with_farewell(self, farewell: str) -> "End":
-        """The same, with what is to be said of the kernel's end where all went well; else the cause says enough."""
+        """A copy that adds the kernel's farewell if all went well; otherwise the cause is enough."""
         if self.status != Status.OK:
             return self
         return self._replace(cause="; ".join(filter(None, [self.cause, farewell])))
@@ -40,21 +40,21 @@ class End(NamedTuple):
 
 @dataclass(frozen=True)
 class CellError:
-    """An error that a cell raised or showed, or the call of an exit."""
+    """An error that a cell raised or showed, or a call of ``exit``."""
 
     name: str
     text: str
     traceback: tuple[str, ...] = ()
     line: int | None = None
-    """In the cell, from 1; None where only the traceback may say."""
+    """The line in the cell, counted from 1; None if only the traceback may have it."""
     exit_call: str = ""
     """``sys.exit()`` or ``exit()``; empty for an error."""
     is_success: bool = False
-    """An exit whose code means success."""
+    """Whether it is an exit whose code means success."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """The same for whatever tells of the same error; the error hook cuts long texts."""
+        """A key that is the same for every source of the same error; the error hook cuts long texts."""
         return self.name, self.text[:LONGEST_TEXT]
 
     def describe(self, cell: str, execution_count: int | None) -> str:
@@ -65,18 +65,18 @@ class CellError:
 
 @dataclass(frozen=True)
 class CellFacts:
-    """All that is known of how a cell ended."""
+    """Everything known about how a cell ended."""
 
     source: str
     reply: Facts | None
-    """Content of the kernel's execute_reply; None where it was lost."""
+    """The content of the kernel's execute_reply; None if it was lost."""
     shown: Sequence[Facts] = ()
-    """Contents of its ``error`` messages."""
+    """The contents of its ``error`` messages."""
     reports: Sequence[Facts] = ()
-    """From the error hook."""
+    """The reports of the error hook."""
 
     def list_errors(self) -> list[CellError]:
-        """All errors of the cell in their order, so that the first is the cause of the others."""
+        """All errors of the cell in order, so that the first is the cause of the others."""
         shown = {error.key: error for error in map(_read_message, self.shown)}
         reported = [(report, self._read_report(report, shown)) for report in self.reports]
         known = {error.key: error for _, error in reported}
@@ -95,7 +95,7 @@ class CellFacts:
         return replace(error, traceback=shown[error.key].traceback) if error.key in shown else error
 
     def _find_line(self, report: Facts) -> int | None:
-        """In the cell. What a cell magic executes begins with its first line that is not empty, as IPython has it."""
+        """The line in the cell. As in IPython, the code of a cell magic begins at its first non-empty line."""
         line, inner = report.get("line"), report.get("inner")
         filled = [(number, text) for number, text in enumerate(self.source.split("\n"), 1) if text.strip()]
         if isinstance(inner, int) and len(filled) > 1 and filled[0][1].startswith("%%"):
@@ -112,7 +112,7 @@ class CellFacts:
         return found
 
     def _read_exits(self, reply: Facts) -> Iterable[CellError]:
-        """IPython hands the code of ``exit(CODE)`` on as whether to keep the kernel."""
+        """Read exits from the reply, where IPython passes the code of ``exit(CODE)`` as whether to keep the kernel."""
         payload = reply.get("payload")
         for part in payload if isinstance(payload, list) else []:
             if not isinstance(part, dict) or part.get("source") != "ask_exit":
@@ -123,10 +123,10 @@ class CellFacts:
 
 
 def judge_cell(facts: CellFacts, index: int, name: str, *, may_fail: bool) -> End | None:
-    """What the errors of a cell mean for the run; None to go on.
+    """How the run ends because of a cell's errors; None if it continues.
 
-    ``name`` is the cell's name; ``may_fail``: it is tagged so. A call of exit with a code of success ends the
-    run well, unless the cell showed an error too.
+    ``name`` is the cell's name; ``may_fail`` says that it is tagged so. A call of ``exit`` with a success code ends the
+    run well, unless the cell also showed an error.
     """
     errors = facts.list_errors()
     failure = next((error for error in errors if not error.is_success), None)
@@ -138,7 +138,7 @@ def judge_cell(facts: CellFacts, index: int, name: str, *, may_fail: bool) -> En
 
 
 def _read_message(content: Facts) -> CellError:
-    """An error as Jupyter's messages have it; that of an exit is known by its name alone."""
+    """An error from a Jupyter message; an exit is recognised by its name alone."""
     name, text = str(content.get("ename") or ""), str(content.get("evalue") or "")
     trace = content.get("traceback")
     lines = tuple(map(str, trace)) if isinstance(trace, list) else ()

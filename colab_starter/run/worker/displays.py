@@ -1,4 +1,4 @@
-"""Outputs that are updated: which of them show a display id, and what they show by now."""
+"""Tracking updated outputs: which of them show a display ID, and its latest content."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,30 +10,30 @@ from nbformat.notebooknode import from_dict
 
 @dataclass
 class _Display:
-    """A display id."""
+    """The state of a display ID."""
 
     outputs: dict[int, list[NotebookNode]] = field(default_factory=dict)
-    """Those that show it, by the index of their cell."""
+    """The outputs that show it, by the index of their cell."""
     news: dict[str, Any] | None = None
-    """The content of the last update, where they do not show that yet."""
+    """The content of the last update, if the outputs do not show it yet."""
 
 
 class Displays:
-    """Updates are kept until somebody looks: of 20,000 updates of a display, only the last is put into its outputs."""
+    """Defers updates until the outputs are read: of 20,000 updates of a display, only the last is applied."""
 
     def __init__(self) -> None:
         self._displays: dict[str, _Display] = {}
         self._ids: dict[int, set[str]] = {}
-        """What each cell shows, by its index."""
+        """The display IDs that each cell shows, by its index."""
         self._updated: set[str] = set()
 
     def add(self, display_id: str, index: int, output: NotebookNode) -> None:
-        """A new output of the cell shows the id."""
+        """Note that a new output of the cell shows the ID."""
         self._displays.setdefault(display_id, _Display()).outputs.setdefault(index, []).append(output)
         self._ids.setdefault(index, set()).add(display_id)
 
     def update(self, display_id: str, content: dict[str, Any]) -> Collection[int]:
-        """All outputs with this id are to show the content; returns the cells in which that is news."""
+        """Set the content of all outputs with this ID; returns the cells in which that is a change."""
         display = self._displays.get(display_id)
         if display is None:
             return ()
@@ -43,7 +43,7 @@ class Displays:
         return display.outputs.keys() if is_news else ()
 
     def forget_cell(self, index: int) -> None:
-        """The cell has taken back its outputs."""
+        """Forget a cell whose outputs were cleared."""
         for display_id in self._ids.pop(index, ()):
             display = self._displays[display_id]
             del display.outputs[index]

@@ -1,8 +1,8 @@
-"""The notebook that is being executed: its cells, the parameters it got, and what it says about its own run.
+"""The notebook being executed: its cells, its parameters, and the metadata about its run.
 
-Cells and notebook carry the metadata that papermill writes, so that what reads papermill's notebooks
-reads these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell, with its times. A cell
-that never ran stays ``pending``.
+The cells and the notebook carry the metadata that papermill writes, so that programs which read papermill's notebooks
+can read these: ``pending``, ``running``, ``completed`` or ``failed`` for each cell, with its times. A cell that never
+ran stays ``pending``.
 """
 
 import re
@@ -30,47 +30,47 @@ SKIP_TAG = "skip-execution"
 RAISES_TAG = "raises-exception"
 
 _TITLE = re.compile(r"\s*#\s*@title[ \t]+(\S.*?)[ \t]*(?:\{.*\})?[ \t]*(?:\n|$)")
-"""Of a form on Colab: ``# @title Train { display-mode: "form" }``."""
+"""The title of a Colab form: ``# @title Train { display-mode: "form" }``."""
 _LONGEST_TITLE = 40
 _WRITTEN_ID = re.compile(r"[a-z]{2,}(?:[-_][a-z0-9]+)*")
 _RANDOM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{8}")
-"""Those of Jupyter and of nbformat; Colab's mix upper and lower case."""
+"""Random IDs as Jupyter and nbformat make them; Colab's mix upper and lower case."""
 
 _PAPERMILL_VERSION = metadata.version("papermill")
 
 
 class ExecutedNotebook:
-    """A notebook without outputs, which the execution fills."""
+    """A notebook without outputs, which the execution fills in."""
 
     def __init__(self, node: NotebookNode) -> None:
         self.node = node
         self.changed: set[int] = set(range(len(node.cells)))
-        """Indexes of the cells whose text has to be made again before the next save."""
+        """Indexes of the cells whose text must be encoded again before the next save."""
         self.new_characters = 0
-        """About how much output came since then."""
+        """Approximately how much output has arrived since the last save, in characters."""
         self._numbers: list[int | None] = list(range(1, len(node.cells) + 1))
         self.executable: set[int] = set()
-        """Indexes of the cells that are executed; known from ``start`` on."""
+        """Indexes of the cells to execute; known from ``start`` on."""
         self._places: dict[int, int] = {}
         self._started: dict[int, datetime] = {}
         self._start = _now()
 
     def number_of(self, index: int) -> int | None:
-        """The cell's number in the source notebook, from 1; None for the cell that was injected."""
+        """The cell's number in the source notebook, from 1; None for the injected cell."""
         return self._numbers[index]
 
     def name_of(self, index: int) -> str:
-        """How messages name a cell that is executed: ``cell In[20] xgboost-folds``.
+        """The name of an executed cell in messages: ``cell In[20] xgboost-folds``.
 
-        The number is the one that Jupyter, and the page of the run, show beside the cell. The title of its form
-        (``# @title``) or an id that was written by hand follows where there is one.
+        The number is the one that Jupyter and the page of the run show beside the cell. It is followed by the title of
+        the cell's form (``# @title``) or by an ID written by hand, if there is one.
         """
         if self._numbers[index] is None:
             return "the cell that sets the parameters"
         return " ".join(filter(None, (f"cell In[{self._places[index]}]", name_cell(self.node.cells[index]))))
 
     def place_of(self, index: int) -> tuple[int, int]:
-        """The number that Jupyter gives to a cell that is executed, from 1, and how many there are of them."""
+        """The number that Jupyter gives to an executed cell, from 1, and the number of executed cells."""
         return self._places[index], len(self._places)
 
     @property
@@ -80,7 +80,7 @@ class ExecutedNotebook:
         return name if isinstance(name, str) and name else None
 
     def note_kernel(self, named: str | None, info: Mapping[str, Any]) -> None:
-        """Say which kernel executes it; ``named`` is the user's choice, ``info`` what the kernel says of itself."""
+        """Record the kernel in the metadata; ``named`` is the user's choice, ``info`` the kernel's own information."""
         with suppress(BrokenNotebookError):
             if language := mend_language_info(info.get("language_info")):
                 self.node.metadata["language_info"] = _as_node(language)
@@ -91,20 +91,20 @@ class ExecutedNotebook:
 
     @property
     def allows_errors(self) -> bool:
-        """Does the notebook say that it goes on after any error?"""
+        """Whether the notebook says that it continues after any error."""
         found = self.node.metadata
         inner = found.get("execution")
         return any(part.get("allow_errors") is True for part in (found, inner) if isinstance(part, dict))
 
     def allows_error(self, index: int) -> bool:
-        """Does the run go on when the cell raises an error?"""
+        """Whether the run continues if the cell raises an error."""
         return self.allows_errors or RAISES_TAG in self.node.cells[index].metadata.get("tags", ())
 
     def inject(self, parameters: Mapping[str, Any], kernel: str | None = None) -> None:
-        """Put a cell that sets the parameters below the one that declares them, or in the first place.
+        """Insert a cell that sets the parameters below the one that declares them, or as the first cell.
 
-        It replaces those that earlier runs have injected, wherever they are. Raises UnwritableValueError for a
-        value that has no form in the notebook's language.
+        It replaces those that earlier runs have injected, wherever they are. Raises UnwritableValueError for a value
+        that cannot be written in the notebook's language.
         """
         source = _parameters_source(parameters, self.node, kernel)
         cells = self.node.cells
@@ -121,9 +121,9 @@ class ExecutedNotebook:
         self.changed = set(range(len(cells)))
 
     def move_injected(self) -> None:
-        """Put the cell that papermill has injected below the one that declares the parameters, and remove older ones.
+        """Move papermill's injected cell below the one that declares the parameters, and remove older ones.
 
-        papermill takes a text cell with the tag for the parameters cell, and fills an old cell wherever it is.
+        papermill mistakes a tagged text cell for the parameters cell, and fills an old injected cell wherever it is.
         """
         injected, declared = self._find_injected(), find_tagged(self.node.cells, PARAMETERS_TAG)
         if not injected or not declared or not self.node.metadata.get("papermill", {}).get("parameters"):
@@ -141,7 +141,7 @@ class ExecutedNotebook:
         return [index for index in find_tagged(self.node.cells, INJECTED_TAG) if index not in declared]
 
     def note_source(self, input_path: str, output_path: str, parameters: Mapping[str, Any]) -> None:
-        """Say where the notebook comes from and goes to, and what its parameters are."""
+        """Record the source, the output and the parameters of the notebook in its metadata."""
         self.node.metadata["papermill"] = _as_node(
             {
                 "default_parameters": {},
@@ -154,7 +154,7 @@ class ExecutedNotebook:
         )
 
     def start(self) -> None:
-        """Nothing has run yet: no outputs, all cells pending."""
+        """Reset the notebook: no outputs, all cells pending."""
         self._start = _now()
         self.node.metadata.pop("widgets", None)
         if (spec := self.node.metadata.get("kernelspec")) is not None and not self.kernel_name:
@@ -182,14 +182,14 @@ class ExecutedNotebook:
         self._note_cell(index, status="running", exception=False, start_time=self._started[index].isoformat())
 
     def end_cell(self, index: int, *, failed: bool) -> None:
-        """The cell has ended, by itself or with its kernel."""
+        """Record that the cell has ended, on its own or with its kernel."""
         now = _now()
         duration = (now - self._started[index]).total_seconds()
         status = "failed" if failed else "completed"
         self._note_cell(index, status=status, exception=failed, end_time=now.isoformat(), duration=duration)
 
     def note_failure(self, index: int) -> None:
-        """The cell has failed after all: something that it started showed an error when it was over."""
+        """Record that an ended cell has failed after all: something that it started has shown an error."""
         self._note_cell(index, status="failed", exception=True)
 
     def show_error(self, index: int, error: CellError) -> None:
@@ -202,7 +202,7 @@ class ExecutedNotebook:
         self.changed.add(index)
 
     def pass_cell(self, index: int) -> None:
-        """The run went past a cell in which there is nothing to execute."""
+        """Record that the run has passed a cell with nothing to execute."""
         if not _is_code_to_run(self.node.cells[index]):
             self.start_cell(index)
             self.end_cell(index, failed=False)
@@ -212,7 +212,7 @@ class ExecutedNotebook:
         self.changed.add(index)
 
     def end(self, outcome: Outcome) -> None:
-        """Say for papermill's readers how the run ended."""
+        """Record how the run ended, for programs that read papermill's metadata."""
         now = _now()
         self.node.metadata["papermill"].update(
             end_time=now.isoformat(),
@@ -221,30 +221,30 @@ class ExecutedNotebook:
         )
 
     def describe_attempt(self, job: Job, outcome: Outcome) -> None:
-        """Say all that the runner has to know of an attempt; ``recovery`` reads it back."""
+        """Record everything that the runner needs to know about an attempt; ``recovery`` reads it back."""
         self.describe(run=job.run, attempt=job.attempt, source=Path(job.notebook).name, **outcome.to_record())
 
     def describe(self, **facts: Any) -> None:
-        """Set ``metadata.colab_starter``, which is what the runner goes by."""
+        """Set ``metadata.colab_starter``, on which the runner relies."""
         self.node.metadata["colab_starter"] = _as_node(facts)
 
 
 def read_source(path: Path) -> NotebookNode:
-    """The notebook in a file, as nbformat 4.5, whatever minor things its writer left out.
+    """The notebook in a file, as nbformat 4.5; minor omissions of its writer are tolerated.
 
-    Raises BrokenNotebookError, whose message goes on after the file's name, and OSError.
+    Raises BrokenNotebookError, whose message continues the file's name, and OSError.
     """
     return make_node(mend_notebook(parse_notebook(decode(path.read_bytes()))))
 
 
 def make_node(data: dict[str, Any]) -> NotebookNode:
-    """A notebook of nbformat 4.5 as nbformat holds it in memory."""
+    """A notebook of nbformat 4.5 in nbformat's in-memory form."""
     node: NotebookNode = nbformat.v4.to_notebook(data)
     return node
 
 
 def name_cell(cell: NotebookNode) -> str:
-    """The title of a cell's form, in quotes, or the cell's id; empty where the id was made by a program."""
+    """The title of a cell's form, in quotes, or the cell's ID; empty if a program made the ID."""
     if title := _TITLE.match(cell.source):
         return f'"{shorten(title[1], _LONGEST_TITLE)}"'
     id_ = str(cell.get("id", ""))
@@ -260,7 +260,7 @@ def _is_executable(cell: NotebookNode) -> bool:
 
 
 def _parameters_source(parameters: Mapping[str, Any], node: NotebookNode, kernel: str | None) -> str:
-    """The text of the injected cell; that of other languages comes from papermill."""
+    """The source of the injected cell; for languages other than Python, papermill writes it."""
     spec = node.metadata.get("kernelspec", {})
     language = node.metadata.get("language_info", {}).get("name") or spec.get("language") or "python"
     if str(language).lower().startswith(("python", "ipython")):

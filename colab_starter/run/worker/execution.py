@@ -1,6 +1,4 @@
-"""The execution of one notebook with all that belongs to it, wired in one place: for our workers, for papermill's
-engine, and whatever kernel there is.
-"""
+"""The execution of one notebook, wired up in one place for our workers, papermill's engine and any kind of kernel."""
 
 import time
 from collections.abc import Callable
@@ -18,26 +16,26 @@ from colab_starter.run.worker.saving import NotebookText
 from colab_starter.text import shorten
 
 LONGEST_CAUSE = 1000
-"""Characters of the cause that are kept."""
+"""How many characters of the cause are kept."""
 
 
 @dataclass
 class Execution:
-    """A notebook that is executed once."""
+    """The single execution of a notebook."""
 
     notebook: ExecutedNotebook
     mask: Mask
     started: float = field(default_factory=time.monotonic)
-    """When its time began."""
+    """When its time started, by ``time.monotonic``."""
 
     def __post_init__(self) -> None:
         self.outputs = CellOutputs(self.notebook)
         self.text = NotebookText(self.notebook, self.mask, self.outputs.bring_up_to_date)
 
     def execute(self, kernel: Kernel, watchers: Watchers, before_end: Callable[[End], End] = lambda end: end) -> End:
-        """Execute the cells, then let ``before_end`` use the kernel, then end the kernel and all that it started.
+        """Execute the cells, then let ``before_end`` use the kernel, then end the kernel and everything it started.
 
-        Whatever is raised, the kernel has been killed.
+        If anything is raised, the kernel has been killed.
         """
         self.outputs.answer_by(lambda kind, content: kernel.send("shell", kind, content))
         try:
@@ -49,7 +47,7 @@ class Execution:
         return end.with_farewell(kernel.farewell)
 
     def conclude(self, end: End, **facts: Any) -> Outcome:
-        """How it ended, which the notebook says from now on, too; ``facts`` are those of the outcome beside it."""
+        """The outcome, which is also recorded in the notebook; ``facts`` are further fields of the outcome."""
         outcome = describe_end(end, self.mask, self.started, self.notebook, **facts)
         self.outputs.set_widgets_metadata()
         self.notebook.end(outcome)
@@ -59,7 +57,7 @@ class Execution:
 def describe_end(
     end: End, mask: Mask, started: float, notebook: ExecutedNotebook | None = None, **facts: Any
 ) -> Outcome:
-    """The outcome of an execution, or of what ended before there was one."""
+    """The outcome of an execution, or of an attempt that ended before it."""
     return Outcome(
         status=end.status,
         cause=shorten(mask.apply(end.cause), LONGEST_CAUSE),

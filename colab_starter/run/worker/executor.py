@@ -1,7 +1,7 @@
-"""Executes the cells of a notebook over a kernel: in which order, for how long, and how it ended.
+"""Executing the cells of a notebook with a kernel: their order, time limits and results.
 
-Jupyter's messages are put into the cells by ``outputs``; here is one loop that waits for whatever comes
-first: a message, the kernel's death, a stop, or the end of a time.
+``outputs`` puts Jupyter's messages into the cells; here, one loop waits for whatever comes first: a message, the
+kernel's death, a stop, or a timeout.
 """
 
 import math
@@ -25,16 +25,16 @@ from colab_starter.run.worker.outputs import CellErrors, CellOutputs
 from colab_starter.text import shorten
 
 INTERRUPT_GRACE = 2.0
-"""Seconds between the interrupt of a cell that takes too long and the end of its kernel."""
+"""Seconds between interrupting a cell that takes too long and killing its kernel."""
 
 IDLE_PATIENCE = 5.0
-"""Seconds without a message, after a cell's reply, until it is given up that one says that no output follows."""
+"""Seconds without a message, after a cell's reply, to wait for the one that says that no output follows."""
 
 SHUTDOWN_GRACE = 10.0
-"""Seconds that a kernel has for its atexit handlers when the last cell is done."""
+"""Seconds that a kernel has for its atexit handlers after the last cell."""
 
 REPLY_PATIENCE = 1.0
-"""Seconds that a kernel may be idle without having replied before it is asked whether it has gone on."""
+"""Seconds that a kernel may be idle without having replied before it is probed for having moved on."""
 
 _INSTALL_HOOK = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'colab_starter_error_hook'}})".format(
     Path(error_hook.__file__).read_text(encoding="utf-8") + "\ninstall_error_hook()\n"
@@ -42,10 +42,10 @@ _INSTALL_HOOK = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'c
 
 
 class Chore(Protocol):
-    """Something that is done now and then while cells are executed."""
+    """Something to do at intervals while cells are executed."""
 
     def next_time(self) -> float:
-        """When it is due, by ``time.monotonic``; infinity where there is nothing to do."""
+        """When it is due, by ``time.monotonic``; infinity if there is nothing to do."""
 
     def do_if_due(self) -> None: ...
 
@@ -54,14 +54,14 @@ class StopSource(Protocol):
     """Where stops come from."""
 
     def waited_for(self) -> Sequence[HasFileno]:
-        """What becomes readable when one comes."""
+        """What becomes readable when a stop arrives."""
 
     def read_stop(self) -> StopLevel:
-        """Whether the run is to stop, and how. Does not wait."""
+        """Whether and how the run should stop. Does not wait."""
 
 
 class NeverStopped:
-    """Nobody stops this execution."""
+    """A source that never stops the execution."""
 
     def waited_for(self) -> Sequence[HasFileno]:
         return ()
@@ -72,19 +72,19 @@ class NeverStopped:
 
 @dataclass(frozen=True)
 class Watchers:
-    """What goes on beside the cells, and who wants to know of them."""
+    """What happens alongside the cells, and the callbacks that report on them."""
 
     limits: Limits = field(default_factory=Limits)
     deadline: float = math.inf
-    """Of the run, by ``time.monotonic``."""
+    """The deadline of the run, by ``time.monotonic``."""
     log: Path | None = None
-    """What the kernel writes by itself."""
+    """The file for what the kernel itself writes."""
     stops: StopSource | None = None
     chores: Sequence[Chore] = ()
     on_cell_start: Callable[[int], None] = lambda index: None
     on_cell_end: Callable[[int], None] = lambda index: None
     on_limit: Callable[[float, str], None] = lambda within, cause: None
-    """At the start of a cell that has to end within so many seconds, with what is said of it if it does not."""
+    """Called at the start of a cell with the seconds in which it must end, and the cause if it does not."""
 
 
 class Executor:
@@ -98,7 +98,7 @@ class Executor:
         watchers: Watchers,
         mask: Mask,
     ) -> None:
-        """``mask`` is for the causes."""
+        """``mask`` is applied to the causes."""
         self._notebook = notebook
         self._outputs = outputs
         self._kernel = kernel
@@ -107,12 +107,12 @@ class Executor:
         self._mask = mask
 
     def execute(self) -> End:
-        """Execute the cells in their order, up to the first that fails.
+        """Execute the cells in order, up to the first that fails.
 
-        The kernel may be alive afterwards, or not; a cell that was being executed when it died is ``failed``.
+        The kernel may or may not be alive afterwards; the cell it was executing when it died is ``failed``.
         """
         if self._kernel.info.get("implementation") == "ipython" and not self._kernel.is_forked:
-            # Nobody waits for it: requests are executed in their order. A forked kernel has the hook already.
+            # There is no need to wait: requests are executed in order. A forked kernel already has the hook.
             self._kernel.execute(_INSTALL_HOOK, stop_on_error=False, silent=True)
         for index in range(len(self._notebook.node.cells)):
             if index not in self._notebook.executable:
@@ -147,7 +147,7 @@ class Executor:
         return end
 
     def _note_failure(self, end: End) -> None:
-        """The cell that failed shows its error; it may be an earlier one, whose task failed now."""
+        """Make the failed cell show its error; it may be an earlier one whose background task has failed now."""
         if end.status == Status.FAILED and end.at is not None:
             self._notebook.note_failure(end.at)
             if end.error:
@@ -176,7 +176,7 @@ class Executor:
         return self._judge(wait, index)
 
     def _receive(self, wait: "_Wait") -> Received:
-        """What comes next; a kernel that dies after its reply, or after its time, is no news."""
+        """Wait for what comes next; a kernel that dies after its reply, or after its deadline, is ignored."""
         next_time = min([wait.deadline, wait.probe_time, *(chore.next_time() for chore in self._watchers.chores)])
         timeout = None if next_time == math.inf else max(0.0, next_time - time.monotonic())
         try:
@@ -194,10 +194,10 @@ class Executor:
         elif message.parent == wait.request and message.kind == "execute_reply":
             wait.reply = message.content
         elif message.parent and message.parent == wait.probe:
-            wait.give_up()  # requests are answered in their order, so that no reply to the cell will come
+            wait.give_up()  # requests are answered in order, so there will be no reply to the cell
 
     def _enforce(self, wait: "_Wait") -> None:
-        """A time is over: first an interrupt, which leaves the cell's traceback, then the end of the kernel."""
+        """Enforce a passed deadline: first interrupt, which leaves the cell's traceback, then kill the kernel."""
         if wait.reply is not None or wait.passed_limit:
             wait.give_up()
             if wait.reply is None:
@@ -208,7 +208,7 @@ class Executor:
         wait.deadline = time.monotonic() + INTERRUPT_GRACE
 
     def _next_limit(self, index: int) -> tuple[float, str]:
-        """When the cell has to be over, and what to say if it is not."""
+        """The cell's deadline, and the cause if it is exceeded."""
         limit = self._watchers.limits.cell
         deadline = math.inf if limit is None else time.monotonic() + limit
         if self._watchers.deadline < deadline:
@@ -219,9 +219,9 @@ class Executor:
         return deadline, describe_cell_limit(self._notebook.name_of(index), limit)
 
     def _judge(self, wait: "_Wait", index: int) -> End | None:
-        """What the end of a cell means for the run; None to go on.
+        """How the run ends because of a cell; None if it continues.
 
-        Errors of earlier cells count too: what they have started may go on.
+        Errors of earlier cells count too: what they have started may still be running.
         """
         errors = self._outputs.take_errors()
         for earlier in sorted(errors.keys() - {index}):
@@ -230,7 +230,7 @@ class Executor:
         return self._judge_cell(index, wait.reply, errors.get(index, CellErrors()))
 
     def _judge_cell(self, index: int, reply: Mapping[str, Any] | None, errors: CellErrors) -> End | None:
-        # Before anything is cut: the beginning of a secret would be left.
+        # Mask before cutting anything: the beginning of a secret would remain.
         told = self._mask.apply_to_value([reply, errors.shown, errors.reports])
         facts = CellFacts(str(self._notebook.node.cells[index].source), *told)
         return judge_cell(facts, index, self._notebook.name_of(index), may_fail=self._notebook.allows_error(index))
@@ -245,17 +245,17 @@ class Executor:
 
 
 class _Wait:
-    """The wait for one cell: it is over with the kernel's reply and the word that no output follows."""
+    """The wait for one cell: over once the kernel has replied and has said that no output follows."""
 
     def __init__(self, request: str, deadline: float, limit: str) -> None:
         self.request = request
         self.deadline = deadline
         self.limit = limit
-        """What to say when the deadline has passed."""
+        """The cause if the deadline passes."""
         self.passed_limit = False
         self.reply: Mapping[str, Any] | None = None
         self.probe = ""
-        """Id of the request that asks whether the kernel has gone on without a reply."""
+        """The ID of the request that probes whether the kernel has moved on without a reply."""
         self._idle_since: float | None = None
         self._gave_up = False
 
@@ -265,20 +265,20 @@ class _Wait:
 
     @property
     def probe_time(self) -> float:
-        """When to ask whether the kernel has gone on; infinity while there is no reason to."""
+        """When to probe whether the kernel has moved on; infinity while there is no reason to."""
         if self._idle_since is None or self.reply is not None or self.probe:
             return math.inf
         return self._idle_since + REPLY_PATIENCE
 
     def note_idle(self) -> None:
-        """The kernel says that the cell has ended, and that no output follows."""
+        """Note the kernel's message that the cell has ended and no output follows."""
         self._idle_since = time.monotonic()
 
     def allow_for(self, messages: Sequence[Message]) -> None:
-        """After the reply only the last outputs are waited for: as long as they come, and not much longer."""
+        """After the reply, extend the wait only as long as outputs keep arriving."""
         if self.reply is not None and messages:
             self.deadline = time.monotonic() + IDLE_PATIENCE
 
     def give_up(self) -> None:
-        """Nothing more will come."""
+        """Stop waiting: nothing more will come."""
         self._gave_up = True

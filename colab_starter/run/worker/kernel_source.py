@@ -1,4 +1,4 @@
-"""Where an attempt's kernel comes from: this machine, or somewhere that a backend knows of."""
+"""Where an attempt's kernel comes from: this machine, or another place that a backend knows."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,15 +13,15 @@ class KernelSource(Protocol):
     """Starts the kernel of one attempt."""
 
     def place_output(self, folder: str) -> str:
-        """How the notebook is to call its ``output_dir``, which is ``folder`` on this machine."""
+        """The path of ``output_dir`` for the notebook; it is ``folder`` on this machine."""
 
     def start(
         self, job: Job, name: str | None, log: MaskedLog, timeout: float, also: Sequence[HasFileno] = ()
     ) -> Kernel:
-        """Start a kernel of the kernelspec, and wait until it answers.
+        """Start a kernel of the kernelspec and wait until it answers.
 
         Raises NoSuchKernelError; KernelDiedError; KernelSilentError after ``timeout`` seconds; StartStoppedError as
-        soon as one of ``also`` can be read. Whatever is raised, nothing of the kernel is left.
+        soon as one of ``also`` can be read. If anything is raised, nothing of the kernel is left.
         """
 
 

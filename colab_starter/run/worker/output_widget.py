@@ -1,4 +1,4 @@
-"""ipywidgets' Output: what is shown inside it goes to the widget, and back to the kernel."""
+"""The Output widget of ipywidgets: outputs shown inside it go to the widget, and back to the kernel."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ Message = dict[str, Any]
 
 
 class OutputWidget(NbclientWidget):
-    """As nbclient's, except that the kernel is not told all that the widget shows again with each output.
+    """Like nbclient's, except that it does not send the widget's whole content to the kernel after each output.
 
-    It is told after 1, 2, 4, 8 ... of them, and by ``sync``. The state that the notebook keeps is always up to date,
-    but for the text of the last stream, which ``write`` puts there.
+    It sends the content after 1, 2, 4, 8 ... outputs, and on ``sync``. The state kept for the notebook is always up to
+    date, except for the text of the last stream, which ``write`` adds.
     """
 
     def __init__(self, comm_id: str, state: Message, kernel_client: Any, executor: Any) -> None:
-        """``executor`` is a ``CellOutputs``, which calls ``write`` and ``sync`` when it has been told of a change."""
+        """``executor`` is a ``CellOutputs``, which calls ``write`` and ``sync`` after a change."""
         super().__init__(comm_id, state, kernel_client, executor)
         self._stream: Stream | None = None
-        """The text of the last output, where it is being put together."""
+        """The text of the last output, if it is a stream being assembled."""
         self._changes = 0
         self._next_sync = 1
 
     def output(self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int) -> None:
-        """Take an output; nbclient calls it."""
+        """Add an output; called by nbclient."""
         output = make_output(msg["msg_type"], msg["content"])
         if output is None:
             return
@@ -54,7 +54,7 @@ class OutputWidget(NbclientWidget):
         self._stream.add(output.text)
 
     def clear_output(self, outs: list[NotebookNode], msg: Message, cell_index: int) -> None:
-        """Take back what is shown; nbclient calls it."""
+        """Clear what is shown; called by nbclient."""
         if msg["content"].get("wait"):
             self.clear_before_next_output = True
         else:
@@ -75,11 +75,11 @@ class OutputWidget(NbclientWidget):
             self.sync()
 
     def write(self) -> None:
-        """Put the text of the last stream into it."""
+        """Write the text of the last stream into the state."""
         if self._stream is not None:
             self.outputs[-1]["text"] = self._stream.text()
 
     def sync(self) -> None:
-        """Tell the kernel what is shown."""
+        """Send what is shown to the kernel."""
         self.write()
         self.sync_state()

@@ -1,9 +1,9 @@
-"""What the kernel's messages put into the cells: outputs, their updates, widgets and metrics.
+"""Putting the kernel's messages into the cells: outputs, their updates, widgets and metrics.
 
-What a message means is nbclient's business. Four things are done otherwise: streams are put together
-while they come; of the updates of a display, only the last is put into the cells; what belongs to a cell that is
-over (its tasks go on) goes there, and is not lost; and where a notebook cannot keep an output, a note stands in its
-place, and the run goes on. The work for a message does not grow with what came before it.
+nbclient interprets the messages. Four things are done differently: streams are assembled as they arrive; of the updates
+of a display, only the last is put into the cells; output of an ended cell (whose tasks continue) goes to that cell
+instead of being lost; and an output that a notebook cannot keep is replaced by a note, and the run continues. The work
+for a message does not grow with what came before it.
 """
 
 import logging
@@ -30,11 +30,11 @@ Message = dict[str, Any]
 SCRAP_TYPE = "application/scrapbook.scrap.json+json"
 """The MIME type of a metric: scrapbook's, which the lessons write."""
 
-# nbformat reads its schema with the first thing that it makes; here it happens once for all forks.
+# nbformat reads its schema when it first makes something; doing that here does it once for all forks.
 new_output("display_data")
 
 _FRAME = 400
-"""Characters; about what an output costs to be written, beside its text."""
+"""In characters; roughly the cost of writing an output in addition to its text."""
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())
@@ -43,12 +43,12 @@ _log.propagate = False
 
 @dataclass
 class CellErrors:
-    """What came about the errors of a cell."""
+    """The messages about a cell's errors."""
 
     shown: list[dict[str, Any]] = field(default_factory=list)
     """The contents of the error messages."""
     reports: list[dict[str, Any]] = field(default_factory=list)
-    """The contents of the error hook's."""
+    """The contents of the error hook's reports."""
 
 
 class CellOutputs(NotebookClient):
@@ -59,48 +59,48 @@ class CellOutputs(NotebookClient):
         self.on_metric: Callable[[str, Any], None] = lambda name, value: None
         """Called with the name and the JSON value of each metric that a cell records."""
         self.on_output: Callable[[NotebookNode], None] = lambda output: None
-        """Called with each output as it comes, a stream's in pieces."""
+        """Called with each output as it arrives, and with streams in pieces."""
         self._errors: dict[int, CellErrors] = {}
         self.notebook = notebook
         self._cells: dict[str, int] = {}
         self._latest: int | None = None
         self._streams: dict[int, dict[str, tuple[NotebookNode, Stream]]] = {}
-        """Those that go on, by their cell and their name."""
+        """The open streams, by cell and name."""
         self._printed: set[int] = set()
-        """The cells whose streams have text that is not in them yet."""
+        """The cells whose streams have text that is not in the cells yet."""
         self._displays = Displays()
         self.changed_widgets: set[OutputWidget] = set()
-        """Those of which the kernel may not know what they show."""
+        """The widgets whose current content the kernel may not know."""
         self.widget_registry = {"@jupyter-widgets/output": {"OutputModel": OutputWidget}}
 
     def answer_by(self, send: Callable[[str, dict[str, Any]], object]) -> None:
-        """Output widgets answer the kernel: by ``send``, with a message's type and its content."""
+        """Let output widgets answer the kernel by ``send``, which takes a message's type and content."""
         session = SimpleNamespace(msg=lambda kind, content, **_: (kind, content))
         channel = SimpleNamespace(send=lambda message: send(*message))
         self.kc = SimpleNamespace(session=session, shell_channel=channel)  # type: ignore[assignment]
 
     def sync_widgets(self) -> None:
-        """Tell the kernel what output widgets show, before it is asked to execute anything that may look at it."""
+        """Tell the kernel what output widgets show, before it executes anything that may read it."""
         for widget in self.changed_widgets:
-            with suppress(Exception):  # as in take: whatever is in it
+            with suppress(Exception):  # as in take: whatever it contains
                 widget.sync()
         self.changed_widgets.clear()
 
     def expect(self, request: str, index: int) -> None:
-        """Messages that answer the request belong to the cell."""
+        """Assign messages that answer the request to the cell."""
         self._cells[request] = index
         self._latest = index
         self.clear_before_next_output = False
 
     def take_errors(self) -> "dict[int, CellErrors]":
-        """What came since the last call about errors, by the index of their cell."""
+        """The errors since the last call, by the index of their cell."""
         errors, self._errors = self._errors, {}
         return errors
 
     def take(self, message: Message) -> str:
-        """Put one message in; returns the id of the request that is done by it, mostly empty.
+        """Process one message; returns the ID of the request that it completes, usually empty.
 
-        Whatever the message holds, it is no reason to end the run.
+        No message, whatever it contains, ends the run.
         """
         kind, request = message["msg_type"], str(message["parent_header"].get("msg_id", ""))
         index = self._latest if kind == UNREADABLE and not request else self._cells.get(request)
@@ -113,7 +113,7 @@ class CellOutputs(NotebookClient):
         except CellExecutionComplete:
             return request
         except Exception as error:
-            # Widgets say what they like; one that nbclient cannot follow is none that a reader would miss.
+            # Widgets may send anything; a reader will not miss one that nbclient cannot follow.
             if not kind.startswith(("comm", "status")):
                 kept.remarks.append(f"{kind}: {type(error).__name__}: {error}")
         for remark in kept.remarks:
@@ -130,7 +130,7 @@ class CellOutputs(NotebookClient):
         self.process_message(message, self.nb.cells[index], index)
 
     def _put_remark(self, remark: str, index: int) -> None:
-        """In the place of the output that is left out."""
+        """Put a note in place of an output that is left out."""
         self._close_streams(index)
         note = NotebookNode(output_type="stream", name="stderr", text=f"colab-starter left out {remark}.\n")
         self.nb.cells[index].outputs.append(note)
@@ -144,17 +144,17 @@ class CellOutputs(NotebookClient):
         self.notebook.new_characters += _FRAME + _count_characters(message["content"])
 
     def _update_display_id(self, display_id: str, msg: Message) -> None:
-        """All outputs with the id show this now; nbclient calls it."""
+        """Update all outputs with the ID; called by nbclient."""
         self.notebook.changed.update(self._displays.update(display_id, msg["content"]))
 
     def clear_display_id_mapping(self, cell_index: int) -> None:
-        """The cell has no outputs any more; nbclient calls it."""
+        """Forget the display IDs of a cell whose outputs were cleared; called by nbclient."""
         self._displays.forget_cell(cell_index)
 
     def output(
         self, outs: list[NotebookNode], msg: Message, display_id: str | None, cell_index: int
     ) -> NotebookNode | None:
-        """One output more for a cell; nbclient calls it."""
+        """Add an output to a cell; called by nbclient."""
         if self.output_hook_stack[msg["parent_header"].get("msg_id")]:
             return super().output(outs, msg, display_id, cell_index)
         if msg["msg_type"] == "stream" and not self.clear_before_next_output:
@@ -182,7 +182,7 @@ class CellOutputs(NotebookClient):
         if name not in streams:
             outs.append(NotebookNode(output_type="stream", name=name, text=""))
             if name == "stdout" and "stderr" in streams:
-                outs[-2], outs[-1] = outs[-1], outs[-2]  # the two race; a file should not show who won
+                outs[-2], outs[-1] = outs[-1], outs[-2]  # the two race; the file should not depend on which won
             streams[name] = (next(output for output in reversed(outs) if output.get("name") == name), Stream())
         node, stream = streams[name]
         stream.add(text)
@@ -196,12 +196,12 @@ class CellOutputs(NotebookClient):
             self.on_metric(str(scrap["name"]), scrap.get("data"))
 
     def clear_output(self, outs: list[NotebookNode], msg: Message, cell_index: int) -> None:
-        """The cell takes back what it has shown; nbclient calls it."""
+        """Clear the outputs of a cell; called by nbclient."""
         self._close_streams(cell_index)
         super().clear_output(outs, msg, cell_index)
 
     def bring_up_to_date(self) -> None:
-        """Put what the streams and the displays show by now into the cells; until then it is kept beside them."""
+        """Write the current content of streams and displays into the cells; until then, it is kept separately."""
         for index in self._printed:
             for node, stream in self._streams.get(index, {}).values():
                 node["text"] = stream.text()

@@ -1,4 +1,4 @@
-"""Executing for papermill, with our executor; ``papermill_entry`` is what papermill imports."""
+"""Executing notebooks for papermill with our executor; papermill itself imports ``papermill_entry``."""
 
 import os
 import tempfile
@@ -26,10 +26,10 @@ from colab_starter.run.worker.saving import TimedSaves
 
 
 class PapermillExecution:
-    """One notebook that papermill has executed."""
+    """The execution of one notebook for papermill."""
 
     def __init__(self, nb: NotebookNode, output_path: str | None, options: dict[str, Any]) -> None:
-        """``options`` are those of papermill."""
+        """``options`` are papermill's."""
         self._output_path = output_path
         self._options = options
         nb.update(make_node(mend_notebook(nb)))
@@ -45,7 +45,7 @@ class PapermillExecution:
         self._bar = _make_bar(options.get("progress_bar", True), len(nb.cells))
 
     def run(self, kernel_name: str) -> NotebookNode:
-        """Execute and save it. Until the kernel has started, nothing is written: a good output is there still.
+        """Execute and save the notebook. Nothing is written until the kernel has started, so a good output is not lost.
 
         Raises nbclient's DeadKernelError and CellTimeoutError.
         """
@@ -96,7 +96,7 @@ class PapermillExecution:
             logger.info(f"Ending Cell {index + 1:-<43}")
 
     def _finish(self, end: End) -> None:
-        """Say in the notebook how it ended, and save it if anybody asked for that."""
+        """Record in the notebook how it ended, and save it if that was requested."""
         self._echo.flush()
         self._mark_exit(end)
         self._notebook.describe(**self._execution.conclude(end).to_record())
@@ -107,14 +107,14 @@ class PapermillExecution:
         self._mask_node()
 
     def _mask_node(self) -> None:
-        """papermill writes the notebook once more, and shows its errors."""
+        """Mask the notebook, which papermill writes once more, and whose errors it shows."""
         if self._mask:
             node = self._notebook.node
             for key in node:
                 node[key] = self._mask.apply_to_cell(node[key])
 
     def _mark_exit(self, end: "End") -> None:
-        """Write the code of an exit so that papermill takes it for what it is: '' and 0 are its only good ones."""
+        """Write an exit code so that papermill judges it correctly: only '' and 0 mean success to it."""
         if end.at is None or end.error is None or not end.error.exit_call:
             return
         for output in self._notebook.node.cells[end.at].outputs:
@@ -127,7 +127,7 @@ class PapermillExecution:
                 self._notebook.changed.add(end.at)
 
     def _save(self) -> None:
-        """Local files are whole whenever somebody looks; papermill's own last write is papermill's."""
+        """Save the notebook; a local file is complete at any time, except during papermill's own final write."""
         if not self._output_path:
             return
         text = b"".join(self._execution.text.encode()).decode()
@@ -155,7 +155,7 @@ def _raise_for(end: End) -> None:
 
 
 def _make_bar(wanted: bool | dict[str, Any], total: int) -> Any:
-    """papermill's progress bar; None where nobody wants one."""
+    """papermill's progress bar; None if it is not wanted."""
     if not wanted:
         return None
     from tqdm.auto import tqdm  # type: ignore[import-untyped]
@@ -164,7 +164,7 @@ def _make_bar(wanted: bool | dict[str, Any], total: int) -> Any:
 
 
 class _Echo:
-    """Gives outputs to papermill's log and files, as far as the options say, without secrets."""
+    """Passes outputs to papermill's log and files, as the options say, without secrets."""
 
     def __init__(self, options: dict[str, Any], mask: Mask) -> None:
         self._options = options
@@ -179,7 +179,7 @@ class _Echo:
             self._tell(self._mask.apply(output.get("data", {}).get("text/plain") or ""), "")
 
     def flush(self) -> None:
-        """Give what was kept because a secret might have begun in it."""
+        """Pass on what was held back because a secret might have begun in it."""
         for name, stream in self._streams.items():
             self._tell(stream.end_text(), name)
 

@@ -1,6 +1,6 @@
 """papermill's engine ``colab-starter``: ``papermill --engine colab-starter in.ipynb out.ipynb``.
 
-papermill imports this module whenever it is imported itself, so nothing heavy stands at the top.
+papermill imports this module whenever it is imported itself, so nothing heavy is imported at the top.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,11 @@ if TYPE_CHECKING:
 
 
 class ColabStarterEngine:
-    """Executes for papermill as ``colab-starter run`` does, with a kernel that starts cold.
+    """Executes notebooks for papermill as ``colab-starter run`` does, with a kernel that starts cold.
 
-    IPC sockets, statuses that are true, files that are whole, saved for no more than 5 % of the time,
-    streams put together while they come, secrets masked in all that is written, and the cause of a kernel's death.
-    It has the interface of
-    ``papermill.engines.Engine``; it is no subclass, because papermill imports it while it is being imported.
+    It has IPC sockets, correct statuses, complete files, saves that take at most 5 % of the time, streams assembled
+    as they arrive, secrets masked in everything written, and the cause of a kernel's death. It has the interface of
+    ``papermill.engines.Engine`` without being a subclass, because papermill imports it while being imported itself.
     """
 
     @classmethod
@@ -26,7 +25,7 @@ class ColabStarterEngine:
 
         ``options`` are those of papermill: ``progress_bar``, ``log_output``, ``stdout_file``, ``stderr_file``,
         ``autosave_cell_every`` (0: save between cells only), ``start_timeout`` and ``execution_timeout``
-        (seconds, for a cell). Without ``output_path`` nothing is saved before the end. Raises nbclient's
+        (seconds per cell). Without ``output_path`` nothing is saved before the end. Raises nbclient's
         DeadKernelError and CellTimeoutError; an error in a cell is for papermill to raise.
         """
         from colab_starter.run.worker.papermill_engine import PapermillExecution
@@ -35,14 +34,14 @@ class ColabStarterEngine:
 
     @classmethod
     def nb_kernel_name(cls, nb: "NotebookNode", name: str | None = None) -> str:
-        """The kernel to use, as papermill finds it."""
+        """The kernel to use, chosen as papermill does."""
         from papermill.utils import nb_kernel_name
 
         return str(nb_kernel_name(nb, name))
 
     @classmethod
     def nb_language(cls, nb: "NotebookNode", language: str | None = None) -> str:
-        """The language of the notebook, as papermill finds it."""
+        """The language of the notebook, determined as papermill does."""
         from papermill.utils import nb_language
 
         return str(nb_language(nb, language))

@@ -1,4 +1,4 @@
-"""A worker's line to the coordinator: events go up, at most so many a second, and stops come down."""
+"""A worker's channel to the coordinator: events go up at a limited rate, and stops come down."""
 
 import math
 import select
@@ -12,28 +12,27 @@ from colab_starter.run.kernels.kernel import HasFileno
 from colab_starter.run.stopping import StopLevel
 
 REPORT_INTERVAL = 0.1
-"""Seconds between two reports; of what comes between, the last cell, the last value of each metric and the last limit
-are told."""
+"""Seconds between two reports; of what happens in between, only the last cell, metric values and limit are sent."""
 
 
 class Channel(Protocol):
-    """A ``multiprocessing.connection.Connection`` is one."""
+    """The part of ``multiprocessing.connection.Connection`` that is used."""
 
     def send(self, obj: Any) -> None:
-        """Send an event; raises OSError when the coordinator has gone."""
+        """Send an event; raises OSError if the coordinator is gone."""
 
     def poll(self) -> bool:
-        """Is there something to receive?"""
+        """Whether there is something to receive."""
 
     def recv(self) -> Any:
-        """A ``Stop``; raises EOFError or OSError when the coordinator has gone."""
+        """Receive a ``Stop``; raises EOFError or OSError if the coordinator is gone."""
 
     def fileno(self) -> int:
-        """Readable when there is something to receive, or the coordinator has gone."""
+        """A descriptor that is readable when there is something to receive or the coordinator is gone."""
 
 
 class Uplink:
-    """The coordinator, as the worker of one run sees it. What loses it raises CoordinatorGoneError."""
+    """The coordinator as seen by the worker of one run. Methods raise CoordinatorGoneError once it is gone."""
 
     def __init__(self, run: str, channel: Channel) -> None:
         self._run = run
@@ -43,7 +42,7 @@ class Uplink:
         self._next_report = 0.0
 
     def send(self, event: Event) -> None:
-        """Tell it at once."""
+        """Send an event at once."""
         try:
             self._channel.send(event)
         except OSError:
@@ -56,7 +55,7 @@ class Uplink:
         self._report(f"metric {name}", MetricRecorded(self._run, name, value))
 
     def report_limit(self, within: float | None, cause: str = "") -> None:
-        """See ``Due``."""
+        """Report a limit; see ``Due``."""
         self._report("limit", Due(self._run, within, cause))
 
     def _report(self, key: str, event: Event) -> None:
@@ -64,12 +63,14 @@ class Uplink:
         self.do_if_due()
 
     def next_time(self) -> float:
-        """When the reports that wait are to be sent; infinity where there are none."""
+        """When pending reports are due; infinity if there are none."""
         return self._next_report if self._reports else math.inf
 
     def do_if_due(self) -> None:
-        """Send the reports that wait, if it is time, and the coordinator takes them: one that was stopped does not,
-        and must not hold up who keeps the limits."""
+        """Send pending reports if they are due and the coordinator takes them.
+
+        A coordinator that was stopped does not, and must not block the worker, which enforces the limits.
+        """
         if time.monotonic() < self.next_time():
             return
         if self._has_room():
@@ -83,18 +84,18 @@ class Uplink:
         return bool(sending.poll(0))
 
     def flush(self) -> None:
-        """Send the reports that wait."""
+        """Send pending reports."""
         self._next_report = time.monotonic() + REPORT_INTERVAL
         reports, self._reports = self._reports, {}
         for event in reports.values():
             self.send(event)
 
     def waited_for(self) -> Sequence[HasFileno]:
-        """What becomes readable when a stop comes."""
+        """What becomes readable when a stop arrives."""
         return (self._channel,)
 
     def read_stop(self) -> StopLevel:
-        """Whether the run is to stop, and how. Does not wait."""
+        """Whether and how the run should stop. Does not wait."""
         try:
             while self._channel.poll():
                 stop = self._channel.recv()

@@ -1,4 +1,4 @@
-"""Writing the executed notebook: now and then while it runs, and once, whole and for good, at the end."""
+"""Writing the executed notebook: at intervals while it runs, and completely at the end."""
 
 import errno
 import math
@@ -20,13 +20,13 @@ from colab_starter.run.space import NO_SPACE
 from colab_starter.run.worker.executed_notebook import ExecutedNotebook
 
 SHARE_OF_TIME = 0.05
-"""Saving while the notebook runs takes no more of the run's time than this."""
+"""The largest share of the run's time that saving takes while the notebook runs."""
 
 SAVE_INTERVAL = 1.0
-"""Seconds; the least time before the first save, and between two."""
+"""Seconds before the first save, and between two saves, at the least."""
 
 SPEED = 40e6
-"""Characters of new output a second; a guess at what a save takes, on the safe side for a core of 2020."""
+"""Characters of new output per second; a conservative estimate of a save's speed on a core of 2020."""
 
 _NO_ROOM = (*NO_SPACE, errno.EFBIG)
 
@@ -36,11 +36,11 @@ _encoder = BytesEncoder(indent=1, sort_keys=True, separators=(",", ": "), ensure
 class NotebookText:
     """The text of a notebook's file, byte for byte as nbformat writes it.
 
-    The text of a cell is kept until the cell changes: 300 cells are not written 300 times.
+    The text of a cell is cached until the cell changes, so that 300 cells are not encoded 300 times.
     """
 
     def __init__(self, notebook: ExecutedNotebook, mask: Mask, prepare: Callable[[], None] = lambda: None) -> None:
-        """``prepare`` is called before the cells are looked at."""
+        """``prepare`` is called before the cells are read."""
         self._notebook = notebook
         self._mask = mask
         self._prepare = prepare
@@ -81,7 +81,7 @@ class NotebookText:
 
 
 def _copy_for_splitting(cell: NotebookNode) -> NotebookNode:
-    """A copy as deep as nbformat changes a cell when it splits its texts into lines, and no deeper."""
+    """A copy of a cell, only as deep as nbformat changes it when it splits its texts into lines."""
     copied = NotebookNode(cell)
     if "attachments" in cell:
         bundles = cell["attachments"].items()
@@ -99,13 +99,13 @@ def _copy_output(output: NotebookNode) -> NotebookNode:
 
 
 def _encode_json(indent: str, value: Any) -> bytes:
-    """The JSON text, moved to the right; the line ends in it are all between values, never in them."""
+    """The indented JSON text; its line breaks are all between values, never inside them."""
     text = indent + _encoder.encode(value).replace("\n", f"\n{indent}")
-    return text.encode("utf-8", "replace")  # half a surrogate pair, which UTF-8 has no bytes for
+    return text.encode("utf-8", "replace")  # a lone surrogate, which cannot be encoded in UTF-8
 
 
 class TimedSaves:
-    """Calls ``save`` now and then, for no more than 5 % of the time, and only when something changed."""
+    """Calls ``save`` at intervals, for no more than 5 % of the time, and only if something has changed."""
 
     def __init__(
         self, notebook: ExecutedNotebook, save: Callable[[], None], clock: Callable[[], float] = time.monotonic
@@ -117,14 +117,14 @@ class TimedSaves:
         self._spent = self._last_cost = 0.0
 
     def next_time(self) -> float:
-        """When to save again, by the clock; infinity while there is nothing new."""
+        """When to save next, by the clock; infinity while there is nothing new."""
         if not self._notebook.changed:
             return math.inf
         cost = max(self._last_cost, self._notebook.new_characters / SPEED)
         return max(self._last_end + SAVE_INTERVAL, self._start + (self._spent + cost) / SHARE_OF_TIME)
 
     def do_if_due(self) -> None:
-        """Save if it is time. Failing does not end the run: there may be room again when it ends."""
+        """Save if it is due. A failure does not end the run: there may be space again when it ends."""
         start = self._clock()
         if start < self.next_time():
             return
@@ -136,10 +136,9 @@ class TimedSaves:
 
 
 class NotebookFile:
-    """The executed notebook on the disk.
+    """The executed notebook on disk.
 
-    ``keras.partial.ipynb`` is there while it runs, ``keras.ipynb`` when it has ended; each of them is
-    whole whenever somebody looks.
+    ``keras.partial.ipynb`` exists while it runs, ``keras.ipynb`` once it has ended; both are complete at any time.
     """
 
     def __init__(self, text: NotebookText, path: Path) -> None:
@@ -154,8 +153,7 @@ class NotebookFile:
     def finish(self) -> None:
         """Write the final file, then remove the partial one.
 
-        Raises SaveError: the disk is full, the folder has gone or may not be written. What was there
-        before is intact then.
+        Raises SaveError if the disk is full, or the folder is gone or not writable; any previous file is then intact.
         """
         content = b"".join(self._text.encode())
         try:
@@ -172,7 +170,7 @@ class NotebookFile:
         except OSError as error:
             if error.errno not in _NO_ROOM:
                 raise
-            self._remove_partial()  # the room that it takes may be what is missing
+            self._remove_partial()  # its space may be what is missing
             write_whole(self.path, content)
 
     def _remove_partial(self) -> None:
@@ -181,7 +179,7 @@ class NotebookFile:
 
 
 def _replace(path: Path, pieces: list[bytes]) -> None:
-    """Put the content in the file's place; not forced to the disk, which a run would have to wait for."""
+    """Replace the file by the content; without a sync to disk, for which a run would have to wait."""
     temporary = path.with_name(f".{path.name}.new")
     try:
         with os.fdopen(open_itself(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:

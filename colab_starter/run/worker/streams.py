@@ -1,26 +1,26 @@
-"""What a cell prints, put together while it comes, as a terminal would show it in the end."""
+"""Assembling what a cell prints, as a terminal would finally show it."""
 
 import re
 
 _TOKENS = re.compile(r"\r+|\x08+|[^\r\x08]+")
 _BLOCK = 1024
-"""Characters; a longer piece of a line is cut up before anything is taken back from its end."""
+"""In characters; a longer piece of a line is split before backspaces remove anything from its end."""
 
 
 class Stream:
     """The text of one stream of a cell.
 
-    A carriage return starts its line anew, a backspace takes back a character: 30,000 updates of a progress bar are
-    one line. The work is in proportion to what comes, however much is there already.
+    A carriage return restarts its line and a backspace removes a character, so 30,000 updates of a progress bar are one
+    line. The work is proportional to the new text, however much there is already.
     """
 
     def __init__(self) -> None:
         self._ended: list[str] = []
-        """The lines that have an end, in pieces."""
+        """The completed lines, in pieces."""
         self.line: list[str] = []
-        """The line that has no end yet, in pieces; those that begin with a backspace had nothing to take back."""
+        """The incomplete line, in pieces; those that begin with a backspace had nothing to remove."""
         self._returns = 0
-        """How many carriage returns stand behind it: what comes next decides whether they start it anew."""
+        """How many carriage returns follow it: the next text decides whether they restart the line."""
 
     def add(self, text: str) -> None:
         if self._returns or "\r" in text or "\x08" in text:
@@ -63,6 +63,6 @@ class Stream:
             line.append("\x08" * count)
 
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         self._ended = ["".join(self._ended)]
         return "".join([*self._ended, *self.line, "\r" * self._returns])

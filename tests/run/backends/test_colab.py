@@ -208,7 +208,7 @@ class TestSweep:
     def test_a_kernel_that_dies_ends_the_run_as_killed(self, ends: Ends) -> None:
         outcome = ends.outcome("dies")
         assert (outcome.status, outcome.cell) == (Status.KILLED, 4)
-        assert outcome.cause == "the kernel died in cell In[4]: the server does not tell of what"
+        assert outcome.cause == "the kernel died in cell In[4]: the server does not say why"
         assert ends.text("dies") == "1\n2\n"
         assert ends.statuses("dies")[-3:] == ["completed", "failed", "pending"]
 

@@ -245,7 +245,7 @@ def test_without_any_server_the_sweep_ends_and_can_go_on_later(tmp_path: Path) -
             server.kill()
             collect(backend, job)
             assert backend.capacity == 0
-            with pytest.raises(ServersLostError, match="later, the same command goes on"):
+            with pytest.raises(ServersLostError, match="later, the same command resumes"):
                 backend.wait(0)
 
 

@@ -179,7 +179,7 @@ class TestCluster:
             while not ends(events):
                 events += opened.wait(1)
             assert ends(events) == [("a", Outcome(Status.INTERRUPTED, "the Ray cluster was lost"))]
-            with pytest.raises(RayLostError, match="the same command goes on"):
+            with pytest.raises(RayLostError, match="the same command resumes"):
                 opened.submit(make_job("b", "1"))
         wait_until_gone(int(pid.read_text()))
 

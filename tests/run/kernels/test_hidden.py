@@ -119,7 +119,7 @@ def test_a_change_that_comes_after_the_import_is_no_reason_to_refuse(ask: Ask) -
 
 
 def test_a_stand_in_for_a_module_that_was_missing_is_a_reason_to_refuse_who_looked_for_it(ask: Ask) -> None:
-    with pytest.raises(ColdKernelNeededError, match="optional is there now"):
+    with pytest.raises(ColdKernelNeededError, match="optional exists now"):
         ask("import sys, types; sys.modules['optional'] = types.SimpleNamespace()", "import looks")
 
 

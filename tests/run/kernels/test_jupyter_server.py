@@ -61,7 +61,7 @@ def server(scripted: Scripted) -> Iterator[JupyterServer]:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (302, b"", "it sends us to another page, a login mostly"),
+        (302, b"", "it redirects to another page, usually a login"),
         (401, b"", "it does not take the token"),
         (403, b"<html>", "it does not take the token"),
         (404, b"<html>", "there is no Jupyter server at this address"),

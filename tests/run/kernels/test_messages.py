@@ -39,11 +39,11 @@ def test_an_ordinary_output_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "kept", "said"),
     [
-        ({"application/x": {"a": 1}}, None, "application/x: it is an object, and no text"),
-        ({"text/plain": None}, None, "text/plain: it is null, and no text"),
-        ({"text/plain": True}, None, "text/plain: it is true or false, and no text"),
-        ({"text/plain": "a", "text/html": 5}, {"text/plain": "a"}, "text/html: it is a number, and no text"),
-        ({"text/plain": ["a", 5]}, None, "text/plain: it is a list, and no text"),
+        ({"application/x": {"a": 1}}, None, "application/x: it is an object, not text"),
+        ({"text/plain": None}, None, "text/plain: it is null, not text"),
+        ({"text/plain": True}, None, "text/plain: it is true or false, not text"),
+        ({"text/plain": "a", "text/html": 5}, {"text/plain": "a"}, "text/html: it is a number, not text"),
+        ({"text/plain": ["a", 5]}, None, "text/plain: it is a list, not text"),
         ({"": []}, {"": []}, ""),
         ({"": {}}, None, "a form without a type: it is an object"),
         ({"application/json": nest(500)}, None, "display_data: nested more than 100 levels deep"),

@@ -323,7 +323,7 @@ class TestInterference:
         os.kill(int(talk.text()), signal.SIGKILL)
         with pytest.raises(KernelDiedError, match="the kernel died") as caught:
             talk.wait()
-        assert caught.value.hint == "the server does not tell of what"
+        assert caught.value.hint == "the server does not say why"
 
     @pytest.mark.parametrize("restart", [False, True])
     def test_what_the_server_starts_in_its_place_is_ended_too(self, place: Place, restart: bool) -> None:
@@ -356,7 +356,7 @@ class TestInterference:
         place.proxy.is_open = True
         with pytest.raises(KernelDiedError, match="the kernel was deleted") as caught:
             talk.wait()
-        assert caught.value.hint == "somebody ended it, or the server was restarted"
+        assert caught.value.hint == "someone shut it down, or the server was restarted"
 
 
 def restart_kernel(place: Place) -> None:

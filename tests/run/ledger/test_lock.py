@@ -119,7 +119,7 @@ def test_workers_that_cannot_be_ended_are_an_error_with_the_remedy(
     monkeypatch.setattr(leftovers, "_FORCE", 0.1)
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
-    with pytest.raises(SweepBusyError, match=r"an earlier run still work in .*fuser"):
+    with pytest.raises(SweepBusyError, match=r"an earlier run are still working in .*fuser"):
         SweepLock(tmp_path, wait=0.1)
     os.kill(worker, signal.SIGKILL)
     SweepLock(tmp_path, wait=5).close()
@@ -196,7 +196,7 @@ def test_a_folder_that_was_removed_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     with SweepLock(tmp_path / "runs") as lock:
         shutil.rmtree(tmp_path / "runs")
-        with pytest.raises(SweepLostError, match=r"runs was removed .*; the same command begins anew"):
+        with pytest.raises(SweepLostError, match=r"runs was removed .*; the same command starts a new one"):
             lock.check()
 
 

@@ -53,7 +53,7 @@ def test_another_machine_that_does_not_is_taken_for_dead(
     hold_elsewhere(memory)
     lease = Lease(memory)
     assert lease.number == 8
-    assert "whether process 1 on far still works on it" in capsys.readouterr().err
+    assert "whether process 1 on far is still working on it" in capsys.readouterr().err
     monkeypatch.setattr(leases, "STALE", 60)
     lease.release()
 

@@ -24,17 +24,17 @@ from colab_starter.run.kernels.remote_connection import RECONNECT_TIMEOUT
 from colab_starter.run.secrets import Mask
 
 PYTHON = "python3"
-"""What Colab calls its kernel; takes the place of one that it does not have, such as that of an environment here."""
+"""Colab's kernel, which replaces kernels that Colab does not have, such as that of a local environment."""
 RENEW_INTERVAL = 60.0
-"""Seconds between two looks at whether a token is about to expire."""
+"""Seconds between two checks for tokens that are about to expire."""
 
 
 class ColabBackend(JupyterBackend):
     """Executes jobs on Google Colab: on the open session ``session``, or on ``sessions`` that it opens and releases.
 
-    ``gpu`` is one of Colab's accelerators, such as T4; None takes a machine without. Opening takes as long as Colab
-    takes to find machines; where it finds fewer, there are fewer. Raises ColabToolMissingError, ColabSessionError if
-    no session could be had, and WrongOptionError.
+    ``gpu`` is one of Colab's accelerators, such as T4; None means a machine without one. Opening takes as long as Colab
+    takes to find machines; if it finds fewer, fewer are used. Raises ColabToolMissingError, ColabSessionError if no
+    session could be opened, and WrongOptionError.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ColabBackend(JupyterBackend):
         kernelspec: str = PYTHON,
         reconnect_timeout: float = RECONNECT_TIMEOUT,
     ) -> None:
-        """``kernelspec`` is that of the notebook; the others: see ``JupyterBackend``."""
+        """``kernelspec`` is the notebook's; for the others, see ``JupyterBackend``."""
         options = accelerator_options(gpu)
         self._tool = ColabTool(find_program())
         names = [session] if session else [own_name(number) for number in range(1, sessions + 1)]
@@ -69,7 +69,7 @@ class ColabBackend(JupyterBackend):
         super().submit(replace(job, kernel=job.kernel or self._kernel))
 
     def close(self) -> None:
-        """Also releases the sessions that were opened; raises ColabSessionError if one may still be open."""
+        """Close the backend and release its own sessions; raises ColabSessionError if one may still be open."""
         try:
             super().close()
         finally:
@@ -101,19 +101,19 @@ class ColabHost:
         self._session = session
 
     def bring_back(self) -> None:
-        """Take another machine in its place."""
+        """Replace the machine by another one."""
         self._session.release()
         self._session.open()
 
 
 def _choose_kernel(host: ColabHost, kernelspec: str) -> str | None:
-    """What to ask for where a job does not say; None for the notebook's own."""
+    """The kernel to request if a job does not name one; None for the notebook's own."""
     names = JupyterServer(host.access).list_kernelspecs()
     return PYTHON if names is not None and kernelspec not in names else None
 
 
 def _open_sessions(sessions: Sequence[Session]) -> list[Session]:
-    """Those that could be opened. Raises the first error if none could."""
+    """Open the sessions; returns those that succeeded. Raises the first error if none did."""
     errors = _do_for_all(sessions, Session.open)
     opened = [session for session, error in zip(sessions, errors, strict=True) if error is None]
     if not opened:
@@ -122,7 +122,7 @@ def _open_sessions(sessions: Sequence[Session]) -> list[Session]:
 
 
 def _do_for_all(sessions: Sequence[Session], action: Callable[[Session], None]) -> list[ColabSessionError | None]:
-    """Do it for all sessions at once; what went wrong for each."""
+    """Apply an action to all sessions at once; returns the error for each, or None."""
 
     def attempt(session: Session) -> ColabSessionError | None:
         try:

@@ -1,8 +1,8 @@
 """``python guard.py PARENT FILE PROGRAM ARGUMENT...``: runs Google's command, and ends it only between its writes.
 
-The command empties its session file, FILE, before it writes it again. Killed in between, it would have forgotten
-all sessions, which stay open and cost. So it is stopped first, and killed when the file is whole. That is done on
-SIGTERM, and when the process PARENT has gone. SIGINT is the command's own affair.
+The command truncates its session file, FILE, before it writes it again. If it were killed in between, all sessions
+would be forgotten, but stay open and cost money. So it is stopped first, and killed once the file is complete. That
+happens on SIGTERM, and when the process PARENT is gone. SIGINT is left to the command.
 """
 
 import ctypes
@@ -15,9 +15,9 @@ import time
 from typing import NoReturn
 
 PARENT_INTERVAL = 0.5
-"""Seconds between two looks at whether the parent lives."""
+"""Seconds between two checks that the parent is alive."""
 PATIENCE = 2.0
-"""Seconds that the file may take to be whole."""
+"""Seconds that the file may take to be complete."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _open_wakeup() -> int:
-    """What can be read as soon as a signal has come."""
+    """A descriptor that becomes readable as soon as a signal arrives."""
     news, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
@@ -54,14 +54,14 @@ def _start(command: list[str]) -> int:
         return child
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that it can be interrupted even under nohup
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it ends with the guard
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: the command ends with the guard
     if os.getppid() == guard:
         os.execv(command[0], command)
     os._exit(1)
 
 
 def _end_like(status: int) -> NoReturn:
-    """With the exit code, or of the signal, that the command ended with."""
+    """End with the command's exit code, or by the signal that ended it."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         if -code != signal.SIGKILL:

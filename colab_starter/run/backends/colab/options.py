@@ -1,4 +1,4 @@
-"""The backend ``colab``, before it is opened."""
+"""The options of the backend ``colab``, before it is opened."""
 
 from __future__ import annotations
 

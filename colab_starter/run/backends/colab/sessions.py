@@ -1,4 +1,4 @@
-"""Sessions on Colab: opening and releasing them, their servers, and those that a killed sweep left open."""
+"""Sessions on Colab: opening and releasing them, their servers, and those left open by a killed sweep."""
 
 import json
 import os
@@ -16,19 +16,19 @@ from colab_starter.run.backends.names import is_left_over
 from colab_starter.run.kernels.jupyter_server import Address
 
 GPUS = ("T4", "L4", "G4", "A100", "H100")
-"""Those that google-colab-cli 0.7 knows (its commands/session.py); it makes an A100 of any other name."""
+"""The GPUs that google-colab-cli 0.7 knows (its commands/session.py); it takes any other name for an A100."""
 TPUS = ("v5e1", "v6e1")
 
 OPENING_LIMIT = 900.0
-"""Seconds; Colab may take minutes to find a machine."""
+"""In seconds; Colab may take minutes to find a machine."""
 STOPPING_LIMIT = 60.0
 RENEW_BEFORE = timedelta(minutes=10)
 PROXY_TOKEN = "X-Colab-Runtime-Proxy-Token"
-"""The header by which Google's proxy lets us in."""
+"""The header that Google's proxy requires for access."""
 
 
 def accelerator_options(accelerator: str | None) -> list[str]:
-    """The options of ``colab new``; raises WrongOptionError for a name that it would take for another."""
+    """The options of ``colab new``; raises WrongOptionError for a name that the command would misread."""
     if accelerator is None:
         return []
     for option, names in (("--gpu", GPUS), ("--tpu", TPUS)):
@@ -39,7 +39,7 @@ def accelerator_options(accelerator: str | None) -> list[str]:
 
 
 def read_sessions() -> dict[str, dict[str, Any]]:
-    """What is in the command's own file, by the sessions' names; empty where there is none."""
+    """The content of the command's own file, by session name; empty if there is no file."""
     path = Path(os.path.expanduser(SESSIONS))
     for _ in range(5):
         try:
@@ -54,7 +54,7 @@ def read_sessions() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class SessionAccess:
-    """The Jupyter server of a session, as the command's file has it now: its token is renewed now and then."""
+    """The Jupyter server of a session, according to the command's current file: its token is renewed regularly."""
 
     session: str
 
@@ -73,11 +73,11 @@ class SessionAccess:
         return [self.find().headers[PROXY_TOKEN]]
 
     def explain(self, code: int) -> str:
-        return "Google's proxy does not let us in; `colab sessions` renews the token"
+        return "Google's proxy denies access; `colab sessions` renews the token"
 
 
 def find_soon_expired(names: Sequence[str]) -> list[str]:
-    """Those of the sessions whose token is about to expire."""
+    """The sessions whose token is about to expire."""
     sessions, limit = read_sessions(), datetime.now(UTC) + RENEW_BEFORE
     found = []
     for name in names:
@@ -89,7 +89,7 @@ def find_soon_expired(names: Sequence[str]) -> list[str]:
 
 
 def renew_tokens(tool: ColabTool) -> None:
-    """As the command does by itself when it lists the sessions. Raises ColabSessionError."""
+    """Renew the tokens, which the command does when it lists the sessions. Raises ColabSessionError."""
     tool.run("sessions", timeout=STOPPING_LIMIT)
 
 
@@ -99,25 +99,25 @@ class Session:
     def __init__(self, tool: ColabTool, name: str, options: Sequence[str] | None) -> None:
         self.name = name
         self.is_own = options is not None
-        """Opened and released by us; another one was there before and stays."""
+        """Whether it is opened and released by us; any other session existed before and stays open."""
         self._tool = tool
         self._options = options or ()
 
     def open(self) -> None:
-        """Open an own session; raises ColabSessionError."""
+        """Open a session of our own; raises ColabSessionError."""
         if self.is_own:
             self._tool.run("new", "-s", self.name, *self._options, timeout=OPENING_LIMIT)
         elif self.name not in read_sessions():
             raise ColabSessionError(f"there is no Colab session {self.name!r}; `colab sessions` lists those there are")
 
     def release(self) -> None:
-        """Give an own session back; raises ColabSessionError if it may still be there."""
+        """Release a session of our own; raises ColabSessionError if it may still be open."""
         if self.is_own and self.name in read_sessions():
             release_session(self._tool, self.name)
 
 
 def release_session(tool: ColabTool, name: str) -> None:
-    """Stop a session; a second try covers a passing fault. Raises ColabSessionError."""
+    """Stop a session, with one retry for transient failures. Raises ColabSessionError."""
     try:
         tool.run("stop", "-s", name, timeout=STOPPING_LIMIT)
     except ColabSessionError:

@@ -1,4 +1,4 @@
-"""Google's command ``colab``: finding it, starting it, and what its failures mean."""
+"""Google's command ``colab``: finding it, running it, and explaining its failures."""
 
 import os
 import shutil
@@ -13,9 +13,9 @@ from colab_starter.errors import ColabSessionError, ColabToolMissingError
 INSTALL = "uv tool install google-colab-cli"
 
 SESSIONS = "~/.config/colab-cli/sessions.json"
-"""The command's own file: for each session the address, token and kernel."""
+"""The command's own file, with the address, token and kernel of each session."""
 ENDING_LIMIT = 5.0
-"""Seconds that the guard has for ending the command between two of its writes."""
+"""Seconds that the guard has to end the command between two of its writes."""
 _GUARD = str(Path(__file__).with_name("guard.py"))
 
 
@@ -38,7 +38,7 @@ class ColabTool:
         )
 
     def run(self, *arguments: str, timeout: float) -> str:
-        """Run it to its end, and give back what it printed. Raises ColabSessionError when it fails."""
+        """Run the command to its end; returns what it printed. Raises ColabSessionError if it fails."""
         process = self._start(*arguments)
         try:
             out, err = process.communicate(timeout=timeout)
@@ -60,7 +60,7 @@ def find_program() -> str:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command and what it started; nothing is left to be reaped."""
+    """End the command and everything it started, and reap it."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -74,7 +74,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def explain_failure(subcommand: str, printed: bytes, status: int) -> str:
-    """One line for people: what it said of itself, and what to do where it wants a person."""
+    """A line for the user: the command's own message, and what to do if it needs a person."""
     text = printed.decode("utf-8", "replace")
     if "To authorize colab-cli" in text or "No valid default credentials" in text:
         return "not signed in to Google; run `colab sessions` once in a terminal, and follow what it says"

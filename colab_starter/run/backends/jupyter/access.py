@@ -1,4 +1,4 @@
-"""How the user names servers, and the token that lets us in."""
+"""The Jupyter servers that the user names, and the token for them."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _REMEDY = f"put it into the variable {TOKEN_VARIABLE}, or into a file for --toke
 
 @dataclass(frozen=True)
 class TokenAccess:
-    """A server with an address and a token that stay as they are."""
+    """A server with a fixed address and token."""
 
     url: str
     token: str = ""
@@ -34,14 +34,15 @@ class TokenAccess:
 
     def explain(self, code: int) -> str:
         if 300 <= code < 400:
-            return "it sends us to another page, a login mostly; give the address of the server itself, and its token"
+            return "it redirects to another page, usually a login; give the address of the server itself, and its token"
         if self.token:
             return f"it does not take the token; `jupyter server list` prints the right one: {_REMEDY}"
         return f"it wants a token (a password will not do); `jupyter server list` prints it: {_REMEDY}"
 
 
 def read_servers(addresses: list[str], token_file: Path | None) -> list[TokenAccess]:
-    """The servers of ``--server`` and the token of ``--token-file`` or the environment. Raises WrongOptionError."""
+    """The servers from ``--server``, with the token from ``--token-file`` or the environment. Raises
+    WrongOptionError."""
     if not addresses:
         raise WrongOptionError("--backend jupyter needs the address of a Jupyter server: --server http://host:8888")
     token = _read_token(token_file)
@@ -60,7 +61,7 @@ def _clean_address(address: str) -> str:
     if not has_host or parts.scheme not in ("http", "https"):
         raise WrongOptionError(f"--server {address!r} is not an address such as http://host:8888/base")
     path = parts.path.rstrip("/")
-    for page in ("/lab", "/tree", "/api"):  # copied from a browser
+    for page in ("/lab", "/tree", "/api"):  # an address copied from a browser
         path = path.removesuffix(page)
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 

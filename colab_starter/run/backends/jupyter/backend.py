@@ -1,4 +1,4 @@
-"""The backend ``jupyter``: each run has a kernel of its own on one of the servers, and a worker here."""
+"""The backend ``jupyter``: each run has its own kernel on one of the servers, and a worker here."""
 
 import itertools
 import os
@@ -23,12 +23,12 @@ from colab_starter.run.stopping import StopLevel
 
 WORKER = "colab_starter.run.backends.jupyter.worker:run_remote_job"
 PLAN = WarmPlan(steps=(WORKER.partition(":")[0],))
-"""What workers need, so that none has to import it."""
+"""Preloads what workers need, so that they do not have to import it."""
 
 
 @dataclass
 class _Slot:
-    """Room for one run."""
+    """A place for one run."""
 
     host: Host
     run: str = ""
@@ -37,9 +37,9 @@ class _Slot:
 
 
 class JupyterBackend(WorkerBackend):
-    """Executes ``jobs`` at once, spread evenly over the hosts; None executes one on each.
+    """Executes ``jobs`` at once, spread evenly over the hosts; None means one on each.
 
-    The kernels of killed workers are ended by this process, those of a killed coordinator by its workers.
+    This process ends the kernels of killed workers; the workers end those of a killed coordinator.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class JupyterBackend(WorkerBackend):
         *,
         reconnect_timeout: float = RECONNECT_TIMEOUT,
     ) -> None:
-        """``log``, ``keep_fds`` and ``mask``: see ``WorkerBackend``; the last: see ``RemoteConnection``."""
+        """``log``, ``keep_fds`` and ``mask``: see ``WorkerBackend``; ``reconnect_timeout``: see
+        ``RemoteConnection``."""
         super().__init__({}, log, keep_fds, mask)
         self._hosts = list(hosts)
         self._reconnect_timeout = reconnect_timeout
@@ -61,21 +62,21 @@ class JupyterBackend(WorkerBackend):
         self._numbers = itertools.count(1)
         self._threads = ThreadPoolExecutor(max(4, len(self._slots)), thread_name_prefix="servers")
         self._done: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        """What is to be done by the runner's thread for those others."""
+        """Callbacks from the other threads for the runner's thread to call."""
         self._woken, self._waker = os.pipe()
         os.set_blocking(self._woken, False)
         self._is_closed = False
         self._waiting: dict[str, Job] = {}
-        """Jobs whose host is being brought back."""
+        """Jobs whose host is being restored."""
 
     @property
     def capacity(self) -> int:
-        """Without the hosts that are lost for good."""
+        """See ``Backend``; permanently lost hosts do not count."""
         return sum(not slot.host.is_lost or slot.host.can_return for slot in self._slots)
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        """Nothing is imported beforehand on a server."""
+        """Empty, because nothing is preloaded on a server."""
         return {}
 
     def prepare(self, plan: WarmPlan | None) -> None:
@@ -92,7 +93,7 @@ class JupyterBackend(WorkerBackend):
             self._begin(slot, None)
 
     def _begin(self, slot: _Slot, error: ColabStarterError | None) -> None:
-        """Start the worker, unless the run was stopped meanwhile, or its host did not come back."""
+        """Start the worker, unless the run has been stopped or its host could not be restored."""
         job = self._waiting.pop(slot.run, None)
         if job is None:
             return
@@ -109,10 +110,10 @@ class JupyterBackend(WorkerBackend):
             self._give_back(slot, end_early(job, f"could not be started: {failure}"))
 
     def wait(self, timeout: float) -> list[Event]:
-        """See ``Backend.wait``. Raises ServersLostError where no server is left on which a run could be started."""
+        """See ``Backend.wait``. Raises ServersLostError if no server is left on which a run could be started."""
         if not (self.capacity or self._events or any(slot.run for slot in self._slots)):
             names = ", ".join(host.label for host in self._hosts)
-            raise ServersLostError(f"{names}: cannot be reached any more; later, the same command goes on")
+            raise ServersLostError(f"{names}: can no longer be reached; later, the same command resumes")
         return super().wait(timeout)
 
     def cancel(self, run: str, level: StopLevel) -> None:
@@ -122,7 +123,7 @@ class JupyterBackend(WorkerBackend):
         super().cancel(run, level)
 
     def close(self) -> None:
-        """End what still runs here, and every kernel that was started on the servers."""
+        """End what is still running here, and every kernel that was started on the servers."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -135,7 +136,7 @@ class JupyterBackend(WorkerBackend):
         os.close(self._waker)
 
     def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
-        """After an end that may be the server's doing, or left a kernel there, that is looked into first."""
+        """Release a worker; if the server may have caused its end or still has its kernel, first check that."""
         slot = next(slot for slot in self._slots if slot.run == worker.job.run)
         outcome = ended.outcome
         is_in_order = is_told and (outcome.cell is not None or outcome.status in (Status.OK, Status.INTERRUPTED))
@@ -153,7 +154,7 @@ class JupyterBackend(WorkerBackend):
         self._events.append(ended)
 
     def _in_thread(self, work: Callable[[], None], then: Callable[[ColabStarterError | None], None]) -> None:
-        """Do what may take long; ``then`` is called by ``wait``, with what went wrong."""
+        """Do lengthy work in a thread; afterwards, ``wait`` calls ``then`` with the error, or None."""
 
         def do() -> None:
             error: ColabStarterError | None = None

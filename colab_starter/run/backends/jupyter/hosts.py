@@ -8,22 +8,22 @@ from colab_starter.run.kernels.jupyter_server import Access, JupyterServer
 
 
 class Host(Protocol):
-    """A server, and what can be done about it when it is lost. Called by threads."""
+    """A server, and how to restore it when it is lost. Called from several threads."""
 
     access: Access
     label: str
-    """What people call it."""
+    """The name for display."""
     is_lost: bool
-    """It could not be reached any more."""
+    """Whether it can no longer be reached."""
     can_return: bool
     """Whether ``bring_back`` may help."""
 
     def bring_back(self) -> None:
-        """Called before the next run of a lost one. Raises ColabStarterError."""
+        """Restore a lost host; called before its next run. Raises ColabStarterError."""
 
 
 class ServerHost:
-    """A server that somebody else looks after."""
+    """A server that is managed by others."""
 
     can_return = False
 
@@ -33,11 +33,11 @@ class ServerHost:
         self.is_lost = False
 
     def bring_back(self) -> None:
-        """Nothing to be done."""
+        """Do nothing: only its owner can restore it."""
 
 
 def check_server(access: Access, kernelspec: str | None) -> None:
-    """That the server can be reached, lets us in, and has the kernel. Raises JupyterServerError."""
+    """Check that the server can be reached, grants access, and has the kernel. Raises JupyterServerError."""
     server = JupyterServer(access)
     try:
         server.check()
@@ -61,12 +61,12 @@ def end_kernel(access: Access, session: str) -> None:
 
 
 def end_left_over(access: Access) -> None:
-    """End the kernels that killed sweeps of this machine have left on the server. Raises JupyterServerError."""
+    """End the kernels that killed sweeps of this machine left on the server. Raises JupyterServerError."""
     _end_all(access, of_this_process=False)
 
 
 def end_own(access: Access) -> None:
-    """End those that this process has started. Raises JupyterServerError."""
+    """End the kernels that this process has started. Raises JupyterServerError."""
     _end_all(access, of_this_process=True)
 
 

@@ -1,4 +1,4 @@
-"""The backend ``jupyter``, before it is opened."""
+"""The options of the backend ``jupyter``, before it is opened."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from colab_starter.run.storage.store import Lock
 
 SERVER_LOG = "warm.log"
-"""What the workers print; removed where they print nothing."""
+"""The log of what the workers print; removed if they print nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class JupyterOptions(BackendOptions):
 
 
 def check_extra(backend: str) -> None:
-    """Raise JupyterExtraMissingError where websockets cannot be had."""
+    """Raise JupyterExtraMissingError if the websocket library is not installed."""
     import importlib.util
 
     if importlib.util.find_spec("websocket") is None:

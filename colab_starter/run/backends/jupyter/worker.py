@@ -1,4 +1,4 @@
-"""What a worker of this backend does: the attempt is that of any run, and its kernel one on a server."""
+"""The worker of this backend: an ordinary attempt, but with a kernel on a server."""
 
 import os
 from collections.abc import Sequence
@@ -16,24 +16,24 @@ from colab_starter.run.worker.reporter import Channel
 
 @dataclass(frozen=True)
 class RemoteJob:
-    """A job, and where its kernel is to be started."""
+    """A job, and where to start its kernel."""
 
     job: Job
     access: Access
     session: str
-    """The name by which the coordinator finds the kernel on the server."""
+    """The name under which the coordinator finds the kernel on the server."""
     reconnect_timeout: float
 
 
 def run_remote_job(remote: RemoteJob, connection: Channel) -> None:
-    """Called in a fork of its own; see ``run_job``."""
+    """Execute a remote job in a forked process; see ``run_job``."""
     for number, secret in enumerate(remote.access.list_secrets()):
-        os.environ[f"COLAB_STARTER_SERVER_{number}_TOKEN"] = secret  # by which it is masked in all that is written
+        os.environ[f"COLAB_STARTER_SERVER_{number}_TOKEN"] = secret  # so that it is masked in all that is written
     run_job(remote.job, connection, RemoteKernels(remote))
 
 
 class RemoteKernels:
-    """The kernel source of a job whose kernel runs on a server."""
+    """Starts the kernel of a job on a server."""
 
     def __init__(self, remote: RemoteJob) -> None:
         self._remote = remote

@@ -1,4 +1,4 @@
-"""Runs on this machine: a process each, forked from one that has imported what the notebook imports."""
+"""Runs on this machine: one process each, forked from one that has preloaded the notebook's modules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ WORKER = "colab_starter.run.worker.attempt:run_job"
 
 
 class LocalBackend(WorkerBackend):
-    """Executes ``jobs`` at once, fewer where there are GPUs for fewer only."""
+    """Executes ``jobs`` at once, or fewer if there are not enough GPUs."""
 
     def __init__(
         self,
@@ -27,9 +27,9 @@ class LocalBackend(WorkerBackend):
         overlays: Overlays | None = None,
         mask: Mask | None = None,
     ) -> None:
-        """``environment`` is given to every run; ``log`` gets what the processes print that fork the runs.
+        """``environment`` is given to every run; ``log`` gets what the fork servers print.
 
-        ``overlays`` makes the overlays of jobs that have one; None throws them away at the end. The others: see
+        ``overlays`` makes the overlays of jobs that have one; None makes temporary ones. For the others, see
         ``WorkerBackend``.
         """
         self._overlays = overlays or Overlays()
@@ -43,12 +43,12 @@ class LocalBackend(WorkerBackend):
         return self._jobs
 
     def prepare(self, plan: WarmPlan | None) -> None:
-        """Begin to import what runs of this plan need; returns at once. Raises OverlayError."""
+        """Start preloading what runs of this plan need; returns at once. Raises OverlayError."""
         self._find_server(self._overlays.place_plan(plan or WarmPlan()))
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Modules that were not imported beforehand though a plan has them, and why."""
+        """Modules of the plans that were not preloaded, and why."""
         return {module: why for server in self.servers for module, why in server.left_out.items()}
 
     def submit(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""The backend ``local``, before it is opened."""
+"""The options of the backend ``local``, before it is opened."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from colab_starter.run.storage.store import Lock
 
 SERVER_LOG = "warm.log"
-"""What the processes print from which the runs are forked; removed where they print nothing."""
+"""The log of what the fork servers print; removed if they print nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Runs on a Ray cluster, a task each; Ray only places them, what executes them is the same as on one machine."""
+"""Runs on a Ray cluster, one task each; Ray only places them, and they are executed as on one machine."""

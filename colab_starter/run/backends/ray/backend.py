@@ -1,7 +1,7 @@
 """The backend ``ray``: this process's side of it.
 
-Ray itself is in a process of its own (``driver``), so that its log lines, threads and signal handlers stay there,
-and so that a cluster that breaks down takes only that process along.
+Ray itself is in a separate process (``driver``), so that its log lines, threads and signal handlers stay there, and a
+cluster that breaks down only takes that process with it.
 """
 
 import importlib.util
@@ -31,13 +31,13 @@ from colab_starter.run.secrets import Mask, find_secrets, make_mask
 from colab_starter.run.stopping import StopLevel
 
 JOINING = 120.0
-"""Seconds that it may take to join a cluster, or to start one, and to ask its nodes whether they are fit."""
+"""Seconds that it may take to join or start a cluster and to check its nodes."""
 CLOSING = 20.0
-"""Seconds that the driver has to end the runs and to leave the cluster, before it is killed."""
+"""Seconds that the driver has to end the runs and leave the cluster before it is killed."""
 
 
 SETTINGS = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else a warning about what runs without a GPU will see
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # avoids a warning about what runs without a GPU will see
     "RAY_USAGE_STATS_ENABLED": "0",  # the user was not asked
 }
 
@@ -45,9 +45,9 @@ SETTINGS = {
 class RayBackend(Backend):
     """Executes jobs on the cluster at ``address``.
 
-    None takes the cluster that RAY_ADDRESS names or that runs on this machine, and starts one if there is none.
-    Raises RayMissingError without Ray, WrongOptionError, and RayClusterError where the cluster cannot be reached or
-    cannot do these runs.
+    None means the cluster that RAY_ADDRESS names or that runs on this machine; if there is none, one is started. Raises
+    RayMissingError without Ray, WrongOptionError, and RayClusterError if the cluster cannot be reached or cannot
+    execute these runs.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class RayBackend(Backend):
     ) -> None:
         """``jobs``, ``folder``, ``cwd``, ``secrets`` and ``is_insecure_allowed`` are those of ``Setup``.
 
-        ``log`` gets what Ray prints, and stays only if something went wrong with it. ``keep_fds`` stay open until
-        the cluster has been left: such as the sweep's lock. ``mask`` is for the log; None knows the secrets of the
+        ``log`` gets what Ray prints, and is kept only if something went wrong with Ray. ``keep_fds``, such as the
+        sweep's lock, stay open until the cluster has been left. ``mask`` is for the log; None masks the secrets of the
         environment.
         """
         check_ray(address)
         self._log = MaskedLog(log, mask or make_mask(os.environ, secrets))
         self.notice = ""
-        """What people should know about the cluster; empty for nothing."""
+        """A notice about the cluster for the user; may be empty."""
         self._capacity = 0
         self._running: set[str] = set()
         self._events: list[Event] = []
@@ -114,9 +114,9 @@ class RayBackend(Backend):
         self._send(Prepare(plan or WarmPlan()))
 
     def submit(self, job: Job) -> None:
-        """Also raises RayLostError once the cluster has been lost."""
+        """See ``Backend.submit``. Raises RayLostError once the cluster has been lost."""
         if self._is_lost:
-            raise RayLostError(f"the Ray cluster was lost ({self._log.path.name} says more); the same command goes on")
+            raise RayLostError(f"the Ray cluster was lost (see {self._log.path.name}); the same command resumes")
         self._running.add(job.run)
         self._send(Submit(_add_secrets(job, os.environ)))
 
@@ -145,7 +145,7 @@ class RayBackend(Backend):
             self._log.path.unlink(missing_ok=True)
 
     def _send(self, message: object) -> None:
-        with suppress(OSError):  # The driver has died; wait() will say so.
+        with suppress(OSError):  # The driver has died; wait() will report it.
             self._control.send(message)
 
     def _receive(self, timeout: float) -> None:
@@ -163,7 +163,7 @@ class RayBackend(Backend):
             self._give_up()
 
     def _give_up(self) -> None:
-        """The driver is gone: the next sweep does again what was running."""
+        """Give up, as the driver is gone: the next sweep repeats what was running."""
         self._is_lost = True
         for run in sorted(self._running):
             self._events.append(Ended(run, Outcome(Status.INTERRUPTED, "the Ray cluster was lost")))
@@ -188,7 +188,7 @@ def _start_driver(output: int, keep_fds: Sequence[int]) -> "tuple[Connection[Any
 
 
 def _add_secrets(job: Job, environment: Mapping[str, str]) -> Job:
-    """With the secrets of this machine that its parameters hold, so that they are masked on the node too."""
+    """The job with this machine's secrets that its parameters hold, so that they are masked on the node too."""
     told = ascii(job.parameters)
     masks = {name: Mask(find_secrets({name: value}, job.secrets)) for name, value in environment.items()}
     spoken = {name: environment[name] for name, mask in masks.items() if mask.apply(told) != told}
@@ -196,7 +196,7 @@ def _add_secrets(job: Job, environment: Mapping[str, str]) -> Job:
 
 
 def check_ray(address: str | None) -> None:
-    """Raise RayMissingError without Ray, and WrongOptionError for Ray Client's addresses, which has no streams."""
+    """Raise RayMissingError without Ray, and WrongOptionError for addresses of Ray Client, which has no streams."""
     if not importlib.util.find_spec("ray"):
         raise RayMissingError('--backend ray needs Ray; run: pip install "colab-starter[ray]"')
     if address and address.startswith("ray://"):
@@ -207,7 +207,7 @@ def check_ray(address: str | None) -> None:
 
 
 def read_needs(cpus: float, gpus: str, gpus_per_run: str) -> Needs:
-    """From --cpus-per-run, --gpus (auto or none) and --gpus-per-run. Raises WrongOptionError."""
+    """Read --cpus-per-run, --gpus (auto or none) and --gpus-per-run. Raises WrongOptionError."""
     if gpus not in ("auto", "none"):
         raise WrongOptionError(f"--gpus {gpus!r} cannot be chosen on a Ray cluster, Ray does it; write auto or none")
     share = read_share(gpus_per_run)

@@ -1,8 +1,8 @@
-"""``python -m colab_starter.run.backends.ray.broker FOLDER LOG SECRET...``: has the fork servers of a node.
+"""``python -m colab_starter.run.backends.ray.broker FOLDER LOG SECRET...``: runs the fork servers of a node.
 
-The processes in which Ray executes tasks have threads, so none of them can be forked; and each would import the
-notebook's modules again. The first task on a node starts this process, and all tasks of the sweep on that node ask
-it for workers. It hands them the connection, and is not between them afterwards. It ends with the last of them.
+The processes in which Ray executes tasks have threads, so they cannot be forked, and each would import the notebook's
+modules again. The first task on a node starts this process, and all tasks of the sweep on that node ask it for workers.
+It passes them the connection, and is not involved afterwards. It ends with the last task.
 """
 
 import fcntl
@@ -32,16 +32,16 @@ Channel: TypeAlias = "Connection[Any, Any]"
 
 SOCKET = "socket"
 LOCK = "lock"
-"""Held by who looks for the broker, or ends it."""
+"""Held by a process that looks for the broker or ends it."""
 FIRST_CLIENT = 60.0
-"""Seconds that the one that started it has to connect."""
+"""Seconds that the first client has to connect."""
 
 
 class Broker:
     """``listener`` is a Unix socket; each client is a process of Ray's.
 
-    A client sends a ``WarmPlan``, and is not answered; or a ``Job``, and gets an empty text and then the descriptor
-    of a connection to its worker, or a text that says why not; or None when its worker has ended.
+    A client sends a ``WarmPlan``, which is not answered; or a ``Job``, answered by an empty string and then the
+    descriptor of a connection to its worker, or by a string that says why not; or None when its worker has ended.
     """
 
     def __init__(self, folder: Path, log: MaskedLog) -> None:
@@ -57,10 +57,10 @@ class Broker:
         self._stopped = StoppedProcesses()
         self._overlays = Overlays()
         self._jobs: dict[Channel, Job] = {}
-        """What was asked for last by whom."""
+        """The last request of each client."""
 
     def serve(self) -> None:
-        """Until the last client has gone; its fork servers, their workers and kernels end with it."""
+        """Serve until the last client is gone; the fork servers, their workers and kernels end with this process."""
         patience = FIRST_CLIENT
         while True:
             ready = wait([self._listener, *self._clients], patience)
@@ -74,7 +74,7 @@ class Broker:
                 return
 
     def _leave(self) -> bool:
-        """Remove the folder, unless somebody is about to connect."""
+        """Remove the folder, unless a client is about to connect."""
         with (self._folder / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -96,7 +96,7 @@ class Broker:
             if isinstance(request, Job):
                 self._fork(client, request)
             elif isinstance(request, WarmPlan):
-                with suppress(OverlayError):  # the job will say so
+                with suppress(OverlayError):  # the job will report it
                     self._find_server(self._overlays.place_plan(request))
         except (EOFError, OSError):
             self._forget(client)
@@ -104,7 +104,7 @@ class Broker:
             client.close()
 
     def _forget(self, client: Channel) -> None:
-        """Its worker has ended, or will."""
+        """Forget the client's job, whose worker has ended or will end."""
         self._used.pop(client, None)
         if job := self._jobs.pop(client, None):
             self._overlays.release(job)

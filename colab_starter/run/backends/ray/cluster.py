@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, and what it has room for."""
+"""Joining a Ray cluster, and finding out how many runs it has room for."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ from colab_starter.run.backends.ray.safety import (
 ANSWER_LIMIT = 10.0
 """Seconds that a cluster has to accept a connection."""
 STORE = 100_000_000
-"""Bytes of memory for Ray's objects on a cluster that is started here; runs exchange none that are worth mention."""
+"""Bytes of memory for Ray's objects on a cluster that is started here; runs exchange hardly any."""
 
 Node = Mapping[str, Any]
 _nodes: Any = ray.nodes
@@ -30,7 +30,7 @@ _nodes: Any = ray.nodes
 def connect(address: str | None, *, is_insecure_allowed: bool) -> str:
     """Join the cluster, or start one that only this machine can reach. Raises RayClusterError.
 
-    A cluster of several machines without a token must be allowed. Returns what people should know of it.
+    A cluster of several machines without a token must be explicitly allowed. Returns a notice for the user.
     """
     address = address or os.environ.get("RAY_ADDRESS")
     try:
@@ -53,7 +53,7 @@ def connect(address: str | None, *, is_insecure_allowed: bool) -> str:
 
 
 def _join_or_start(*, must_be_there: bool) -> str | None:
-    """What people should know of a cluster that was started; None for one that was there."""
+    """A notice about a cluster that was started; None for one that was joined."""
     try:
         _join("auto")
     except ConnectionError:
@@ -64,7 +64,7 @@ def _join_or_start(*, must_be_there: bool) -> str | None:
 
 
 def _check_is_there(address: str) -> None:
-    """Ray itself would try for minutes. Raises OSError."""
+    """Raise OSError if the cluster cannot be reached; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), ANSWER_LIMIT).close()
@@ -103,12 +103,12 @@ def _describe(error: Exception) -> str:
 
 
 def list_nodes() -> list[Node]:
-    """Those that live."""
+    """The living nodes."""
     return [node for node in _nodes() if node["Alive"]]
 
 
 def settle_gpus(needs: Needs, nodes: Sequence[Node]) -> float:
-    """How many GPUs a run takes here."""
+    """How many GPUs a run needs on this cluster."""
     if needs.gpus is not None and needs.gpus >= 1:
         return needs.gpus
     has_gpus = any(node["Resources"].get("GPU") for node in nodes)
@@ -116,7 +116,7 @@ def settle_gpus(needs: Needs, nodes: Sequence[Node]) -> float:
 
 
 def count_places(nodes: Sequence[Node], cpus: float, gpus: float) -> int:
-    """How many runs the nodes have room for at once, whatever else they do."""
+    """How many runs the nodes have room for at once, regardless of other load."""
     return sum(_count_places_on(node["Resources"], cpus, gpus) for node in nodes)
 
 

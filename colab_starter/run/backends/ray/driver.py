@@ -1,6 +1,6 @@
 """``python -m colab_starter.run.backends.ray.driver DESCRIPTOR``: the process that talks to Ray.
 
-The descriptor is of a socket whose other end is its parent's. When the parent goes, the runs end.
+The descriptor is of a socket whose other end belongs to the parent. When the parent ends, so do the runs.
 """
 
 import asyncio
@@ -39,39 +39,39 @@ from colab_starter.run.storage.address import is_address
 Channel: TypeAlias = "Connection[Any, Any]"
 
 LOOK_AT_NODES = 5.0
-"""Seconds between two looks at which nodes there are."""
+"""Seconds between two checks of which nodes there are."""
 PROBE_LIMIT = 60.0
-"""Seconds that the nodes have to say whether they can execute runs; those that say nothing may be starting."""
+"""Seconds that the nodes have to report whether they can execute runs; silent ones may still be starting."""
 OBEY = 5.0
-"""Seconds that a run has to end at once, before the process of Ray's that executes it is killed."""
+"""Seconds that a run told to end at once has before Ray's process that executes it is killed."""
 MOST_LOSSES = 3
-"""So often a run is done again because its node or Ray's process there died; then it may be what kills them."""
+"""How often a run is repeated because its node or Ray's process there died; after that, it may be the cause."""
 
 
 _remote: Any = ray.remote
-"""Its types do not know of all the options that it has."""
+"""Typed as Any, because its type hints lack some of its options."""
 
 
 @dataclass
 class _Run:
-    """A job that was submitted and has not ended."""
+    """A submitted job that has not ended."""
 
     job: Job
     stream: Any = None
     """Ray's stream of its events, while there is one."""
     following: "asyncio.Task[Outcome | None] | None" = None
-    """Reads the stream."""
+    """The task that reads the stream."""
     node_id: str = ""
-    """Of the node that executes it."""
+    """The ID of the node that executes it."""
     is_started: bool = False
     stop: StopLevel = StopLevel.NO
     deadline: Deadline = field(default_factory=Deadline)
     verdict: Outcome | None = None
-    """How it ends if its node does not say so itself any more."""
+    """How it ends if its node no longer reports that itself."""
 
 
 class Driver:
-    """Has a task on the cluster for each run, and does those again that a node was lost with."""
+    """Runs one task on the cluster for each run, and repeats those that were lost with a node."""
 
     def __init__(self, control: Channel, setup: Setup, notice: str) -> None:
         self._control = control
@@ -86,7 +86,7 @@ class Driver:
         self._probe_nodes(nodes)
         self._relay = _remote(
             max_retries=0,
-            max_calls=0,  # also a process that had a GPU goes on: it has not touched it
+            max_calls=0,  # even a process that had a GPU is reused: it has not touched it
             num_returns="streaming",
             num_cpus=setup.needs.cpus,
             num_gpus=self._gpus,
@@ -99,7 +99,7 @@ class Driver:
         self._gone = asyncio.Event()
 
     async def serve(self) -> None:
-        """Until the parent has gone; then nothing is left on the cluster."""
+        """Serve until the parent is gone; then nothing is left on the cluster."""
         self._control.send(Room(self._capacity, self._notice))
         loop = asyncio.get_running_loop()
         loop.add_reader(self._control.fileno(), self._read)
@@ -133,11 +133,11 @@ class Driver:
         task.add_done_callback(self._tasks.discard)
 
     def _send(self, event: object) -> None:
-        with suppress(OSError):  # The parent has gone; reading says so too.
+        with suppress(OSError):  # The parent is gone; reading will show that too.
             self._control.send(event)
 
     async def _execute(self, run: _Run) -> None:
-        """See a run to its end, on as many nodes as it takes."""
+        """Execute a run to its end, on as many nodes as it takes."""
         outcome = None
         for _ in range(MOST_LOSSES + 1):
             outcome = await self._try(run)
@@ -148,7 +148,7 @@ class Driver:
         self._send(Ended(run.job.run, outcome or Outcome(Status.KILLED, cause)))
 
     async def _try(self, run: _Run) -> Outcome | None:
-        """How the run ended; None where what executed it was lost."""
+        """Try the run once; returns how it ended, or None if its node or process was lost."""
         if run.stop:
             return _STOPPED
         run.deadline = Deadline()
@@ -171,7 +171,7 @@ class Driver:
             run.stream, run.following, run.node_id = None, None, ""
 
     async def _settle_lost(self, run: _Run) -> Outcome | None:
-        """How a run ended whose node or process was lost; None where it is to be done again."""
+        """The outcome of a run whose node or process was lost; None if it has to be repeated."""
         found = await asyncio.to_thread(_read_outcome, run.job)
         return found or run.verdict or (_STOPPED if run.stop else None)
 
@@ -204,7 +204,7 @@ class Driver:
             asyncio.get_running_loop().call_later(OBEY, self._kill, run)
 
     def _kill(self, run: _Run) -> None:
-        """End the process of Ray's that executes a run, or take the run out of Ray's queue."""
+        """Kill Ray's process that executes a run, or remove the run from Ray's queue."""
         if run.stream is not None:
             ray.cancel(run.stream, force=True)
 
@@ -227,14 +227,14 @@ class Driver:
                 self._send(Room(capacity))
 
     def _end_late_runs(self) -> None:
-        """Those whose nodes do not keep their limits."""
+        """End the runs whose nodes do not enforce their limits."""
         for run in self._runs.values():
             if run.deadline.check() is Lateness.LOST:
                 run.verdict = run.deadline.judge()
                 self._kill(run)
 
     def _give_up_runs_elsewhere(self, node_ids: set[str]) -> None:
-        """Those of nodes that have gone: from one that fell silent, Ray itself goes on to wait for minutes."""
+        """Give up the runs of nodes that are gone: Ray itself waits minutes for a silent node."""
         for run in self._runs.values():
             if run.following and run.node_id and run.node_id not in node_ids:
                 run.following.cancel()
@@ -274,10 +274,10 @@ _STOPPED = Outcome(Status.INTERRUPTED, "stopped before it began, or ended by for
 
 
 def _read_outcome(job: Job) -> Outcome | None:
-    """How a run ended whose node was lost before it could tell; None where it had not ended."""
+    """The outcome of a run whose node was lost before it could report it; None if it had not ended."""
     if not is_address(job.output):
         return read_outcome(Path(job.output), job)
-    # Imported only now, because it takes long, and is seldom needed.
+    # Imported here because it is slow and seldom needed.
     from colab_starter.run.storage.objects import Objects
 
     address, _, name = job.output.rpartition("/")
@@ -293,7 +293,7 @@ def _read_probe(stream: Any) -> str:
     except exceptions.RayTaskError as error:
         return f"a node of the Ray cluster cannot execute runs: {_last_line(error)}"
     except exceptions.RayError:
-        return ""  # the node has gone meanwhile
+        return ""  # the node is gone by now
 
 
 def _last_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What the coordinator and the process that talks to Ray say to each other; events pass as they are."""
+"""Messages between the coordinator and the process that talks to Ray; events are passed on unchanged."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from colab_starter.run.stopping import StopLevel
 
 @dataclass(frozen=True)
 class Needs:
-    """What a run takes of a node while it is executed."""
+    """The resources of a node that a run occupies."""
 
     cpus: float = 1
     gpus: float | None = None
-    """None is one GPU where the cluster has any, and none where not; 0.5 is half of one."""
+    """None means one GPU if the cluster has any, otherwise none; 0.5 is half of one."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Setup:
     """The first message, to the driver."""
 
     address: str | None
-    """None is RAY_ADDRESS, or the cluster of this machine; one is started if there is none, and for ``local``."""
+    """None means RAY_ADDRESS or this machine's cluster; one is started if there is none, and for ``local``."""
     needs: Needs
     jobs: int | None
-    """Runs at once; None is as many as the cluster has room for."""
+    """Parallel runs; None means as many as the cluster has room for."""
     folder: str
-    """Of the sweep, which every node must be able to write to; empty where the runs go to a store."""
+    """The sweep's folder, which every node must be able to write to; empty if the runs go to a store."""
     cwd: str
-    """Where the runs work, which every node must have."""
+    """The working directory of the runs, which every node must have."""
     secrets: tuple[str, ...] = ()
     """Names of further environment variables whose values are masked in the nodes' logs."""
     is_insecure_allowed: bool = False
@@ -52,16 +52,16 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Room:
-    """The driver's first message, and later where it changes."""
+    """The room for runs: the driver's first message, sent again whenever it changes."""
 
     capacity: int
     notice: str = ""
-    """What people should know about the cluster; empty for nothing."""
+    """A notice about the cluster for the user; may be empty."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The driver's first and last message, when it cannot work."""
+    """The driver's first and last message if it cannot work."""
 
     reason: str
     """One line with the remedy."""

@@ -1,4 +1,4 @@
-"""A node of the cluster, as a task on it sees it: gets workers from the node's broker."""
+"""A node of the cluster from the point of view of a task on it, which gets workers from the node's broker."""
 
 import fcntl
 import os
@@ -30,14 +30,14 @@ OF_RAYS_OWN = {
     "RAY_RAYLET_PID",
     "SPT_NOENV",
 }
-"""Environment variables that Ray sets for its own processes, so that kernels are to have others, or none."""
+"""Environment variables that Ray sets for its own processes; kernels must have other values, or none."""
 
 
 class Node:
-    """This process's connection to the broker, made when it is first needed and kept for the tasks that follow."""
+    """This process's connection to the broker, made on first use and kept for later tasks."""
 
     def __init__(self, folder: Path, log: Path, secrets: Sequence[str] = ()) -> None:
-        """``folder`` is the broker's: the same for all tasks of a sweep on this node, and for no others.
+        """``folder`` is the broker's, shared by all tasks of a sweep on this node, and by no others.
 
         ``secrets`` are names of further variables whose values are masked in the log.
         """
@@ -45,17 +45,17 @@ class Node:
         self._log = log
         self._secrets = secrets
         self.broker: Channel | None = None
-        """None until it is needed."""
+        """None until it is first needed."""
 
     def warm(self, plan: WarmPlan) -> None:
-        """Begin to import what runs of the plan need."""
+        """Start preloading what runs of the plan need."""
         self._reach_broker().send(plan)
 
     def fork(self, job: Job) -> Channel:
         """A connection to a new worker that executes the job; see ``ForkServer.fork``. Raises OSError."""
         try:
             return self._fork(job)
-        except (EOFError, ConnectionError):  # The broker has ended, or died, since the last task.
+        except (EOFError, ConnectionError):  # The broker has ended or died since the last task.
             self.broker = None
             return self._fork(job)
 
@@ -120,9 +120,9 @@ class Node:
 
 
 def start_broker(folder: Path, log: Path, secrets: Sequence[str]) -> None:
-    """Start it so that it is no child of this process, which kills its children when it ends.
+    """Start the broker so that it is not a child of this process, which kills its children when it ends.
 
-    What it prints goes to its log as soon as it can mask it, and nowhere before.
+    Its output goes to its log once it can be masked, and nowhere before that.
     """
     broker = [sys.executable, "-m", "colab_starter.run.backends.ray.broker", str(folder), str(log), *secrets]
     subprocess.run(
@@ -141,7 +141,7 @@ _START = "import subprocess, sys; subprocess.Popen(sys.argv[1:])"
 
 
 def clean_environment(environment: dict[str, str]) -> dict[str, str]:
-    """What kernels would inherit if Ray had not been between."""
+    """The environment that kernels would inherit without Ray in between."""
     kept = {name: value for name, value in environment.items() if name not in OF_RAYS_OWN}
     if kept.get("PYTHONBREAKPOINT", "").startswith("ray."):
         del kept["PYTHONBREAKPOINT"]
@@ -150,5 +150,5 @@ def clean_environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 def find_broker_folder(job_id: str, node_id: str) -> Path:
-    """Short, for the system takes no socket whose path is longer than about 100 characters."""
+    """The broker's folder; its path is short, because a socket's path is limited to about 100 characters."""
     return Path("/tmp", f"colab-starter-ray-{os.getuid()}-{job_id}-{node_id[:12]}")

@@ -1,4 +1,4 @@
-"""The backend ``ray``, before it is opened."""
+"""The options of the backend ``ray``, before it is opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from colab_starter.run.storage.store import Lock
 
 RAY_LOG = "ray.log"
-"""What Ray prints; removed where nothing went wrong with it."""
+"""The log of what Ray prints; removed if nothing went wrong with Ray."""
 
 
 @dataclass(frozen=True)

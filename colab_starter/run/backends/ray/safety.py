@@ -1,6 +1,6 @@
-"""Who can reach a Ray cluster: one that is started here only this machine, one of several machines who has its token.
+"""Restricting access to a Ray cluster: to this machine if started here, to token holders if it has several machines.
 
-Whoever reaches a cluster without tokens runs code on it as the user who started it.
+Anyone who can reach a cluster without tokens can run code on it as the user who started it.
 """
 
 import os
@@ -21,9 +21,9 @@ _raylet: Any = ray._raylet
 
 LOOPBACK = "127.0.0.1"
 TOKENS_SINCE = Version("2.52")
-"""Older versions of Ray let everybody in."""
+"""Older versions of Ray have no access control."""
 PROBE_LIMIT = 30.0
-"""Seconds for a process that asks the cluster something without a token."""
+"""Seconds for a process that queries the cluster without a token."""
 
 _ASK_WITHOUT_TOKEN = """\
 import sys
@@ -33,22 +33,22 @@ GcsClient(address=sys.argv[1]).get_all_node_info(timeout=10)
 
 
 def keep_to_this_machine() -> None:
-    """Let the cluster that is started next listen on loopback only, with a token of its own where Ray knows tokens.
+    """Make the next cluster started here listen only on loopback, with its own token if Ray supports tokens.
 
-    Ray would listen on all addresses, and keep the token in a file that others may be able to read.
-    RAY_AUTH_MODE and a token of the user's stay as they are.
+    Otherwise Ray would listen on all addresses, and keep the token in a file that others may be able to read.
+    RAY_AUTH_MODE and a token set by the user are kept.
     """
-    # Ray replaces a loopback address that it is given, unless it is not to make clusters. It has no option for that.
+    # Ray replaces a given loopback address unless clusters are disabled. It has no option for that.
     ray_constants.ENABLE_RAY_CLUSTER = False
     is_chosen = os.environ.keys() & {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
     if Version(ray.__version__) >= TOKENS_SINCE and not is_chosen:
         os.environ["RAY_AUTH_TOKEN"] = token_hex(32)
-        with suppress(AttributeError):  # it may have read the file while it looked for a cluster
+        with suppress(AttributeError):  # Ray may have read the file while it looked for a cluster
             _raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def describe_lack_of_token() -> str:
-    """That other users of this machine can reach the cluster that was started here; empty where it has a token."""
+    """A warning that other users of this machine can reach the cluster started here; empty if it has a token."""
     if Version(ray.__version__) < TOKENS_SINCE:
         return f"Ray {ray.__version__} has no tokens, so other users of this machine can run code as you meanwhile"
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
@@ -57,17 +57,17 @@ def describe_lack_of_token() -> str:
 
 
 def check_is_private(addresses: Collection[str]) -> None:
-    """Raise RayClusterError where a cluster that was started here is not on loopback after all."""
+    """Raise RayClusterError if a cluster that was started here is not on loopback after all."""
     if set(addresses) != {LOOPBACK}:
         ray.shutdown()
         raise RayClusterError(
-            f"Ray {ray.__version__} would listen on {', '.join(sorted(addresses))}, for everybody; "
+            f"Ray {ray.__version__} would listen on {', '.join(sorted(addresses))}, open to everyone; "
             "start a cluster yourself (ray start --head), and give --address auto"
         )
 
 
 def check_has_token(addresses: Collection[str]) -> None:
-    """Raise RayClusterError for a cluster of several machines that lets in whoever has no token."""
+    """Raise RayClusterError if a cluster of several machines grants access without a token."""
     machines = len(set(addresses))
     if machines < 2 or (Version(ray.__version__) >= TOKENS_SINCE and _refuses_strangers()):
         return
@@ -79,7 +79,7 @@ def check_has_token(addresses: Collection[str]) -> None:
 
 
 def _refuses_strangers() -> bool:
-    """Whether the cluster answers a process without a token; that this one has a token says nothing about it."""
+    """Whether the cluster refuses a process without a token; that this one has a token does not prove it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH_")}
     with suppress(subprocess.TimeoutExpired):
         asked = subprocess.run(

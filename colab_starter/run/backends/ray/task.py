@@ -1,4 +1,4 @@
-"""What Ray executes: on each node a relay between the worker of a run and the coordinator, and one actor for stops."""
+"""What Ray executes: relays on the nodes between workers and the coordinator, and one actor for stops."""
 
 import asyncio
 import os
@@ -30,18 +30,18 @@ from colab_starter.run.storage.address import is_address
 Channel: TypeAlias = "Connection[Any, Any]"
 
 LOOK = 0.25
-"""Seconds after which a relay looks for stops when nothing else happens."""
+"""Seconds after which a relay checks for stops if nothing else happens."""
 STOP_WAIT = 10.0
-"""Seconds after which the question for stops is put anew, so that none is left of runs that have ended."""
+"""Seconds after which the request for stops is repeated, so that none is left from runs that have ended."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What is the same for all tasks of a sweep."""
+    """What all tasks of a sweep have in common."""
 
     folder: str
     cwd: str
-    """Both as in ``Setup``."""
+    """This and ``folder`` are as in ``Setup``."""
     cpus: float
     secrets: tuple[str, ...]
     """As in ``Setup``."""
@@ -50,26 +50,26 @@ class Place:
 
 @dataclass(frozen=True)
 class Arrived:
-    """Tells which node executes a run."""
+    """Reports which node executes a run."""
 
     node_id: str
 
 
 class Stops:
-    """An actor: what runs were told to end."""
+    """An actor that knows which runs were told to end."""
 
     def __init__(self) -> None:
         self._levels: dict[str, StopLevel] = {}
         self._changed = asyncio.Condition()
 
     async def set(self, run: str, level: StopLevel) -> None:
-        """``run`` is empty for all of them."""
+        """Tell a run to end; an empty ``run`` means all of them."""
         async with self._changed:
             self._levels[run] = max(level, self._levels.get(run, StopLevel.NO))
             self._changed.notify_all()
 
     async def wait(self, run: str, known: StopLevel) -> StopLevel:
-        """The level of a run once it is more than ``known``, or after STOP_WAIT seconds."""
+        """Wait until the level of a run exceeds ``known``, or STOP_WAIT seconds; returns the level."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WAIT), self._changed:
                 await self._changed.wait_for(lambda: self._level(run) > known)
@@ -80,7 +80,7 @@ class Stops:
 
 
 class StopWatch:
-    """Asks the actor, without waiting for it."""
+    """Polls the actor without waiting for it."""
 
     def __init__(self, stops: Any, key: str) -> None:
         self._stops = stops
@@ -89,20 +89,20 @@ class StopWatch:
         self._answer = stops.wait.remote(key, StopLevel.NO)
 
     def read(self) -> StopLevel | None:
-        """A level that is higher than the last one; None where there is none."""
+        """A level that is higher than the last one; None if there is none."""
         if not ray.wait([self._answer], timeout=0)[0]:
             return None
         before = self._level
-        with suppress(ray.exceptions.RayError):  # The actor is started again where it was lost.
+        with suppress(ray.exceptions.RayError):  # The actor is restarted if it was lost.
             self._level = max(before, ray.get(self._answer))
         self._answer = self._stops.wait.remote(self._key, self._level)
         return self._level if self._level > before else None
 
 
 def probe(place: Place) -> Iterator[str]:
-    """What keeps this node from executing runs, in one line; empty where nothing does.
+    """What prevents this node from executing runs, in one line; empty if nothing does.
 
-    It is a stream as the runs' events are, so that the way that they take is tried too.
+    It is a stream like the events of runs, so that their transport is tested too.
     """
     yield find_unfitness(place)
 
@@ -133,12 +133,12 @@ _SHARE_CWD = "put the notebook on storage that all nodes share, or give --cwd a 
 
 
 def warm(plan: WarmPlan, place: Place) -> None:
-    """Begin to import on this node what runs of the plan need."""
+    """Start preloading on this node what runs of the plan need."""
     get_node(place).warm(plan)
 
 
 def relay(job: Job, stops: Any, place: Place) -> Iterator[list[Event | Arrived]]:
-    """Execute a job in a worker of this node; gives where that is, then its events, ``Ended`` last.
+    """Execute a job in a worker of this node; yields where that is, then its events, ``Ended`` last.
 
     The worker and its kernel end when this process does.
     """
@@ -164,7 +164,7 @@ def relay(job: Job, stops: Any, place: Place) -> Iterator[list[Event | Arrived]]
 
 
 def _follow(job: Job, channel: Channel, watch: StopWatch) -> Iterator[list[Event]]:
-    """Until the run has ended; passes on what comes from the worker, and stops to it."""
+    """Relay until the run has ended: the worker's events to the coordinator, and stops to the worker."""
     while True:
         events = list(read_events(job, channel, LOOK))
         if events:
@@ -176,7 +176,7 @@ def _follow(job: Job, channel: Channel, watch: StopWatch) -> Iterator[list[Event
 
 
 def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
-    """What comes within ``timeout`` seconds, and all that is there then; an end that was not announced is told."""
+    """The events that arrive within ``timeout`` seconds; a worker's end that it did not report is added."""
     try:
         while channel.poll(timeout):
             message = channel.recv()
@@ -192,11 +192,11 @@ def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
 
 
 def _stop(channel: Channel, level: StopLevel) -> None:
-    with suppress(OSError):  # It has died; what is read next will say so.
+    with suppress(OSError):  # The worker has died; the next read will show that.
         if level < StopLevel.LEAVE:
             return channel.send(Stop(level))
         with socket.socket(fileno=os.dup(channel.fileno())) as both_ways:
-            both_ways.shutdown(socket.SHUT_WR)  # as if this process were gone, but its end can be waited for
+            both_ways.shutdown(socket.SHUT_WR)  # as if this process were gone, but the worker's end can be waited for
 
 
 def name_attempt(job: Job) -> str:
@@ -204,7 +204,7 @@ def name_attempt(job: Job) -> str:
 
 
 def _find_fault(job: Job) -> str:
-    """Why the job cannot be executed here: on a node that has joined since the others were asked."""
+    """Why the job cannot be executed on this node, which may have joined after the others were probed."""
     if not is_address(job.notebook) and not Path(job.notebook).is_file():
         return f"node {platform.node()} does not see {job.notebook}; {_SHARE_OUT}"
     if not Path(job.cwd).is_dir():
@@ -213,13 +213,13 @@ def _find_fault(job: Job) -> str:
 
 
 def _list_gpus() -> list[str]:
-    """Those that Ray gave to this task, as CUDA_VISIBLE_DEVICES names them."""
+    """The GPUs that Ray assigned to this task, as named by CUDA_VISIBLE_DEVICES."""
     return [str(gpu) for gpu in ray.get_runtime_context().get_accelerator_ids().get("GPU", [])]
 
 
 @cache
 def get_node(place: Place) -> Node:
-    """One a process: Ray executes one task after another in it."""
+    """The node, one per process, in which Ray executes one task after another."""
     context = ray.get_runtime_context()
     job, node = context.get_job_id(), context.get_node_id()
     logs = Path(place.folder or tempfile.gettempdir())
