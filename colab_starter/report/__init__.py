@@ -1,1 +1,1 @@
-"""What came out of a sweep, as one HTML page that works offline."""
+"""The results of a sweep as one HTML page that works offline."""

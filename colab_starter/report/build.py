@@ -1,4 +1,4 @@
-"""From a sweep's folder to its page."""
+"""Building the page of a sweep from its folder."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,37 +21,37 @@ from colab_starter.run.versions import Defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import RESULTS, tell_version
 
 MANY = 500
-"""Pages of notebooks that take more than a few seconds to make."""
+"""The number of notebook pages that take more than a few seconds to make."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was made."""
+    """A report that was made."""
 
     page: Path
     size: int
     """In bytes."""
     runs: int
     unreadable: dict[Path, str]
-    """Notebooks that no page could be made of, and why."""
+    """Notebooks that could not be rendered, and why."""
     address: str = ""
-    """Of the page, where it is in a store."""
+    """The address of the page, if it is in a store."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is known of a sweep."""
+    """What is known about a sweep."""
 
     content: LedgerContent
     versions: Sequence[str]
-    """Of its notebook; the newest first."""
+    """The versions of its notebook, newest first."""
     defaults: Defaults
 
 
 def read_sweep(journal: Journal, store: Store) -> Sweep:
-    """Read the ledger and, for what it does not tell, the executed notebooks; writes nothing.
+    """Read the ledger and, for what it lacks, the executed notebooks; writes nothing.
 
-    Raises LedgerVersionError, NoSweepError where there is neither, and OSError.
+    Raises LedgerVersionError, NoSweepError if there is neither, and OSError.
     """
     copy = Copy(journal)
     ledger = Ledger(copy, Mask())
@@ -68,11 +68,11 @@ _REMEDY = "give the folder that colab-starter run wrote, such as runs/keras"
 def build_report(
     folder: Path, page: Path, *, with_notebooks: bool, name: str | None = None, sweep: Sweep | None = None
 ) -> Built:
-    """Make the page of a sweep, and where wanted those of its notebooks, which it links to.
+    """Make the page of a sweep and, if requested, those of its notebooks, to which it links.
 
-    Where many of these are to be made, the page is there before them, and once more when they are done.
-    ``name`` is what the page calls the folder, if not by its path; ``sweep`` what is known of it, if not from there.
-    Raises NoSweepError for a folder without runs, ReportFileError where the page cannot be written.
+    If there are many notebook pages to make, the page is written before them, and again when they are done. ``name`` is
+    how the page calls the folder, by default its path; ``sweep`` is its content, by default read from the folder.
+    Raises NoSweepError for a folder without runs, ReportFileError if the page cannot be written.
     """
     sweep = sweep or _read_folder(folder)
     runs = list(sweep.content.runs.values())
@@ -84,13 +84,13 @@ def build_report(
     try:
         if stale:
             unreadable = _renew_pages(stale, page)
-    finally:  # after Ctrl-C as well: it links to those that are made
+    finally:  # after Ctrl-C as well: it links to those that have been made
         size = _write_page(page, report, _link_runs(folder, runs, page.parent))
     return Built(page, size, len(runs), unreadable)
 
 
 def _describe_sweep(sweep: Sweep, runs: Sequence[RunRecord], name: str, results: str | None) -> Report:
-    """All that the page shows but for the links to the runs."""
+    """Everything that the page shows except the links to the runs."""
     places = {version: place for place, version in enumerate(sweep.versions)}
     return Report(
         summary=summarise(sweep.content, name),
@@ -113,7 +113,7 @@ def _read_folder(folder: Path) -> Sweep:
 
 
 def _find_stale(folder: Path, runs: Iterable[RunRecord]) -> list[Path]:
-    """The executed notebooks that are still there, and are newer than their pages."""
+    """The executed notebooks that still exist and are newer than their pages."""
     from colab_starter.report.notebooks import is_stale
 
     paths = [f"{folder}/{run.notebook}" for run in runs if run.notebook]
@@ -128,7 +128,7 @@ def _renew_pages(stale: Sequence[Path], page: Path) -> dict[Path, str]:
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        so_far = f" ({page.name} is there already)" if len(stale) >= MANY else ""
+        so_far = f" ({page.name} is already there)" if len(stale) >= MANY else ""
         task = progress.add_task(f"Making pages of the notebooks{so_far}", total=len(stale))
         return render_all(stale, page, lambda: progress.advance(task), count_cores())
 
@@ -145,12 +145,12 @@ def _link_runs(folder: Path, runs: Iterable[RunRecord], base: Path) -> Iterator[
 
 
 def _link(path: Path, base: Path) -> str | None:
-    """The address of a file relative to a folder, percent-encoded; None where there is no such file."""
+    """The percent-encoded address of a file relative to a folder; None if there is no such file."""
     return quote(relpath(path, base)) if path.is_file() else None
 
 
 def _write_page(page: Path, report: Report, links: Iterable[Links]) -> int:
-    """Returns its size in bytes."""
+    """Write the page; returns its size in bytes."""
     text = render_page(replace(report, links=[*links])).encode("utf-8", errors="backslashreplace")
     try:
         write_whole(page, text)

@@ -1,4 +1,4 @@
-"""``colab-starter report``: what came out of a sweep, as one HTML page."""
+"""``colab-starter report``: the results of a sweep as one HTML page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""The JavaScript libraries that pages carry within them, so that they need no network."""
+"""The JavaScript libraries that are embedded in the pages, so that they need no network."""
 
 import base64
 import gzip
@@ -14,7 +14,7 @@ def read_tables_style() -> str:
 
 @cache
 def pack_tables() -> str:
-    """DataTables and its extensions, as itables brings them: an ES module, packed."""
+    """DataTables and its extensions from itables: an ES module, packed."""
     return _pack(_tables_bundle().read_bytes())
 
 
@@ -27,7 +27,7 @@ def pack_plotly() -> str:
 
 
 def _tables_bundle() -> Path:
-    """Found without importing itables, which imports pandas."""
+    """The path of the bundle, found without importing itables, which imports pandas."""
     package = find_spec("itables")
     assert package
     assert package.origin
@@ -35,5 +35,5 @@ def _tables_bundle() -> Path:
 
 
 def _pack(script: bytes) -> str:
-    """The script for unpack.js: at half its size, and with nothing in it that could end a script element."""
+    """The script packed for unpack.js: half its size, and without anything that could end a script element."""
     return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()

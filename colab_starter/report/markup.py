@@ -1,9 +1,9 @@
-"""HTML that a notebook shows, made harmless: nothing in it loads, connects or leads anywhere by itself.
+"""Making a notebook's HTML harmless, so that nothing in it loads, connects or navigates on its own.
 
-A content security policy forbids requests, but browsers look up names and open connections even for what it forbids:
-for ``<link rel=preconnect>``, for a page that an ``<iframe>`` or a ``<meta http-equiv=refresh>`` names, for a link
-under the mouse. So all elements but those known to be harmless get another name, under which a browser knows none.
-Only names are looked at, wherever they stand, so that it does not matter how a browser would read the rest.
+A content security policy forbids requests, but browsers resolve names and open connections even for what it forbids:
+for ``<link rel=preconnect>``, for a page named by an ``<iframe>`` or a ``<meta http-equiv=refresh>``, for a link under
+the mouse. So all elements except those known to be harmless are renamed to names unknown to browsers. Only the names
+are considered, wherever they occur, so that it does not matter how a browser would parse the rest.
 """
 
 import re
@@ -17,7 +17,7 @@ _HTML = """
     picture pre progress q rp rt ruby s samp script search section select small source span strike strong style sub
     summary sup table tbody td textarea tfoot th thead time title tr track tt u ul var video wbr
 """
-"""Scripts are kept, in a page that does not run them."""
+"""Scripts are kept, because the page does not run them."""
 _SVG = """
     svg animate animatemotion animatetransform circle clippath defs desc ellipse filter foreignobject g image line
     lineargradient marker mask metadata mpath path pattern polygon polyline radialgradient rect set stop switch symbol
@@ -32,15 +32,15 @@ _MATHML = """
     semantics
 """
 HARMLESS = frozenset(f"{_HTML} {_SVG} {_MATHML}".split())
-"""Names of elements, in small letters."""
+"""Names of elements, in lower case."""
 
 
 LINK = "g"
-"""What links become: a group in a drawing, and outside of one an element without any meaning. links.js knows them."""
+"""What links become: a group in a drawing, and elsewhere an element without meaning; links.js handles them."""
 
 
 def make_harmless(html: str) -> str:
-    """The HTML with ``x-`` before the names of elements that are not known to be harmless, and without links."""
+    """The HTML with ``x-`` before the names of elements not known to be harmless, and without links."""
     return _TAG.sub(_rename, html)
 
 

@@ -1,8 +1,9 @@
 """Executed notebooks as HTML pages: small, offline, and harmless.
 
-What a notebook shows may hold scripts. They do not run: a script reaches the network past any sandbox and policy, by
-WebRTC and by connections that browsers open beforehand. Plotly's figures are drawn by our own script, from their data.
-The notebook is in a sandboxed frame all the same, which cannot reach the page around it, cookies or files.
+A notebook's output may contain scripts. They do not run, because a script can reach the network despite any sandbox and
+policy, through WebRTC and connections that browsers open speculatively. Plotly's figures are drawn by our own script
+from their data. Even so, the notebook is in a sandboxed frame, which cannot access the page around it, cookies or
+files.
 """
 
 import json
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 WORKERS = 4
-"""Processes at most that render notebooks at once; each takes some 100 MB."""
+"""The most processes that render notebooks at once; each takes about 100 MB."""
 WORTH_WORKERS = 24
-"""Fewer notebooks are rendered sooner than processes are started for it."""
+"""Fewer notebooks than this are rendered faster than processes can be started."""
 REMEMBERED = 500
-"""Cells without outputs whose HTML is kept: the notebooks of a sweep have most of theirs in common."""
+"""How many cells without outputs have their HTML cached: the notebooks of a sweep share most of these."""
 LONGEST_OUTPUT = 100_000
-"""Characters of one output of plain text; of a longer one, the beginning and the end are shown."""
+"""In characters of one plain-text output; of a longer one, the beginning and the end are shown."""
 PLOTLY = "application/vnd.plotly.v1+json"
 SHOWN = (
     "text/html",
@@ -46,19 +47,19 @@ SHOWN = (
     "image/jpeg",
     "text/plain",
 )
-"""Forms of an output, the best first. Scripts alone and widgets need Jupyter around them."""
+"""Forms of an output, best first. Bare scripts and widgets would need Jupyter around them."""
 FAILED_CELL = "failed-cell"
-"""Class of the cell at which the run ended, where the page opens: failed_cell.js looks for it."""
+"""The class of the cell at which the run ended, to which failed_cell.js scrolls when the page opens."""
 _SCRIPTS_REST = '<p class="rests">The scripts of this output do not run here; Jupyter runs them.</p>'
 
 
 def page_of(notebook: Path) -> Path:
-    """Where a notebook's page is: beside it, under the same name."""
+    """The path of a notebook's page: beside it, with the same name."""
     return Path(name_page(str(notebook)))
 
 
 def name_page(notebook: str) -> str:
-    """Where a notebook's page is, for a path as text; see ``page_of``."""
+    """The path of a notebook's page, for a path as a string; see ``page_of``."""
     return f"{splitext(notebook)[0]}.html"
 
 
@@ -72,7 +73,7 @@ def is_stale(notebook: str | Path) -> bool:
 
 
 def render_all(notebooks: Sequence[Path], report: Path, advance: Callable[[], None], workers: int) -> dict[Path, str]:
-    """Write the pages of the notebooks, which point back to the report; calls ``advance`` after each.
+    """Write the pages of the notebooks, which link back to the report; calls ``advance`` after each.
 
     Returns the notebooks that could not be rendered, each with the reason.
     """
@@ -88,7 +89,7 @@ def render_all(notebooks: Sequence[Path], report: Path, advance: Callable[[], No
 def _map(
     render: Callable[[Path], tuple[Path, str]], notebooks: Sequence[Path], workers: int
 ) -> Iterator[tuple[Path, str]]:
-    """The results of the calls as they come, from several processes where that pays."""
+    """The results of the calls as they arrive, from several processes if that is worthwhile."""
     if workers == 1 or len(notebooks) < WORTH_WORKERS:
         yield from map(render, notebooks)
         return
@@ -97,12 +98,12 @@ def _map(
 
 
 def _ignore_ctrl_c() -> None:
-    """It is for the process that has started this one, which then ends this one."""
+    """Ignore Ctrl-C, which the parent process handles by ending this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
-    """Render; a notebook that cannot be rendered must not cost the others theirs."""
+    """Render a notebook; a failure must not affect the others."""
     try:
         page = render_notebook(notebook, report).encode("utf-8", errors="backslashreplace")
         write_whole(page_of(notebook), page)
@@ -112,7 +113,7 @@ def _render_safely(notebook: Path, report: Path) -> tuple[Path, str]:
 
 
 def render_notebook(notebook: Path, report: Path) -> str:
-    """The HTML of a notebook, with a link back to the report. Raises what reading and rendering it raise."""
+    """The HTML of a notebook, with a link back to the report. Raises the errors of reading and rendering it."""
     node = _read_node(notebook)
     body = render_cells(node)
     has_figures = any(PLOTLY in output.get("data", {}) for output in _outputs(node))
@@ -137,7 +138,7 @@ def render_notebook(notebook: Path, report: Path) -> str:
 
 
 def render_cells(node: "NotebookNode") -> str:
-    """The cells as HTML. A cell that nbconvert gives up for (a picture is missing in it) is shown as plain text."""
+    """The cells as HTML. A cell on which nbconvert fails (a picture is missing in it) is shown as plain text."""
     about = node.metadata.get("language_info", {})
     language = about.get("pygments_lexer", about.get("name"))
     return "".join(_render_safe_cell(cell, language if isinstance(language, str) else None) for cell in node.cells)
@@ -152,7 +153,7 @@ def _render_safe_cell(cell: "NotebookNode", language: str | None) -> str:
 
 def _render_shared_cell(cell: "NotebookNode", language: str | None) -> str:
     try:
-        cell.metadata.pop("papermill", None)  # when it ran, which no page shows
+        cell.metadata.pop("papermill", None)  # when it ran, which is not shown on pages
         if cell.get("outputs"):
             return export_cell(cell, language)
         return _render_again(json.dumps(cell), language)
@@ -162,21 +163,21 @@ def _render_shared_cell(cell: "NotebookNode", language: str | None) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def _render_again(cell: str, language: str | None) -> str:
-    """A cell, given as JSON, which most notebooks of a sweep have in common."""
+    """Render a cell given as JSON, cached because most notebooks of a sweep share it."""
     from nbformat import from_dict
 
     return export_cell(from_dict(json.loads(cell)), language)
 
 
 def export_cell(cell: "NotebookNode", language: str | None) -> str:
-    """One cell as HTML, as nbconvert has it."""
+    """One cell as HTML, made by nbconvert."""
     from nbformat.v4 import new_notebook
 
     return str(_exporter(language).from_notebook_node(new_notebook(cells=[cell]))[0])
 
 
 def _make_plain(cell: "NotebookNode") -> "NotebookNode":
-    """The cell without a form that has to be translated."""
+    """The cell in a form that needs no conversion."""
     if cell.cell_type == "markdown":
         cell.source = indent(cell.source, "    ", lambda line: True)
     for output in cell.get("outputs", []):
@@ -188,7 +189,7 @@ def _make_plain(cell: "NotebookNode") -> "NotebookNode":
 
 
 def _make_policy(scripts: str, *, with_libraries: bool) -> str:
-    """It holds for the frame as well. Plotly is unpacked into a blob, and compiles code."""
+    """The content security policy, also for the frame. Plotly is unpacked into a blob, and compiles code."""
     libraries = " 'unsafe-eval' blob:" if with_libraries else ""
     return (
         f"default-src 'none'; script-src {scripts}{libraries}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -212,7 +213,7 @@ def _read_node(notebook: Path) -> "NotebookNode":
 
 
 def _is_shown(output: "NotebookNode") -> bool:
-    """False for what only programs read, such as metrics, and for what has no form that a page can show."""
+    """Whether to show an output: not if only programs read it, such as metrics, or no form of it can be shown."""
     return output.output_type in ("stream", "error") or any(mime in SHOWN for mime in output.data)
 
 
@@ -221,7 +222,7 @@ def _outputs(node: "NotebookNode") -> "list[NotebookNode]":
 
 
 def _place_figure(output: "NotebookNode") -> None:
-    """Put a Plotly figure where figures.js finds it: Plotly's own HTML, if any, would bring all of Plotly along."""
+    """Put a Plotly figure where figures.js finds it; Plotly's own HTML, if any, would include all of Plotly."""
     data: dict[str, Any] = output.get("data", {})
     if PLOTLY in data:
         data["text/html"] = f'<script type="application/json" class="figure">{embed_json(data[PLOTLY])}</script>'
@@ -251,7 +252,7 @@ def _shorten(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _exporter(language: str | None) -> "HTMLExporter":
-    """For notebooks in a language. Colouring code takes longest: the notebooks of a sweep have most code in common."""
+    """The exporter for a language, cached with its highlighted code, which a sweep's notebooks mostly share."""
     from nbconvert import HTMLExporter
     from nbconvert.filters import Highlight2HTML, clean_html
 
@@ -268,8 +269,8 @@ def _exporter(language: str | None) -> "HTMLExporter":
         filters={"highlight_code": highlight_code, "clean_html": lru_cache(maxsize=REMEMBERED)(clean_html)},
         config={
             "NbConvertBase": {"display_data_priority": list(SHOWN)},
-            "Exporter": {"optimistic_validation": True},  # once a cell, not after each of its steps
-            "CSSHTMLHeaderPreprocessor": {"enabled": False},  # a style sheet that our pages do not take
+            "Exporter": {"optimistic_validation": True},  # validate once per cell, not after each step
+            "CSSHTMLHeaderPreprocessor": {"enabled": False},  # a style sheet that our pages do not use
         },
     )
 

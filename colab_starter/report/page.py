@@ -1,7 +1,7 @@
-"""The page of a sweep: one HTML file that holds its data, its style and its scripts, and loads nothing.
+"""The page of a sweep: one HTML file that contains its data, style and scripts, and loads nothing.
 
-Its content security policy lets only these scripts run and forbids every connection, so that text
-from a notebook, should it ever become markup, can neither run nor send anything.
+Its content security policy allows only these scripts and forbids all connections, so that text from a notebook, should
+it ever become markup, can neither run nor send anything.
 """
 
 import base64
@@ -25,7 +25,7 @@ from colab_starter.run.outcome import Status
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses, relative to the page; None where there is no such file."""
+    """Addresses relative to the page; None if there is no such file."""
 
     notebook: str | None
     page: str | None
@@ -34,23 +34,23 @@ class Links:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a page shows. The sequences are in the order of the runs."""
+    """Everything that a page shows. The sequences are in the order of the runs."""
 
     summary: Summary
     table: Table
     names: Sequence[str]
     statuses: Sequence[Status]
     versions: Sequence[str]
-    """Of the notebook; the newest first."""
+    """The versions of the notebook, newest first."""
     version_of: Sequence[int]
-    """Each run's place among them."""
+    """The index of each run's version."""
     links: Sequence[Links]
     results: str | None
-    """Address of results.csv."""
+    """The address of results.csv."""
 
 
 def render_page(report: Report) -> str:
-    """The whole page. What users wrote is escaped."""
+    """The whole page. Text from users is escaped."""
     script = read_script("report")
     return make_template("report.html").render(
         policy=_make_policy(script),
@@ -78,19 +78,19 @@ def read_asset(name: str) -> str:
 
 
 def read_script(name: str) -> str:
-    """The bundle of page/scripts/NAME.js and what it imports: one script. ``make page`` writes the bundles."""
+    """The bundle of page/scripts/NAME.js and its imports as one script. ``make page`` writes the bundles."""
     return read_asset(f"bundles/{name}.js")
 
 
 @cache
 def make_template(name: str) -> Template:
-    """A template of the pages; whatever it is given is escaped, unless the template says that it is safe."""
+    """A template of the pages; all values are escaped unless the template marks them as safe."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(read_asset(name))
 
 
 def _make_policy(script: str) -> str:
-    """Only the page's own script runs, and the libraries that it unpacks.
+    """The content security policy: only the page's own script runs, and the libraries that it unpacks.
 
     Plotly's parallel coordinates compile code (unsafe-eval); both libraries set styles.
     """
@@ -99,7 +99,7 @@ def _make_policy(script: str) -> str:
 
 
 def allow_scripts(*scripts: str) -> str:
-    """For ``script-src`` of a policy: these scripts, and no others."""
+    """The value for ``script-src`` of a policy that allows only these scripts."""
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
@@ -118,5 +118,5 @@ def _page_data(report: Report) -> dict[str, object]:
 
 
 def embed_json(data: object) -> str:
-    """JSON that a script element may hold: no ``<`` in it, so that no tag can end the element."""
+    """JSON that is safe in a script element: without ``<``, so that no tag can end the element."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""The report of a sweep in a store: made from a copy of what it takes, and put beside the runs."""
+"""The report of a sweep in a store: made from a local copy of what it needs, and put beside the runs."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ PAGE = "report.html"
 
 
 def build_stored_report(address: str, output: Path | None, *, with_notebooks: bool) -> Built:
-    """Make the page of a sweep and put it into the store, with those of its notebooks; or into a file, without links.
+    """Make the page of a sweep and put it into the store, with its notebooks' pages, or into a file, without links.
 
-    Raises NoSweepError, StoreAddressError, NoRunsFolderError where the store cannot be read, and ReportFileError.
+    Raises NoSweepError, StoreAddressError, NoRunsFolderError if the store cannot be read, and ReportFileError.
     """
     store = RemoteStore(address)
     objects = store.objects
@@ -40,7 +40,7 @@ def build_stored_report(address: str, output: Path | None, *, with_notebooks: bo
 
 
 def _copy(objects: Objects, folder: Path, runs: Iterable[RunRecord], with_notebooks: bool) -> None:
-    """Make a file for each notebook, its page and the results; only what is to be read is more than its name."""
+    """Make a file for each notebook, its page and the results; only those that will be read have content."""
     times = objects.list()
     notebooks = [folder / run.notebook for run in runs if run.notebook in times]
     pages = [page_of(notebook) for notebook in notebooks]
@@ -48,7 +48,7 @@ def _copy(objects: Objects, folder: Path, runs: Iterable[RunRecord], with_notebo
     if with_notebooks:
         stale = [notebook for notebook in notebooks if is_stale(notebook)]
         objects.get({notebook.relative_to(folder).as_posix(): notebook for notebook in stale})
-        for path in stale:  # which are older now than what will be made of them
+        for path in stale:  # the pages are out of date and will be made again
             page_of(path).unlink(missing_ok=True)
 
 
@@ -62,7 +62,7 @@ def _touch(folder: Path, paths: Iterable[Path], times: Mapping[str, float]) -> N
 
 
 def _send_pages(objects: Objects, folder: Path) -> None:
-    """The report last: its links lead somewhere then."""
+    """Upload the pages, the report last, when its links work."""
     pages = [path for path in folder.glob("*/*.html") if path.stat().st_size]
     try:
         objects.put({path.relative_to(folder).as_posix(): path for path in [*pages, folder / PAGE]})

@@ -1,4 +1,4 @@
-"""A sweep in a few lines: which notebook, when, how it went, and what went wrong."""
+"""A summary of a sweep: which notebook, when, how it went, and what went wrong."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ WORDS = {
     Status.RUNNING: "unfinished",
     Status.PENDING: "not started",
 }
-"""What each status is called on the page, in the order in which they are counted there."""
+"""The name of each status on the page, in the order in which they are listed there."""
 
 TROUBLE = (Status.FAILED, Status.TIMEOUT, Status.KILLED)
 
@@ -37,18 +37,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the head of the page says."""
+    """The content of the head of the page."""
 
     notebook: str
     folder: str
     counts: dict[Status, int]
-    """Statuses that occur, in the order of WORDS."""
+    """The statuses that occur, in the order of WORDS."""
     started: datetime | None
     ended: datetime | None
     running_time: str
-    """Of all runs together."""
+    """The total of all runs."""
     failures: list[Failure]
-    """The most frequent first."""
+    """Most frequent first."""
 
 
 def summarise(content: LedgerContent, folder: str) -> Summary:
@@ -67,7 +67,7 @@ def summarise(content: LedgerContent, folder: str) -> Summary:
 
 
 def _notebook_name(content: LedgerContent) -> str:
-    """The file name that the ledger has for the notebook, or else the one that the executed notebooks have."""
+    """The notebook's file name according to the ledger, or else that of the executed notebooks."""
     asked = [str(sweep.get("notebook") or "") for sweep in content.sweeps]
     written = [run.notebook for run in content.runs.values()]
     return next((PurePosixPath(path).name for path in [*reversed(asked), *written] if path), "notebook")

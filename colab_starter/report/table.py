@@ -13,22 +13,22 @@ from colab_starter.run.versions import Defaults
 from colab_starter.sweep_folder import tell_version
 
 LONGEST_TEXT = 300
-"""Longer texts are cut; the executed notebook and results.csv have them whole."""
+"""In characters; longer texts are cut, but complete in the executed notebook and results.csv."""
 LONGEST_SERIES = 500
-"""A longer list of numbers is shown as text."""
+"""Longer lists of numbers are shown as text."""
 MOST_METRICS = 60
-"""Metrics beyond these are left to results.csv."""
+"""Any more metrics are only in results.csv."""
 LARGEST_EXACT = 2**53
-"""JavaScript's numbers hold integers exactly up to here."""
+"""The largest integer up to which JavaScript's numbers are exact."""
 PER_RUN_PARAMETERS = {OUTPUT_DIR}
-"""Set by the runner, different in every run, and nothing that anyone chose."""
+"""Set by the runner, different in every run, and not chosen by the user."""
 
 Cell = str | int | float | list[Any] | None
-"""A JSON value. A number that JSON or JavaScript cannot hold is a text that JavaScript's Number() reads, or digits."""
+"""A JSON value. A number that JSON or JavaScript cannot represent is a string for JavaScript's Number(), or digits."""
 
 
 class Role(StrEnum):
-    """What a column tells about a run."""
+    """What a column says about a run."""
 
     PARAMETER = "parameter"
     METRIC = "metric"
@@ -41,12 +41,12 @@ class Kind(StrEnum):
     NUMBER = "number"
     TEXT = "text"
     SERIES = "series"
-    """A list of numbers a run, such as the loss after each epoch."""
+    """A list of numbers per run, such as the loss after each epoch."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One value a run, in the order of the runs; None where a run has none."""
+    """One value per run, in the order of the runs; None if a run has none."""
 
     name: str
     role: Role
@@ -56,19 +56,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """What there is to show of a sweep's runs."""
+    """What is shown of a sweep's runs."""
 
     columns: Sequence[Column]
     fixed: Mapping[str, str]
-    """Parameters, and metrics that are texts, that are the same in every run."""
+    """Parameters and text metrics that are the same in every run."""
     left_out: int
-    """How many metrics are not shown, because there are too many."""
+    """How many metrics are not shown because there are too many."""
 
 
 def build_table(runs: Sequence[RunRecord], defaults: Defaults | None = None) -> Table:
-    """The columns worth showing: a parameter or a fact that is the same everywhere is none.
+    """The table with the columns worth showing: not parameters or facts that are the same everywhere.
 
-    ``defaults`` has what holds where a run did not set a parameter.
+    ``defaults`` has the values of parameters that a run did not set.
     """
     chosen = _parameter_values(runs, defaults or {})
     parameters = [_make_column(name, Role.PARAMETER, values) for name, values in chosen.items()]
@@ -83,7 +83,7 @@ def build_table(runs: Sequence[RunRecord], defaults: Defaults | None = None) -> 
 
 
 def _parameter_values(runs: Sequence[RunRecord], defaults: Defaults) -> dict[str, list[Any]]:
-    """Those that any run set come first."""
+    """The values of each parameter; parameters that any run set come first."""
     rows = []
     for run in runs:
         values = {**defaults.get(tell_version(run.source), {}), **run.parameters}
@@ -94,7 +94,7 @@ def _parameter_values(runs: Sequence[RunRecord], defaults: Defaults) -> dict[str
 
 
 def _name_none(value: Any) -> Any:
-    """A parameter may well be None; without a value is a run only where the notebook's default held."""
+    """Write a None as text, because None means that a run has no value."""
     return "None" if value is None else value
 
 
@@ -103,7 +103,7 @@ def _metric_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
 
 
 def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Nested metrics by dotted names: ``{"test": {"loss": 1}}`` is ``test.loss``."""
+    """Nested metrics with dotted names: ``{"test": {"loss": 1}}`` becomes ``test.loss``."""
     for name, value in metrics.items():
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{prefix}{name}.")
@@ -112,7 +112,7 @@ def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str
 
 
 def _gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values of each name, in the order in which the names first appear; None where a row lacks the name."""
+    """The values of each name, in order of first appearance; None if a row lacks the name."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 
@@ -133,7 +133,7 @@ def _fact_columns(runs: Sequence[RunRecord]) -> list[Column]:
 
 
 def _short_time(moment: str) -> str | None:
-    """``2026-11-23 14:02:09`` in UTC; None where it cannot be read."""
+    """A time such as ``2026-11-23 14:02:09`` in UTC; None if it cannot be read."""
     try:
         return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M:%S}"
     except ValueError:
@@ -145,7 +145,7 @@ def _varies(column: Column) -> bool:
 
 
 def _is_same_text(column: Column) -> bool:
-    """Whether all runs that recorded anything recorded the same words; numbers are worth a column even so."""
+    """Whether all runs with a value have the same text; numbers are worth a column even then."""
     return column.kind == Kind.TEXT and len({value for value in column.values if value is not None}) == 1
 
 
@@ -180,7 +180,7 @@ def _text(value: Any) -> str:
 
 
 def cut(text: str) -> str:
-    """A text as the page shows it."""
+    """A text shortened for the page."""
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
