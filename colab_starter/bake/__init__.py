@@ -1,1 +1,1 @@
-"""What plain cookiecutter loads: the standard library, Jinja and cookiecutter itself, nothing else."""
+"""Code that plain cookiecutter loads; it uses only the standard library, Jinja and cookiecutter itself."""

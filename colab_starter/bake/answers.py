@@ -1,4 +1,4 @@
-"""What a good answer to each free-text question of cookiecutter.json looks like."""
+"""Checking the answers to the free-text questions of cookiecutter.json."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from colab_starter.bake.errors import BadAnswerError
 
 SLUG_LENGTH = 100
-"""Characters; file systems allow 255 bytes a name, and Colab shows about 40."""
+"""In characters; file systems allow 255 bytes per name, and Colab shows about 40."""
 
 _SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _RESERVED_ON_WINDOWS = re.compile(r"(?i)(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")
@@ -25,13 +25,13 @@ _BRANCH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+#-]*[A-Za-z0-9_+#-])?")
 
 
 def split_packages(answer: str) -> list[str]:
-    """The packages of an answer such as ``einops timm>=1.0, rich``, in their order, each once."""
+    """The packages in an answer such as ``einops timm>=1.0, rich``, in order, without duplicates."""
     names = re.split(r"\s*,\s+|\s+", answer.strip(" ,"))
     return list(dict.fromkeys(filter(None, names)))
 
 
 def normalize_answer(answer: str, question: str) -> str:
-    """The form of an answer that the templates work with; other answers stay as they are.
+    """The form of an answer that the templates expect; other answers are returned unchanged.
 
     A repository may be given by its address (``https://github.com/ada/digits`` is ``ada/digits``), a folder on Google
     Drive by its path on Colab (``My Drive/digits`` and ``/content/drive/MyDrive/digits`` are ``digits``).
@@ -42,7 +42,7 @@ def normalize_answer(answer: str, question: str) -> str:
 
 
 def check_answer(answer: str, question: str) -> None:
-    """Raise BadAnswerError, in one line, unless the answer fits the question."""
+    """Raise BadAnswerError, with a one-line message, unless the answer fits the question."""
     remedy = _CHECKS[question](normalize_answer(str(answer), question))
     if remedy:
         raise BadAnswerError(f"{question} {_shown(answer)} cannot be used: {remedy}")

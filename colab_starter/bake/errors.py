@@ -1,8 +1,8 @@
-"""The errors of a bake, which plain cookiecutter meets too.
+"""The errors of generating a project, which plain cookiecutter also encounters.
 
-cookiecutter prints its own errors and Jinja's as one line and leaves no half project; it knows
-no others, so these derive from them. They stand apart from ``errors``, because importing
-cookiecutter and Jinja takes longer than all else that ``colab-starter --help`` does.
+cookiecutter prints its own errors and Jinja's in one line and leaves no partial project; it knows no others, so these
+derive from them. They are separate from ``errors`` because importing cookiecutter and Jinja takes longer than
+everything else that ``colab-starter --help`` does.
 """
 
 from cookiecutter.exceptions import FailedHookException

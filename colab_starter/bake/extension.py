@@ -1,4 +1,4 @@
-"""The Jinja extension that makes notebooks of the templates.
+"""The Jinja extension that turns the templates into notebooks.
 
 Plain cookiecutter loads this file from the template's own folder, so it uses only the
 standard library, Jinja and cookiecutter itself. The skeleton ``templates/notebook.py`` pipes
@@ -22,7 +22,7 @@ from colab_starter.bake.percent import mark_cells, to_ipynb
 from colab_starter.open_in_colab import colab_badge
 
 OLDEST_COOKIECUTTER = (2, 7)
-"""Older ones take ``use_drive=no`` on the command line for true."""
+"""Older versions take ``use_drive=no`` on the command line for true."""
 
 if tuple(map(int, cookiecutter.__version__.split(".")[:2])) < OLDEST_COOKIECUTTER:
     raise ImportError(
@@ -56,14 +56,14 @@ class NotebookExtension(Extension):
         )
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Mark the cells of the files that notebooks are made of; leave others as they are."""
+        """Mark the cells in the files that make up notebooks; leave other files unchanged."""
         if name and name.startswith(("cells/", "lessons/")):
             return mark_cells(source, name)
         return source
 
 
 class LocatedUndefined(StrictUndefined):
-    """An undefined name whose error tells the template's file and line."""
+    """An undefined name whose error gives the template's file and line."""
 
     __slots__ = ()
 
@@ -84,9 +84,9 @@ def _template_position() -> str:
 
 @pass_context
 def chosen(context: Context, file: str, lesson: str | None = None) -> str:
-    """The name of a file that belongs to one lesson (by default, to the one of its own name).
+    """The name of a file that belongs to one lesson (by default, the one with the same name).
 
-    Empty, which makes cookiecutter leave the file out, where the preset is neither that lesson nor "all".
+    Empty, so that cookiecutter leaves the file out, if the preset is neither that lesson nor "all".
     """
     preset = context["cookiecutter"]["preset"]
     return file if preset in ("all", lesson or file.partition(".")[0]) else ""
@@ -94,16 +94,16 @@ def chosen(context: Context, file: str, lesson: str | None = None) -> str:
 
 @pass_environment
 def read_table(environment: Environment, name: str) -> Any:
-    """The content of a JSON file below ``templates/``."""
+    """The content of a JSON file under ``templates/``."""
     assert environment.loader is not None
     return json.loads(environment.loader.get_source(environment, name)[0])
 
 
 @pass_context
 def settle_answer(context: Context, answer: str, question: str) -> str:
-    """Check an answer in cookiecutter.json, and replace it by its normal form; renders to nothing.
+    """Check an answer to cookiecutter.json, and replace it by its normal form; renders to nothing.
 
-    The mapping ``cookiecutter`` is the one that all templates will see, so none of them has to know of other forms.
+    The mapping ``cookiecutter`` is the one that all templates see, so none of them needs to handle other forms.
     Raises BadAnswerError.
     """
     check_answer(answer, question)
@@ -112,12 +112,12 @@ def settle_answer(context: Context, answer: str, question: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """The text on one line, with the characters that Markdown would take for its own escaped."""
+    """The text on one line, with Markdown's special characters escaped."""
     return _MARKDOWN_SYMBOL.sub(r"\\\1", " ".join(text.split()))
 
 
 def python_literal(value: Any) -> str:
-    """A string, number, list or dict as Python source, in double quotes, not ASCII-escaped."""
+    """A string, number, list or dict as Python source, in double quotes, without ASCII escapes."""
     return json.dumps(value, ensure_ascii=False)
 
 

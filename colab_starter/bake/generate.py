@@ -1,4 +1,4 @@
-"""A new project from the template that comes with this package; nothing is written unless all of it can be."""
+"""Generating a project from the template that comes with this package; it is written completely or not at all."""
 
 import filecmp
 import json
@@ -27,16 +27,16 @@ Answers = Mapping[str, str | bool]
 
 
 class Project(NamedTuple):
-    """What generate_project made."""
+    """A project made by ``generate_project``."""
 
     folder: Path
     notebooks: list[Path]
     kept: list[Path]
-    """Where the files that ``force`` replaced are now."""
+    """The backups of the files that ``force`` replaced."""
 
 
 def find_template() -> Path:
-    """The folder that holds cookiecutter.json: inside an installed package, or the checkout around it."""
+    """The folder that contains cookiecutter.json: inside an installed package, or the checkout around it."""
     for folder in (PACKAGE / "template", PACKAGE.parent):
         if (folder / "cookiecutter.json").is_file():
             return folder
@@ -50,14 +50,14 @@ def read_questions() -> dict[str, Any]:
 
 
 def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, force: bool = False) -> Project:
-    """Make a project in a new folder of ``output_dir``, the same as plain cookiecutter would.
+    """Make a project in a new folder of ``output_dir``, exactly as plain cookiecutter would.
 
-    ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions,
-    each until its answer can be used. ``force`` writes into a folder that exists: files of the same name
-    that differ, and links in the place of folders, are renamed NAME.bak; other files stay.
+    ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions, each until
+    its answer is valid. ``force`` writes into an existing folder: files of the same name that differ, and links in
+    place of folders, are renamed NAME.bak; other files are left alone.
 
     Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
-    or StoppedError; then nothing has changed on the disk.
+    or StoppedError; in that case, nothing has changed on the disk.
     """
     check_choices(answers)
     with _errors_in_one_line(output_dir):
@@ -67,7 +67,7 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
         _settle_answers(context)
         target = output_dir / context["cookiecutter"]["project_slug"]
         _check_target(target, force)
-        # Beside the target (inside, where it exists), because files can be renamed only within a file system.
+        # Beside the target (inside it, if it exists), because files can be renamed only within a file system.
         with TemporaryDirectory(prefix=".colab-starter-", dir=_existing_folder(target)) as staging:
             baked = _bake(context, staging)
             notebooks = sorted(path.relative_to(baked) for path in baked.glob("notebooks/*.ipynb"))
@@ -103,7 +103,7 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
             "fix that, or choose another folder: colab-starter new FOLDER"
         ) from error
     except (CookiecutterException, TemplateError) as error:
-        # Its own text holds the whole context, some thousand characters.
+        # Its own text contains the whole context, thousands of characters.
         fault = f"{error.message}: {error.error}" if isinstance(error, UndefinedVariableInTemplate) else str(error)
         raise GenerationError(f"nothing was made, because the template failed; please report this: {fault}") from error
 
@@ -111,7 +111,7 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
 def _prepare_context(answers: Answers) -> dict[str, Any]:
     """cookiecutter's context, with ``answers`` in place of the questions' defaults.
 
-    The user's own cookiecutter settings are left out: they are about other templates.
+    The user's own cookiecutter settings are left out: they are for other templates.
     """
     from cookiecutter.generate import generate_context
 
@@ -125,7 +125,7 @@ def _prepare_context(answers: Answers) -> dict[str, Any]:
 
 
 def _ask(context: dict[str, Any], output_dir: Path, force: bool) -> Answers:
-    """The user's answers; the project's folder is looked at as soon as it has a name."""
+    """The user's answers; the project's folder is checked as soon as it has a name."""
     from colab_starter.bake.questions import ask_questions
 
     return ask_questions(context, lambda slug: _check_target(output_dir / slug, force))
@@ -139,7 +139,7 @@ def _settle_answers(context: dict[str, Any]) -> None:
 
 
 def _as_jinja_text(answer: str | bool) -> str:
-    """A template that renders to the answer itself: cookiecutter would take braces in it for code."""
+    """A template that renders to the answer itself, because cookiecutter would take braces in it for code."""
     return "{{ " + ascii(answer) + " }}"
 
 
@@ -160,7 +160,7 @@ def _existing_folder(folder: Path) -> Path:
 
 
 def _bake(context: dict[str, Any], folder: str) -> Path:
-    """Let cookiecutter make the project, without its hook: that says where things are, and they will move."""
+    """Let cookiecutter make the project, without its hook, which prints where things are: they will be moved."""
     from cookiecutter.generate import generate_files
 
     baked = Path(generate_files(str(find_template()), context, folder, accept_hooks=False))
@@ -171,7 +171,7 @@ def _bake(context: dict[str, Any], folder: str) -> Path:
 
 
 def _move_into_place(project: Path, target: Path) -> list[Path]:
-    """Move the project to where it belongs; returns the files kept from a folder that was there."""
+    """Move the project to its target; returns the backups of files that were there."""
     if not target.exists():
         project.rename(target)
         return []
@@ -192,7 +192,7 @@ def _move_into_place(project: Path, target: Path) -> list[Path]:
 
 
 def _make_folder(place: Path, undo: ExitStack, kept: list[Path]) -> None:
-    """A link to a folder is none: what is written there would come to somewhere else."""
+    """Make a folder, replacing a link, because what is written there would end up elsewhere."""
     if place.is_symlink():
         _keep(place, undo, kept)
     if not place.exists():
@@ -201,7 +201,7 @@ def _make_folder(place: Path, undo: ExitStack, kept: list[Path]) -> None:
 
 
 def _keep(place: Path, undo: ExitStack, kept: list[Path]) -> None:
-    """Give what is there another name."""
+    """Rename what is there to a free backup name."""
     backup = _free_name(place)
     place.rename(backup)
     undo.callback(backup.replace, place)
@@ -209,7 +209,7 @@ def _keep(place: Path, undo: ExitStack, kept: list[Path]) -> None:
 
 
 def _free_name(path: Path) -> Path:
-    """The path with .bak appended, or .bak2, .bak3 ... where that is taken."""
+    """The path with .bak appended, or .bak2, .bak3 ... if that is taken."""
     number = 1
     while True:
         backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")

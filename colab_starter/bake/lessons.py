@@ -1,4 +1,4 @@
-"""What a chosen preset comes to: its lessons, and the packages they need."""
+"""The lessons of a chosen preset, and the packages they need."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ Lessons = Mapping[str, Mapping[str, Any]]
 
 - ``title`` and ``summary``: text;
 - ``accelerator``: what the answer "auto" means for it;
-- ``pip``: the name it imports -> what pip installs where that is missing;
-- ``also`` (may be missing): what it needs besides, and the first cells do not look for;
+- ``pip``: the name it imports -> what pip installs if that is missing;
+- ``also`` (optional): what else it needs, for which the first cells do not look;
 - ``apt``: the program it calls -> its Debian package;
 - ``cpu_seconds``: how long it runs on two CPU cores without a network, measured with papermill
   on 2026-11-23.
@@ -20,7 +20,7 @@ Lessons = Mapping[str, Mapping[str, Any]]
 
 
 class Selection(NamedTuple):
-    """The lessons of a project, and all packages they and the user ask for, each once."""
+    """The lessons of a project, and all packages that they and the user need, without duplicates."""
 
     lessons: Lessons
     pip: list[str]
@@ -49,7 +49,7 @@ def _each_once(packages: Iterable[str]) -> list[str]:
 
 
 def lessons_table(lessons: Lessons, repository: str, branch: str) -> str:
-    """A Markdown table of the notebooks, with badges where there is a repository."""
+    """A Markdown table of the notebooks, with badges if there is a repository."""
     rows = [["Notebook", "What it does", "Open"], ["---"] * 3]
     for name, about in lessons.items():
         path = f"notebooks/{name}.ipynb"

@@ -1,8 +1,8 @@
-"""Percent scripts (``# %%``) to .ipynb, in two steps around a template engine.
+"""Converting percent scripts (``# %%``) to .ipynb, in two steps around a template engine.
 
 1. ``mark_cells`` checks a script's markers and replaces each by a record of the cell's type,
-   id, metadata and origin. It runs when a template is loaded, so a fault names the file and the
-   line, and nothing that is filled in later can be mistaken for a marker.
+   id, metadata and origin. It runs when a template is loaded, so an error names the file and the line, and nothing
+   substituted later can be mistaken for a marker.
 2. ``to_ipynb`` turns the rendered script into the text of a notebook.
 """
 
@@ -23,26 +23,26 @@ ACCELERATORS: dict[str, dict[str, str]] = {
 """What Colab reads from a notebook's metadata to choose the machine."""
 
 _RECORD = "\x1e"
-"""Starts a line that describes the cell below it; no text file holds this character."""
+"""Starts a line that describes the cell below it; text files do not contain this character."""
 
 _MARKER = re.compile(r"# %%(?:[ \t]+(?P<options>.*))?")
 _MARKDOWN = "[markdown]"
 _OPTION = re.compile(r"([A-Za-z]+)=")
 _OPTIONS = {"id": str, "tags": list, "cellView": str}
 _STATEMENT = re.compile(r"[ \t]*#::[ \t]*(?P<keyword>\w+)[ \t]*(?P<rest>.*)")
-# What jupytext takes for a commented magic; its ``_PYTHON_HELP_OR_BASH_CMD`` says what may follow a "!".
+# What jupytext takes for a commented magic; its ``_PYTHON_HELP_OR_BASH_CMD`` defines what may follow a "!".
 _MAGIC = re.compile(r"^([ \t]*)# ?(?=%{1,3}[A-Za-z]|!\s*[A-Za-z.~$\\/{}])", re.MULTILINE)
 
 
 def mark_cells(source: str, name: str) -> str:
     """Replace each cell marker of a percent script by a record line, and check the script.
 
-    ``name`` is the file below ``templates/``; cell ids begin with its stem: the third cell
-    of ``cells/runtime.py`` is ``runtime-2``, or ``runtime-gpu`` where it says ``id="gpu"``.
-    The number of lines stays, so Jinja's own errors name the right one.
+    ``name`` is the file under ``templates/``; cell IDs begin with its stem: the third cell of ``cells/runtime.py`` is
+    ``runtime-2``, or ``runtime-gpu`` if it says ``id="gpu"``. The number of lines is unchanged, so Jinja's own errors
+    name the right one.
 
     Raises TemplateFaultError for text before a marker, an option that is not one of ``id``,
-    ``tags`` and ``cellView``, and an id used twice.
+    ``tags`` and ``cellView``, and an ID used twice.
     """
     extends = re.search(r"^#::[ \t]*extends\b", source, re.MULTILINE) is not None
     place = "outside" if extends else "before marker"
@@ -64,7 +64,7 @@ def mark_cells(source: str, name: str) -> str:
 
 
 def _place_after(statement: re.Match[str], place: str, extends: bool) -> str:
-    """Where the lines after a statement stand; only a script that extends another has an outside."""
+    """The kind of place that follows a statement; only a script that extends another has an outside."""
     keyword = statement["keyword"]
     if keyword == "include" and '"cells/' in statement["rest"]:
         return "before marker"
@@ -109,7 +109,7 @@ def _read_options(text: str, origin: str) -> Iterator[tuple[str, Any]]:
 
 
 def to_ipynb(text: str, accelerator: str) -> str:
-    """The notebook, as nbformat.write would write it, of a script marked by ``mark_cells``.
+    """The notebook made from a script marked by ``mark_cells``, as nbformat.write would write it.
 
     ``accelerator`` is a key of ACCELERATORS.
     """

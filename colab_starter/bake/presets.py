@@ -1,4 +1,4 @@
-"""The presets that a new project can have, as ``colab-starter list`` shows them."""
+"""The presets for a new project, as ``colab-starter list`` shows them."""
 
 import json
 from typing import NamedTuple
@@ -13,9 +13,9 @@ class Preset(NamedTuple):
     title: str
     summary: str
     accelerator: str | None
-    """What "auto" means for it, "none" for the CPU; None where each notebook has its own."""
+    """What "auto" means for it, "none" for the CPU; None if each notebook has its own."""
     cpu_seconds: int
-    """On two CPU cores without a network, as templates/lessons.json has it."""
+    """The run time on two CPU cores without a network, from templates/lessons.json."""
 
 
 def read_presets() -> list[Preset]:
@@ -32,7 +32,7 @@ def read_presets() -> list[Preset]:
 
 
 def presets_table(presets: list[Preset], width: int | None = None) -> str:
-    """The presets, one line each, cut to ``width`` characters (None: as long as they are)."""
+    """The presets, one line each, cut to ``width`` characters (None: not cut)."""
     lines = [f"{'PRESET':10}{'MACHINE':9}{'ON 2 CPUS':>9}  WHAT IT TEACHES"]
     for preset in presets:
         machine = {"none": "CPU", None: "each own"}.get(preset.accelerator, preset.accelerator)

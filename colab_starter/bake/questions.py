@@ -1,4 +1,4 @@
-"""The questions of ``colab-starter new``: cookiecutter's, but a wrong answer costs only itself."""
+"""The questions of ``colab-starter new``: cookiecutter's, but after a wrong answer only that question is repeated."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,14 +12,14 @@ from colab_starter.bake.choices import unknown_choice
 from colab_starter.errors import ProjectExistsError, UsageError
 
 CheckSlug = Callable[[str], None]
-"""Raises ProjectExistsError where the project's folder cannot have that name."""
+"""Raises ProjectExistsError if the project's folder cannot have that name."""
 
 
 def ask_questions(context: dict[str, Any], check_slug: CheckSlug) -> dict[str, str | bool]:
-    """An answer to each question of cookiecutter's context; each is asked until its answer can be used.
+    """Ask each question of cookiecutter's context until its answer is valid; returns the answers.
 
-    Where cookiecutter asks for the number of a choice, its name is understood too. Raises KeyboardInterrupt or
-    EOFError where the user stops.
+    Where cookiecutter asks for the number of a choice, its name is also accepted. Raises KeyboardInterrupt or EOFError
+    if the user stops.
     """
     environment = create_env_with_context(context)
     questions, prompts = context["cookiecutter"], context["cookiecutter"]["__prompts__"]
@@ -51,7 +51,7 @@ def _ask_text(question: str, default: str, prompts: Mapping[str, Any], prefix: s
 
 
 def _ask_choice(question: str, choices: list[str], labels: Mapping[str, str], prefix: str) -> str:
-    """The choice whose number or name is typed, in upper or lower case; the first where nothing is."""
+    """The choice whose number or name is typed, in upper or lower case; the first one if nothing is typed."""
     numbered = {str(number): choice for number, choice in enumerate(choices, 1)}
     lines = [f"    [bold magenta]{number}[/] - [bold]{labels[choice]}[/]" for number, choice in numbered.items()]
     text = "\n".join([f"{prefix}{labels['__prompt__']}", *lines, "    Number or name"])
