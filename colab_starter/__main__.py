@@ -1,4 +1,4 @@
-"""The command ``colab-starter``, also as ``python -m colab_starter``."""
+"""The entry point of the command ``colab-starter``, and of ``python -m colab_starter``."""
 
 import sys
 
@@ -6,7 +6,7 @@ from colab_starter.run.kernels.launch import launch_early
 
 
 def main() -> None:
-    """Run the command that sys.argv holds; see ``cli.main``."""
+    """Run the command in sys.argv; see ``cli.main``."""
     launch_early(sys.argv[1:])
     from colab_starter.cli import main as run_command  # imported while the fork server imports its own modules
 

@@ -4,7 +4,7 @@ from colab_starter.errors import NoBrowserError
 
 
 def show_in_browser(url: str) -> None:
-    """Open an address, which has been printed before; raises NoBrowserError."""
+    """Open an address, which must already have been printed; raises NoBrowserError."""
     import webbrowser
 
     if not webbrowser.open(url):

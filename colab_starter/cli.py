@@ -1,4 +1,4 @@
-"""The command ``colab-starter``: its subcommands, and how it ends.
+"""The command ``colab-starter``: its subcommands, error messages and exit statuses.
 
 Only Typer and modules of the standard library are imported at the top; a subcommand imports
 the rest when it runs, so that ``--help`` answers at once.
@@ -33,21 +33,21 @@ app.add_typer(runtimes_app, name="runtimes")
 
 
 def main() -> None:
-    """Run the command that sys.argv holds.
+    """Run the command in sys.argv.
 
     Ends the process with status 0 (done), 1 (something failed), 2 (wrong usage) or 130 (stopped by
     Ctrl-C). An error is one line on stderr; ``--debug`` anywhere in the command shows its traceback.
     """
     open_standard_streams()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every character
+        sys.stdout.reconfigure(errors="backslashreplace")  # not all terminals can show all characters
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     sys.exit(run_command([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
 
 
 def run_command(arguments: list[str], debug: bool) -> int:
-    """Run the command with these arguments; returns its exit status. Raises what went wrong if ``debug``."""
+    """Run the command with these arguments; returns its exit status. With ``debug``, errors are raised."""
     try:
         status = app(arguments, prog_name="colab-starter", standalone_mode=False)
         sys.stdout.flush()
@@ -63,7 +63,7 @@ def run_command(arguments: list[str], debug: bool) -> int:
 
 
 def _report(error: Exception, arguments: list[str]) -> int:
-    """Print in one line what went wrong, without secrets; returns the exit status."""
+    """Print an error in one line without secrets; returns the exit status."""
     message, status = _describe(error)
     print(f"colab-starter: {' '.join(_mask_line(message, arguments).split())}", file=sys.stderr)
     return status
@@ -82,7 +82,7 @@ def _describe(error: Exception) -> tuple[str, int]:
 
 
 def _mask_line(line: str, arguments: list[str]) -> str:
-    """Hide the environment's secrets and those among the arguments: an error repeats what was typed."""
+    """Mask the secrets in the environment and the arguments, because an error repeats what was typed."""
     from colab_starter.run.secrets import make_mask
 
     names = [after for before, after in pairwise(arguments) if before == "--secret"]
@@ -157,8 +157,8 @@ def new(
 ) -> None:
     """Make a project with notebooks for Colab.
 
-    In a terminal it asks a few questions. If you answer any of them by an option, or give
-    --no-input, it asks none and takes the defaults for the rest.
+    In a terminal it asks a few questions. If you answer any of them with an option, or give --no-input, it asks none
+    and uses the defaults for the rest.
 
     \b
     Example:
@@ -192,7 +192,7 @@ def new(
 
 
 def _check_output_dir(typed: str) -> None:
-    """Raise NotAFolderError for the name of a preset: who types it wants its notebook, not a folder around it."""
+    """Raise NotAFolderError for the name of a preset: the user means its notebook, not a folder of that name."""
     from colab_starter.bake.presets import read_presets
     from colab_starter.errors import NotAFolderError
 

@@ -1,11 +1,11 @@
-"""Every error of the command ``colab-starter``, by name; those of a bake are in ``bake.errors``."""
+"""The errors of the command ``colab-starter``; those of generating a project are in ``bake.errors``."""
 
 
 class ColabStarterError(Exception):
-    """Base of all errors; its message is one line that names the remedy."""
+    """The base class of all errors; the message is one line that includes the remedy."""
 
     exit_code = 1
-    """The status that the command ends with: 1 failed, 2 wrong usage."""
+    """The exit status of the command: 1 failed, 2 wrong usage."""
 
 
 class UsageError(ColabStarterError):
@@ -15,7 +15,7 @@ class UsageError(ColabStarterError):
 
 
 class UnknownRuntimeError(UsageError):
-    """The table has no Colab runtime of that name; the message lists those it has."""
+    """There is no Colab runtime of that name in the table; the message lists those there are."""
 
 
 class UnknownPackageError(ColabStarterError):
@@ -35,23 +35,23 @@ class UnknownChoiceError(UsageError):
 
 
 class NotAFolderError(UsageError):
-    """``new`` was given something else where it takes a folder; the message says what it is, and how to give it."""
+    """``new`` was given something other than a folder; the message says what it is and how to give it."""
 
 
 class ProjectExistsError(ColabStarterError):
-    """Something is already where the new project's folder would go."""
+    """Something already exists where the new project's folder would go."""
 
 
 class CannotWriteError(ColabStarterError):
-    """The new project could not be written; nothing of it is left."""
+    """The new project could not be written; no part of it is left."""
 
 
 class GenerationError(ColabStarterError):
-    """The template could not be rendered; nothing of the project is left."""
+    """The template could not be rendered; no part of the project is left."""
 
 
 class StoppedError(ColabStarterError):
-    """The user stopped (Ctrl-C, Ctrl-D) before the project was made; nothing of it is left."""
+    """The user stopped (Ctrl-C, Ctrl-D) before the project was made; no part of it is left."""
 
     exit_code = 130
 
@@ -69,15 +69,15 @@ class NoGitHubRepositoryError(ColabStarterError):
 
 
 class NoBranchError(ColabStarterError):
-    """The repository is on no branch (a detached HEAD)."""
+    """The repository is not on a branch (a detached HEAD)."""
 
 
 class NoBrowserError(ColabStarterError):
-    """No web browser could be started here."""
+    """No web browser could be started on this machine."""
 
 
 class BrokenNotebookError(ColabStarterError):
-    """A file is not a notebook at all; ``check`` makes a finding of it. The message continues the file's name."""
+    """A file is not a notebook at all; ``check`` reports it as a finding. The message continues the file's name."""
 
 
 class NothingToCheckError(UsageError):
@@ -113,11 +113,11 @@ class NoRunsFolderError(UsageError):
 
 
 class UnwritableValueError(UsageError):
-    """A parameter's value does not survive being written as Python source."""
+    """A parameter's value cannot be written as Python source without being changed."""
 
 
 class ParameterError(UsageError):
-    """Parameters that do not fit the notebook, or a file of them that cannot be read; the message has all faults."""
+    """Parameters do not fit the notebook, or their file cannot be read; the message lists all faults."""
 
 
 class NoSuchKernelError(UsageError):
@@ -129,13 +129,13 @@ class OverlayError(UsageError):
 
 
 class ColdKernelNeededError(ColabStarterError):
-    """A forked kernel cannot give what a cold one gives: what an import depends on is not as it was beforehand."""
+    """A forked kernel cannot replace a cold one: something an import depends on has changed since preloading."""
 
     def __init__(self, module: str, root: str, why: str) -> None:
         super().__init__(module, root, why)
         self.module = module
         self.root = root
-        """The module of the warm plan in whose import it came; empty where it is not in the plan."""
+        """The module of the warm plan whose import loaded it; empty if it is not in the plan."""
         self.why = why
 
     def __str__(self) -> str:
@@ -151,9 +151,9 @@ class StartStoppedError(ColabStarterError):
 
 
 class JupyterServerError(UsageError):
-    """A Jupyter server cannot be reached, does not let us in, or cannot do what a run needs; the message says which.
+    """A Jupyter server cannot be reached, denies access, or cannot do what a run needs; the message says which.
 
-    ``code`` is the HTTP status that it answered with; None where it did not.
+    ``code`` is the HTTP status that it answered with; None if it did not answer.
     """
 
     def __init__(self, message: str, code: int | None = None) -> None:
@@ -174,7 +174,7 @@ class JupyterExtraMissingError(UsageError):
 
 
 class ServersLostError(ColabStarterError):
-    """No Jupyter server is left; what is not done yet is done by the same command later."""
+    """No Jupyter server is left; the same command does the remaining runs later."""
 
 
 class OutputError(ColabStarterError):
@@ -186,11 +186,11 @@ class NoSweepError(UsageError):
 
 
 class ReportFileError(ColabStarterError):
-    """The report's page cannot be written where it was asked for."""
+    """The report's page cannot be written to the requested place."""
 
 
 class SaveError(ColabStarterError):
-    """The executed notebook could not be written; what was there before is intact."""
+    """The executed notebook could not be written; any previous file is intact."""
 
 
 class CoordinatorGoneError(ColabStarterError):
@@ -202,7 +202,7 @@ class ColabToolMissingError(UsageError):
 
 
 class ColabSessionError(ColabStarterError):
-    """A session on Colab could not be opened, used or released; the message says what Google's command said."""
+    """A session on Colab could not be opened, used or released; the message includes what Google's command said."""
 
 
 class NoSourceError(UsageError):
@@ -218,11 +218,11 @@ class RayMissingError(UsageError):
 
 
 class RayClusterError(UsageError):
-    """The Ray cluster cannot be joined or started, or cannot execute the runs; the message says what of it cannot."""
+    """The Ray cluster cannot be joined or started, or cannot execute the runs; the message says which."""
 
 
 class RayLostError(ColabStarterError):
-    """The Ray cluster broke down during a sweep; what was running is done again by the next one."""
+    """The Ray cluster broke down during a sweep; the next sweep repeats what was running."""
 
 
 class StoreAddressError(UsageError):

@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever sees half of one, and nothing is written through a link."""
+"""Writing files so that no reader ever sees a partial one, and nothing is written through a symbolic link."""
 
 import errno
 import os
@@ -7,10 +7,10 @@ from secrets import token_hex
 
 
 def write_whole(path: Path, content: bytes, *, through_links: bool = False) -> None:
-    """Put the content in the file's place in one step; a file that was there keeps its mode.
+    """Replace a file by the content in one step; an existing file's mode is kept.
 
-    A link in that place is replaced; with ``through_links`` the file that it leads to is, for files that users
-    have named themselves. The content is on the disk before the name points to it. Raises OSError; then nothing has
+    A link is replaced itself; with ``through_links``, the file that it points to is replaced, for files that users have
+    named themselves. The content is on the disk before the name points to it. Raises OSError; in that case, nothing has
     changed.
     """
     target = path.resolve() if through_links else path
@@ -30,7 +30,7 @@ def write_whole(path: Path, content: bytes, *, through_links: bool = False) -> N
 
 
 def open_itself(path: Path, flags: int, mode: int = 0o666) -> int:
-    """As ``os.open``, for a file that is not a link. Raises OSError, which says so, for a link."""
+    """Like ``os.open``, for a file that is not a link. For a link, raises an OSError that says so."""
     try:
         return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     except OSError as error:

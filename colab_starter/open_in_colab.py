@@ -37,11 +37,11 @@ class Location(NamedTuple):
     repository: str
     """``owner/repo``"""
     branch: str
-    """As GitHub calls it; the local branch may have another name."""
+    """The name on GitHub; the local branch may have another name."""
     path: str
-    """From the root of the repository, with forward slashes."""
+    """Relative to the root of the repository, with forward slashes."""
     warning: str
-    """Why Colab would not show the notebook as it is on this machine; empty where it would."""
+    """Why Colab would not show the notebook as it is on this machine; empty if it would."""
 
     @property
     def url(self) -> str:
@@ -49,7 +49,7 @@ class Location(NamedTuple):
 
 
 def locate_notebook(notebook: Path) -> Location:
-    """Where the notebook is on GitHub, going by its git repository on this machine; asks no network.
+    """Where the notebook is on GitHub, according to its git repository on this machine; uses no network.
 
     Raises NoNotebookError, GitError, NoGitHubRepositoryError or NoBranchError, each with the remedy.
     """
@@ -72,7 +72,7 @@ def _check_notebook(notebook: Path) -> None:
 
 
 def _find_remote(folder: Path) -> str:
-    """The remote "origin", or the first where none has that name."""
+    """The remote "origin", or the first remote if there is none of that name."""
     remotes = _run_git(folder, "remote").splitlines()
     if not remotes:
         raise NoGitHubRepositoryError(
@@ -105,7 +105,7 @@ def _remote_branch(folder: Path, remote: str) -> str:
 
 
 def _find_unpushed(notebook: Path, remote: str, branch: str, path: str) -> str:
-    """What git's own notes say is missing on the remote; they are as old as the last push or fetch."""
+    """What is missing on the remote according to git's remote-tracking branch, as of the last push or fetch."""
     pushed = f"refs/remotes/{remote}/{branch}"
     if _try_git(notebook.parent, "cat-file", "-e", f"{pushed}:{path}") is None:
         return (
@@ -132,7 +132,7 @@ def _run_git(folder: Path, *arguments: str) -> str:
 
 
 def _try_git(folder: Path, *arguments: str) -> str | None:
-    """What git printed, or None where it ended with an error."""
+    """What git printed, or None if it failed."""
     answer = _call_git(folder, *arguments)
     return answer.stdout.removesuffix("\n") if answer.returncode == 0 else None
 

@@ -1,4 +1,4 @@
-"""What the files of a sweep are called, and how its folders and notebooks are known as the records of runs."""
+"""The names of a sweep's files, and recognising its folders and notebooks as records of runs."""
 
 import json
 import re
@@ -10,11 +10,11 @@ LEDGER = "ledger.jsonl"
 LOCK = ".lock"
 RESULTS = "results.csv"
 KEY = "colab_starter"
-"""Where in an executed notebook's metadata the runner says how the run ended."""
+"""The key in an executed notebook's metadata under which the runner records how the run ended."""
 DIGEST_LENGTH = 12
-"""Hex digits at the end of a run's id. Eight would let two of 100,000 runs meet that begin alike."""
+"""Hex digits at the end of a run's ID. With eight, two of 100,000 runs that begin alike might collide."""
 VERSION_LENGTH = 8
-"""Hex digits of the hash of a notebook's code: as many tell its versions apart in one folder."""
+"""Hex digits of the hash of a notebook's code, enough to tell its versions in one folder apart."""
 
 _DIGEST = re.compile(rf"-([0-9a-f]{{{DIGEST_LENGTH}}})\Z")
 _SOURCE = re.compile(rf"source-([0-9a-f]{{{VERSION_LENGTH}}})\.ipynb")
@@ -26,41 +26,41 @@ def tell_version(source: str) -> str:
 
 
 def name_source(source: str) -> str:
-    """What the copy of a notebook is called that runs are made of."""
+    """The file name of the copy of a notebook that runs are made from."""
     return f"source-{tell_version(source)}.ipynb"
 
 
 def read_version(name: str) -> str:
-    """The version of the notebook in a file that ``name_source`` named; empty where it is another file."""
+    """The version of the notebook in a file named by ``name_source``; empty for any other file."""
     found = _SOURCE.fullmatch(name)
     return found[1] if found else ""
 
 
 def tell_digest(run: str) -> str:
-    """The end of a run's id, by which it is told from all others; all of an id that is none of ours."""
+    """The end of a run's ID, which identifies it; the whole ID if it is not one of ours."""
     found = _DIGEST.search(run)
     return found[1] if found else run
 
 
 def is_run(name: str) -> bool:
-    """Whether a folder is called as those of runs are."""
+    """Whether a folder is named like that of a run."""
     return tell_digest(name) != name
 
 
 def is_same_run(one: str, other: str) -> bool:
-    """Whether two ids are of one run: what stands before the digest may have been masked in the one only."""
+    """Whether two IDs are of the same run: the part before the digest may be masked in only one of them."""
     return tell_digest(one) == tell_digest(other)
 
 
 def is_sweep_folder(folder: Path, files: Collection[str]) -> bool:
-    """Whether ``colab-starter run`` wrote these files of a folder: its ledger, or what is left where that was lost."""
+    """Whether ``colab-starter run`` wrote these files of a folder: its ledger, or what is left without it."""
     if LOCK in files and any(map(read_version, files)):
         return True
     return LEDGER in files and _is_ledger(folder / LEDGER)
 
 
 def _is_ledger(path: Path) -> bool:
-    """Other programs keep ledgers too; in ours, even a damaged one, each line says what kind of record it is."""
+    """Whether a ledger is ours and not another program's: every line has a record kind, even in a damaged one."""
     try:
         with path.open("rb") as file:
             return b'"record"' in file.read(65_536).replace(b"\0", b"")
@@ -69,7 +69,7 @@ def _is_ledger(path: Path) -> bool:
 
 
 def is_executed(path: Path) -> bool:
-    """Whether the notebook is what ``colab-starter`` made of another one when it executed that."""
+    """Whether the notebook was written by ``colab-starter`` when it executed another notebook."""
     try:
         content = path.read_bytes()
         return KEY.encode() in content and tells_of_run(json.loads(content)["metadata"])
@@ -78,6 +78,6 @@ def is_executed(path: Path) -> bool:
 
 
 def tells_of_run(metadata: Any) -> bool:
-    """Whether a notebook's metadata say how it ended when ``colab-starter`` executed it."""
+    """Whether a notebook's metadata says how it ended when ``colab-starter`` executed it."""
     told = metadata.get(KEY) if isinstance(metadata, dict) else None
     return isinstance(told, dict) and "status" in told
