@@ -37,7 +37,8 @@ def replace_shutdown(told: str) -> None:
 def end_leftovers(shut_down: "Callable[[], None]", told: str) -> None:
     """Call ``shut_down``, which is ``threading._shutdown``, with a limited wait; in the main thread only.
 
-    Processes of multiprocessing that are left are terminated, then killed. What was still running is written to ``told``.
+    Processes of multiprocessing that are left are terminated, then killed.
+    What was still running is written to ``told``.
     """
     if not (_list_threads() or _list_processes()):
         return shut_down()
