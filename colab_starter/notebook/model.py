@@ -7,7 +7,6 @@ What is missing counts as empty; ``colab_starter.check`` is what complains about
 import ast
 import json
 import re
-import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from colab_starter.errors import BrokenNotebookError
 from colab_starter.notebook.installs import Install, Requirement, read_installs, read_needed, read_python_installs
 from colab_starter.notebook.magics import CellCode, Command, split_magics
 from colab_starter.notebook.python import Call, Import, PythonFacts, Text, read_facts
+from colab_starter.notebook.syntax import parse_python
 
 Json = dict[str, Any]
 
@@ -64,7 +64,7 @@ class Cell:
 
     @cached_property
     def tree(self) -> ast.Module | SyntaxError:
-        """The cell's Python, or why it is none."""
+        """The cell's Python, or why it is none; of any version that Colab has or may get soon."""
         return parse_python(self.code.python)
 
     @cached_property
@@ -252,20 +252,6 @@ def join_source(source: Any) -> str:
     if not isinstance(source, str):
         return ""
     return source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
-
-
-def parse_python(source: str) -> ast.Module | SyntaxError:
-    """The tree of a cell's Python, where ``await`` may stand outside functions, or the error that Colab would raise."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except SyntaxError as error:
-            return error
-        except ValueError as problem:
-            return SyntaxError(str(problem))
-        except (RecursionError, MemoryError):
-            return ast.Module([], [])
 
 
 def _dict(value: Any) -> Json:
