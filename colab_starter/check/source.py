@@ -1,5 +1,6 @@
 """Changing the source of a cell."""
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 
@@ -75,3 +76,11 @@ def _splice(chunks: list[str], changes: list[tuple[int, int, str]]) -> list[str]
             made.append(text)
         offset += len(chunk)
     return made
+
+
+def is_tried(cell: Cell, line: int) -> bool:
+    """Does a line of the cell stand in the body of ``try``?"""
+    if "try" not in cell.source or isinstance(cell.tree, SyntaxError):
+        return False
+    tries = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Try)]
+    return any(node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0) for node in tries)

@@ -238,7 +238,8 @@ def _pair(old: list[Any], new: list[Any], *, keep_equal: bool = False) -> Iterat
     if len(old) == len(new):
         yield from ((range(index, index + 1), range(index, index + 1)) for index in range(len(old)))
         return
-    keys = [[json.dumps(value, sort_keys=True) for value in values] for values in (old, new)]
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    was, becomes = ([json.dumps(value, sort_keys=True) for value in values] for values in (old, new))
+    matcher = SequenceMatcher(None, was, becomes, autojunk=False)
+    for tag, start, end, new_start, new_end in matcher.get_opcodes():
         if keep_equal or tag != "equal":
             yield range(start, end), range(new_start, new_end)

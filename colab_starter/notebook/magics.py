@@ -82,7 +82,7 @@ _TOKEN = re.compile(
     r"""#.*|(?P<triple>'''|\"{3})|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|(?P<open>[\[({])|(?P<close>[\])}])"""
 )
 _INDENT = re.compile(r"[ \t]*")
-_PAIRS = ("()", "[]", "{}")
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 def split_magics(source: str) -> CellCode:

@@ -45,7 +45,9 @@ def find_commands(text: str) -> list[list[Word]]:
 
 def _is_redirection(text: str, position: int) -> bool:
     """Is this the ``&`` of ``2>&1`` or ``&>file``?"""
-    return text[position] == "&" and (text[position - 1 : position] in (">", "<") or text[position + 1 : position + 2] == ">")
+    return text[position] == "&" and (
+        text[position - 1 : position] in (">", "<") or text[position + 1 : position + 2] == ">"
+    )
 
 
 def find_pip_words(text: str) -> list[Word]:

@@ -277,7 +277,12 @@ def _sum_of(source: str, group: list[_Token], start: int, end: int) -> str:
     for field in (field for token in group for field in token.fields):
         tokens = list(_read_tokens(source, field.start, field.end, 0))
         nested = _replace(source, list(_older_strings(source, tokens, [])), field.start, field.end)
-        parts += ["\n" * source.count("\n", position, field.start), "+(", nested, ",)" if nested.lstrip().startswith("*") else ")"]
+        parts += [
+            "\n" * source.count("\n", position, field.start),
+            "+(",
+            nested,
+            ",)" if nested.lstrip().startswith("*") else ")",
+        ]
         position = field.end
     return "".join([*parts, "\n" * source.count("\n", position, end), ")"])
 

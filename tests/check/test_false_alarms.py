@@ -12,7 +12,7 @@ from tests.conftest import PRESETS, QUESTIONS, bake_into
 
 RIGHT_CELLS = {
     "magics of all kinds": (
-        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
+        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
         "if files:\n    !echo {files}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
     ),
     "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
@@ -22,7 +22,13 @@ RIGHT_CELLS = {
     "R in a Python notebook": "%%R\nx <- c(1, 2)",
     "a page of its own": "%%writefile helper.py\nimport nothing_like_this",
     "await outside of functions": "import asyncio\nawait asyncio.sleep(0)\nasync with a as b:\n    pass\n",
-    "magic names without a sign": "pip install einops\nls\ncd /tmp\nls -la",
+    "a magic without its sign": "pip install einops",
+    "a magic without its sign, and a path": "cd ../",
+    "a magic without its sign, and a path from the root": "ls /content/data/",
+    "a magic without its sign, and two paths": "\n\nmv /content/a.csv My\\ Drive/b.csv\n",
+    "a magic without its sign, and a pattern": "rm -rf *.tmp",
+    "a magic without its sign, in a cell that is timed": "%%time\nmkdir -p a/b",
+    "a magic without its sign that is no program": "load_ext tensorboard",
     "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
     "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",
     "an indented cell": "    x = 1\n    y = 2\n",
