@@ -33,19 +33,22 @@ def rewrite_command(cell: Cell, code: str, line: int, rewrite: Callable[[str], s
 
 
 def replace_lines(cell: Cell, code: str, new: Mapping[int, str | None]) -> None:
-    """Put texts in the place of lines (counted from 1); None takes the line out, with its end."""
+    """Put texts in the place of lines (counted from 1); None takes the line out, with its end.
+
+    If the last line goes, the one above ends the cell as that did.
+    """
     source = cell.data.get("source")
     if ignores(cell, code) or (isinstance(source, list) and not all(isinstance(chunk, str) for chunk in source)):
         return
     raw = _raw_source(cell)
     starts = [0, *(match.end() for match in _LINE_END.finditer(raw)), len(raw)]
-    changes = []
+    gone = {line for line, text in new.items() if text is None}
+    kept = max(line for line in range(len(starts)) if line not in gone)
+    changes = [] if kept == len(starts) - 1 else [(starts[kept] - _length_of_end(raw[: starts[kept]]), len(raw), "")]
     for line, text in new.items():
         start, end = starts[line - 1], starts[line]
-        if text is None:
-            changes.append((start, end, ""))
-        else:
-            changes.append((start, end - _length_of_end(raw[start:end]), text))
+        if line < kept or text is not None:
+            changes.append((start, end if text is None else end - _length_of_end(raw[start:end]), text or ""))
     made = _splice(source if isinstance(source, list) else [raw], sorted(changes))
     cell.data["source"] = made if isinstance(source, list) else "".join(made)
 

@@ -1,5 +1,6 @@
 """CS1: is the Python of the cells Python, for the Python and the IPython of the runtime?"""
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,49 @@ def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem
             since, has = ".".join(map(str, feature.since)), ".".join(map(str, python))
             message = f"{feature.name} are syntax of Python {since}, and the runtime has {has}{hint}"
             yield Problem(message, cell, feature.line)
+        else:
+            yield from _find_bare_magics(notebook, cell)
+
+
+def _find_bare_magics(notebook: Notebook, cell: Cell) -> Iterator[Problem]:
+    """The first line such as ``rm -rf /tmp/x`` or ``cd /content``, which is Python as well: a sum, a quotient."""
+    for found in cell.commands:
+        word = found.text.partition(" ")[0]
+        is_python = found.kind == "%" and _line_of(cell.code.python, found.line) == found.text
+        if is_python and not _may_be_variable(notebook, word):
+            sign = _sign_of(found.text)
+            yield Problem(
+                f"IPython takes {found.text!r:.50} for Python, and stops with a NameError; write {sign}{word}: only a "
+                f"cell of one line may leave the {sign} out",
+                cell,
+                found.line,
+            )
+            return
+
+
+def _line_of(source: str, line: int) -> str:
+    return source.split("\n")[line - 1].strip()
+
+
+def _sign_of(command: str) -> str:
+    return "%" if command.startswith(("pip ", "cd ", "conda ")) else "!"
+
+
+def _may_be_variable(notebook: Notebook, name: str) -> bool:
+    """Does any cell give the name a value, or import what may have it?"""
+    for cell in notebook.cells:
+        if name not in cell.source and "*" not in cell.source:
+            continue
+        for node in ast.walk(cell.tree) if isinstance(cell.tree, ast.Module) else ():
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                return True
+            if isinstance(node, ast.alias) and (node.asname or node.name.partition(".")[0]) in (name, "*"):
+                return True
+            if isinstance(node, ast.arg) and node.arg == name:
+                return True
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == name:
+                return True
+    return False
 
 
 def _version(python: str) -> Version:
@@ -62,7 +106,7 @@ def _describe_error(cell: Cell, error: SyntaxError, python: Version) -> Problem:
 def _hint(cell: Cell, number: int, line: str, message: str) -> str:
     bare = next((found for found in cell.commands if found.line == number and found.text == line), None)
     if bare:
-        sign = "%" if bare.text.startswith(("pip ", "cd ", "conda ")) else "!"
+        sign = _sign_of(bare.text)
         return f"; write {sign}{bare.text.split()[0]}: only a cell of one line may leave the {sign} out"
     return "; write Python 3" if _PYTHON_2.search(message) else ""
 

@@ -27,8 +27,13 @@ INJECTED_TAG = "injected-parameters"
 
 _NO_FACTS = PythonFacts([], [], [], [], set())
 _FOREIGN_KERNEL = re.compile(
-    r"(ir|julia|sage|bash|scala|xcpp|javascript|deno|octave|matlab|iruby|gophernotes|sos)\b|\.net"
+    r"(?:ir|r|julia|sage|sagemath|bash|zsh|powershell|pwsh|scala|almond|spylon|apache_toree_scala|xcpp\d*|xc\d*|cling|"
+    r"javascript|jslab|typescript|tslab|deno|nodejs|octave|xoctave|matlab|ruby|iruby|perl|iperl|php|go|gonb|gophernotes|"
+    r"rust|evcxr|swift|kotlin|java|ijava|rapaio|haskell|ihaskell|ocaml|clojure|elixir|erlang|lua|xlua|ilua|racket|"
+    r"scheme|prolog|sql|xsql|xsqlite|maxima|gap|coq|lean|sas|stata|wolframlanguage\d*|fortran|lfortran|csharp|fsharp|"
+    r"raku|nim|zig|tcl|gnuplot|sos|\.?net)(?![a-z_])"
 )
+"""Names of kernels of other languages, which often stand without the language."""
 
 
 class Cell:

@@ -110,11 +110,12 @@ def _parse(source: str) -> ast.Module | SyntaxError:
 
 
 def newer_syntax(source: str, python: Version) -> Feature | None:
-    """The first syntax in a text of Python that this version (3.11 at least) does not know yet."""
+    """The newest syntax in a text of Python, if this version (3.11 at least) does not know it yet."""
     if python >= NEWEST or not _MAY_BE_NEWER_THAN[max(python, (3, 11))].search(source):
         return None
     _, features = _write_older(source)
-    return next((feature for feature in features if feature.since > python), None)
+    unknown = [feature for feature in features if feature.since > python]
+    return max(unknown, key=lambda feature: feature.since, default=None)
 
 
 def _write_older(source: str) -> tuple[str, list[Feature]]:

@@ -23,6 +23,7 @@ LINES = {
     "!pip install libarchive  # libarchive": "!pip install libarchive-c  # libarchive",
     "files = !ls '<b>'": "files = get_ipython().getoutput(\"ls '<b>'\")",
     "first, rest = !cat {name} $HOME": "first, rest = get_ipython().getoutput('cat {name} $HOME')",
+    "files = !ls \\\n  -l \\\n  <b>": "files = get_ipython().getoutput('ls    -l    <b>')",
     "if files:\n    found = ! ls -l": "if files:\n    found = get_ipython().getoutput('ls -l')",
 }
 """A line that can be fixed, and what becomes of it."""
