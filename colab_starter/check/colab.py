@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -212,9 +212,9 @@ def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
             )
 
 
-def say_yes_to_apt(notebook: Notebook) -> None:
+def say_yes_to_apt(notebook: Notebook, runtime: Runtime) -> None:
     """Put -y after the word that makes apt ask."""
-    for cell, line in _lines_with_apt(notebook, _asks):
+    for cell, line in _lines_of_asking_apt(notebook, runtime):
         rewrite_command(cell, "CS307", line, _insert_yes)
 
 
@@ -227,11 +227,12 @@ def _asking_word(words: list[Word]) -> Word:
     return next(word for word in words if word.text in _APT_ASKS)
 
 
-def _lines_with_apt(notebook: Notebook, asks: Callable[[list[str]], bool]) -> Iterator[tuple[Cell, int]]:
+def _lines_of_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[tuple[Cell, int]]:
     for cell, found in notebook.commands:
         if "apt" not in found.text or found.kind != "!" or re.match(r"\s*yes\b", found.text):
             continue
-        if any(asks([word.text for word in words]) for words in find_commands(found.text)):
+        commands = [[word.text for word in words] for words in find_commands(found.text)]
+        if any(_asks(words) and not _needs_nothing(words, runtime) for words in commands):
             yield cell, found.line
 
 
@@ -248,11 +249,9 @@ def _needs_nothing(words: list[str], runtime: Runtime) -> bool:
     """Does the command only install what is there already, or what needs no other package?"""
     if "install" not in words:
         return False
-    names = [word for word in words[words.index("install") + 1 :] if not word.startswith(("-", ">", "2>", "<"))]
-    known = {word.strip("\"'") for word in names}
-    return bool(known) and all(
-        name in runtime.apt or name in runtime.apt_also or name in _STANDALONE_APT for name in known
-    )
+    rest = re.sub(r"\s\d?[<>]+&?\s*\S+", "", " ".join(words[words.index("install") :])).split()[1:]
+    names = {word.strip("\"'") for word in rest if not word.startswith("-")}
+    return bool(names) and names <= (runtime.apt.keys() | runtime.apt_also | _STANDALONE_APT)
 
 
 @rule("CS307", "apt-without-yes", WARNING, fix=say_yes_to_apt)
@@ -263,7 +262,7 @@ def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     answer, and if no one is at the browser it gives up and installs nothing. Write apt-get install -y; --fix does.
     Packages that the runtime has, and some that are known to need no other, are passed over.
     """
-    for cell, line in _lines_with_apt(notebook, lambda words: _asks(words) and not _needs_nothing(words, runtime)):
+    for cell, line in _lines_of_asking_apt(notebook, runtime):
         yield Problem(
             "apt may ask before it continues, and installs nothing if no one answers; add -y (--fix does)", cell, line
         )

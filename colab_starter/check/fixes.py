@@ -46,7 +46,7 @@ def _fix_once(notebook: Notebook, rules: Sequence[Rule], runtime: Runtime) -> tu
     for rule in rules:
         if rule.fix and check_notebook(notebook, [rule], runtime):
             old = copy.deepcopy(notebook.data)
-            rule.fix(notebook)
+            rule.fix(notebook, runtime)
             is_changed |= notebook.data != old
             notebook = Notebook(notebook.path, notebook.text, notebook.data)
     return notebook, is_changed
