@@ -96,7 +96,7 @@ def split_commands(text: str) -> list[list[str]]:
     commands: list[list[str]] = [[]]
     try:
         for word in lexer:
-            if word in _SEPARATORS or (word[0] in "()" and not word.strip(_SEPARATING)):
+            if word in _SEPARATORS or (word[:1] in ("(", ")") and not word.strip(_SEPARATING)):
                 commands.append([])
             else:
                 commands[-1].append(word)
