@@ -68,15 +68,16 @@ _PLAIN_END = {
     quote: re.compile(rf"(?:[^\\{quote[0]}]|\\.|{quote[0]}(?!{quote[0] * 2}))*{quote}", re.DOTALL)
     for quote in ("'''", '"""')
 } | {quote: re.compile(rf"(?:[^\\{quote}\n]|\\.)*{quote}", re.DOTALL) for quote in "'\""}
+_TEMPLATES = (r"[tT](?<![\w\"'\\].)[rR]?[\"']", r"[rR](?<![\w\"'\\].)[tT][\"']")
+_FORMATTED = (r"[fF](?<![\w\"'\\].)[rR]?[\"']", r"[rR](?<![\w\"'\\].)[fF][\"']")
+_BARE_EXCEPT = (r"except\b[^:\n(]*(?:\([^()\n]*\)[^:\n(]*)*,",)
+_TYPED = (r"type[ \t]+\w", r"def[ \t]+\w+[ \t]*\[", r"class[ \t]+\w+[ \t]*\[")
 _MAY_BE_NEWER_THAN = {
-    (3, 13): re.compile(r"(?<![\w\"'\\])(?:[tT][rR]?|[rR][tT])[\"']|\bexcept\b[^:\n]*,"),
-    (3, 12): re.compile(r"\[[^\]]*=|(?<![\w\"'\\])(?:[tT][rR]?|[rR][tT])[\"']|\bexcept\b[^:\n]*,"),
-    (3, 11): re.compile(
-        r"(?<![\w\"'\\])(?:[fFtT][rR]?|[rR][fFtT])[\"']|\btype[ \t]+\w|\b(?:def|class)[ \t]+\w+[ \t]*\[|"
-        r"\bexcept\b[^:\n]*,"
-    ),
+    (3, 13): list(map(re.compile, (*_TEMPLATES, *_BARE_EXCEPT))),
+    (3, 12): list(map(re.compile, (*_TEMPLATES, *_BARE_EXCEPT, *_TYPED))),
+    (3, 11): list(map(re.compile, (*_TEMPLATES, *_BARE_EXCEPT, *_TYPED, *_FORMATTED))),
 }
-"""What a cell must hold to have syntax that this version does not know."""
+"""What a cell must hold to have syntax that this version does not know; each begins with a letter, to be quick."""
 
 
 class _NotReadError(Exception):
@@ -89,7 +90,7 @@ def parse_python(source: str) -> ast.Module | SyntaxError:
     It reads the syntax of Python 3.11 to NEWEST, whichever Python runs it.
     """
     tree = _parse(source)
-    if isinstance(tree, SyntaxError) and _MAY_BE_NEWER_THAN[(3, 11)].search(source):
+    if isinstance(tree, SyntaxError) and _may_be_newer(source, (3, 11)):
         older, _ = _write_older(source)
         if older != source:
             return _parse(older)
@@ -109,9 +110,13 @@ def _parse(source: str) -> ast.Module | SyntaxError:
             return ast.Module([], [])
 
 
+def _may_be_newer(source: str, python: Version) -> bool:
+    return any(part.search(source) for part in _MAY_BE_NEWER_THAN[python])
+
+
 def newer_syntax(source: str, python: Version) -> Feature | None:
     """The newest syntax in a text of Python, if this version (3.11 at least) does not know it yet."""
-    if python >= NEWEST or not _MAY_BE_NEWER_THAN[max(python, (3, 11))].search(source):
+    if python >= NEWEST or not _may_be_newer(source, max(python, (3, 11))):
         return None
     _, features = _write_older(source)
     unknown = [feature for feature in features if feature.since > python]
