@@ -7,23 +7,32 @@ from collections.abc import Iterator, Set
 from packaging.utils import canonicalize_name
 
 from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
+from colab_starter.check.packages import GONE, INSTALLABLE
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.check.source import rewrite_lines
-from colab_starter.notebook.installs import Install, Requirement
+from colab_starter.check.source import rewrite_command
+from colab_starter.notebook.installs import Install, Requirement, read_installs
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Import
+from colab_starter.notebook.shell import Word, find_pip_words, replace_words
 from colab_starter.runtimes import CORE_PACKAGES, Runtime, package_of_module
 
 _RESTART = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\)|condacolab", re.MULTILINE)
 _BRINGS_CODE = re.compile(
     r"git (?:\S+ )*clone|^cd\b|\bunzip\b|\btar\b|\b7z|gdown|^run\b|\.py\b|\bcp\b|\bmv\b|^ln\b|\bsvn\b"
 )
-_SETS_PATH = re.compile(
-    r"sys\.path|chdir\(|files\.upload|unpack_archive|extractall|Repo\.clone|snapshot_download|\bexec\("
-)
+_SETS_PATH = re.compile(r"sys\.path|files\.upload|unpack_archive|extractall|Repo\.clone|snapshot_download")
+_CHANGES_FOLDER = re.compile(r"chdir\(|\bexec\(")
+"""What may bring modules of the author's within reach, but no package."""
+_COMMENTED_INSTALL = re.compile(r"^[ \t]*#+[ \t]*[!%]?(?P<command>(?:uv )?(?:pip3?|python3? -m pip) .*)$", re.MULTILINE)
 _WRITES_MODULE = re.compile(r"writefile\s+(?:-a\s+)?[\"']?(?:.*/)?(\w+)\.py\b")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_UNQUOTED_VERSION = re.compile(r"(?<=\s)[A-Za-z][\w.-]*(?:\[[\w,-]*\])?[<>]=?\d[\w.*,<>=!]*")
+_UNQUOTED_VERSION = re.compile(r"[A-Za-z][\w.-]*(?:\[[\w,-]*\])?(?:[=~!]=[\d.*]+,)?[<>]=?\d[\w.*,<>=!]*")
+_OLD_LIBARCHIVE = re.compile(r"""(["']?)libarchive(?:[=<>~!]=?[\d.*]+)?(["']?)""")
+_TORCH = frozenset(("torch", "torchvision", "torchaudio"))
+_BREAK_WHEN_UPGRADED = _TORCH | {
+    *("numpy", "tensorflow", "opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    *("ipython", "ipykernel", "jupyter-client", "tornado", "pyzmq", "traitlets", "google-colab"),
+}
+"""What the kernel has loaded, or what others on Colab are compiled for."""
 
 
 class _Missing:
@@ -149,25 +158,52 @@ def find_missing_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Prob
 
     Checked against the table of what the runtime has (--runtime, see colab-starter runtimes show). The rule stays
     silent where it cannot know: after git clone, changes to sys.path, requirements files, and packages that bring
-    others along.
+    others along. A package is named only where it is known to be the right one: many names of modules belong to
+    packages of strangers.
     """
     all_missing = _find_missing(notebook, runtime)
     if not all_missing or _brings_unknown(notebook, runtime_packages(runtime, notebook.accelerator)):
         return
     machine = f" on a {notebook.accelerator}" if notebook.accelerator == "TPU" else ""
+    changes_folder = any(_CHANGES_FOLDER.search(cell.source) for cell in notebook.cells if cell.is_python)
     for missing in all_missing:
-        if _first_install(missing, notebook) is None:
-            where = (
-                "add it to needed in the install cell"
-                if notebook.needed
-                else f"add a cell above: %pip install {missing.package}"
-            )
+        if _first_install(missing, notebook) is None and not (changes_folder and not _is_public(missing, runtime)):
             yield Problem(
                 f"{missing.module} is not in the Colab runtime {runtime.name}{machine}, and nothing installs it; "
-                f"{where}",
+                f"{_advise(missing, notebook)}",
                 missing.cell,
                 missing.line,
             )
+
+
+def _is_public(missing: _Missing, runtime: Runtime) -> bool:
+    """Is it known to be of a package, and so no file of the author's?"""
+    known = INSTALLABLE.keys() | GONE.keys()
+    return missing.module in known or package_of_module(missing.module) in runtime.packages.keys() | runtime.also
+
+
+def _advise(missing: _Missing, notebook: Notebook) -> str:
+    if missing.module in GONE:
+        return GONE[missing.module]
+    if commented := _commented_install(missing, notebook):
+        return f"cell {commented} has the install in a comment: take the # away"
+    is_known = missing.package in SELF_CONTAINED or missing.package != canonicalize_name(missing.module)
+    package = INSTALLABLE.get(missing.module) or (missing.package if is_known else None)
+    if notebook.needed:
+        return "add it to needed in the install cell"
+    if package:
+        return f"add a cell above: %pip install {package}"
+    return "if it is a file of yours, fetch it first; if it is a package, install it by the name that its authors give"
+
+
+def _commented_install(missing: _Missing, notebook: Notebook) -> int:
+    """The cell above or at the import in which a comment installs it; 0 where there is none."""
+    for cell in notebook.cells[: missing.cell.number]:
+        for found in _COMMENTED_INSTALL.finditer(cell.source) if cell.is_python and "install" in cell.source else ():
+            installs = read_installs(found["command"], 1, False)
+            if any(_provides(wanted, missing) for install in installs for wanted in install.requirements):
+                return cell.number
+    return 0
 
 
 def _core_installs(notebook: Notebook) -> Iterator[tuple[Cell, Install, Requirement]]:
@@ -225,27 +261,53 @@ def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
 
 @rule("CS404", "upgrades-core-package", WARNING)
 def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No install upgrades a package that the runtime is built on.
+    """No install upgrades what the kernel has loaded, or what other packages are built for.
 
-    pip install -U takes whatever is newest that day, and replaces what the kernel has loaded and what other packages
-    are built for: a notebook that works today breaks tomorrow. Leave out -U for these packages.
+    pip install -U takes whatever is newest that day: another numpy than the one in the kernel's memory, a torch that
+    torchvision is not built for. A notebook that works today breaks tomorrow. Leave out -U for these packages. Those
+    that nothing depends on so closely are not told, nor what a shell script may not reach, as it ends before.
     """
     for cell, install, requirement in _core_installs(notebook):
         version = version_of(requirement.name, runtime, notebook.accelerator)
         leaves_open = "==" not in requirement.specifier and _admits(requirement.specifier, version or "0")
-        if install.upgrades and version and leaves_open:
-            yield Problem(
-                f"-U replaces {requirement.name} {version} of the Colab runtime {runtime.name} with whatever is "
-                "newest, under a running kernel; leave -U out for it",
-                cell,
-                install.line,
-            )
+        if not (install.upgrades and version and leaves_open) or requirement.name not in _BREAK_WHEN_UPGRADED:
+            continue
+        if _upgrades_all_of_torch(install) or _may_end_before(cell, install.line):
+            continue
+        option = min(install.options & {"-U", "--upgrade", "--force-reinstall", "--ignore-installed", "-I"}, key=len)
+        yield Problem(
+            f"{option} replaces {requirement.name} {version} of the Colab runtime {runtime.name} with whatever is "
+            f"newest, under a running kernel; leave {option} out for it",
+            cell,
+            install.line,
+        )
+
+
+def _upgrades_all_of_torch(install: Install) -> bool:
+    """All that is built for one version of torch moves together, and the kernel has not loaded it yet."""
+    names = {requirement.name for requirement in install.requirements}
+    return {"torch", "torchvision"} <= names and not names & (_BREAK_WHEN_UPGRADED - _TORCH)
+
+
+def _may_end_before(cell: Cell, line: int) -> bool:
+    """Does a shell script have an exit above this line?"""
+    is_script = cell.commands[0].kind == "%%" and not cell.code.python.strip()
+    return is_script and any(
+        found.line < line and re.search(r"(?:^|[\s;&|({])(?:exit|return)\b", found.text) for found in cell.commands[1:]
+    )
 
 
 def use_libarchive_c(notebook: Notebook) -> None:
     """libarchive-c where the install said libarchive."""
     for cell, line in _lines_of_old_libarchive(notebook):
-        rewrite_lines(cell, {line}, lambda text: re.sub(r"\blibarchive\b(?![-.\w])", "libarchive-c", text))
+        rewrite_command(cell, "CS405", line, _name_libarchive_c)
+
+
+def _name_libarchive_c(text: str) -> str:
+    words = [word for word in find_pip_words(text) if _OLD_LIBARCHIVE.fullmatch(word.text)]
+    if words:
+        return replace_words(text, {word: _OLD_LIBARCHIVE.sub(r"\1libarchive-c\2", word.text) for word in words})
+    return re.sub(r"""(?<=["'\s])libarchive(?=["'\s])""", "libarchive-c", text)
 
 
 def _lines_of_old_libarchive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
@@ -271,16 +333,20 @@ def find_old_libarchive(notebook: Notebook) -> Iterator[Problem]:
 def quote_versions(notebook: Notebook) -> None:
     """Put quotes around requirements with < or >."""
     for cell, line in _lines_of_unquoted_versions(notebook):
-        rewrite_lines(cell, {line}, lambda text: _UNQUOTED_VERSION.sub(lambda match: f'"{match[0]}"', text))
+        rewrite_command(cell, "CS406", line, _quote_versions)
+
+
+def _quote_versions(text: str) -> str:
+    return replace_words(text, {word: f'"{word.text}"' for word in _unquoted_versions(text)})
+
+
+def _unquoted_versions(text: str) -> list[Word]:
+    return [word for word in find_pip_words(text) if _UNQUOTED_VERSION.fullmatch(word.text)]
 
 
 def _lines_of_unquoted_versions(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
     for cell, command in notebook.commands:
-        if command.kind not in "!%" or not re.search("[<>]", command.text):
-            continue
-        if re.search(r"\bpip3?\s.*\binstall\b", command.text) and _UNQUOTED_VERSION.search(
-            _QUOTED.sub("", command.text)
-        ):
+        if command.kind in "!%" and ("<" in command.text or ">" in command.text) and _unquoted_versions(command.text):
             yield cell, command.line
 
 

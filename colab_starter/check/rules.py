@@ -34,8 +34,10 @@ class Problem(NamedTuple):
 Check = Callable[[Notebook, Runtime], Iterator[Problem]]
 Finder = Check | Callable[[Notebook], Iterator[Problem]]
 """What a rule is written as: it takes the runtime if it asks for it."""
-Fix = Callable[[Notebook], None]
+Fix = Callable[[Notebook, Runtime], object]
 """Fixes the notebook's data where the rule finds problems."""
+Fixer = Fix | Callable[[Notebook], object]
+"""What a fix is written as: it takes the runtime if it asks for it."""
 
 
 class Rule(NamedTuple):
@@ -63,7 +65,7 @@ REGISTERED: list[Rule] = []
 
 
 def rule(
-    code: str, name: str, severity: str, *, fix: Fix | None = None, opt_in: bool = False, evidence: str = ""
+    code: str, name: str, severity: str, *, fix: Fixer | None = None, opt_in: bool = False, evidence: str = ""
 ) -> Callable[[Finder], Rule]:
     """Register a function that finds problems as a rule.
 
@@ -73,19 +75,20 @@ def rule(
 
     def register(finder: Finder) -> Rule:
         summary, _, reason = (inspect.getdoc(finder) or "").partition("\n\n")
-        find = _pass_runtime(finder)
-        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in, evidence)
+        find = cast(Check, _pass_runtime(finder))
+        mend = _pass_runtime(fix) if fix else None
+        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, mend, opt_in, evidence)
         REGISTERED.append(made)
         return made
 
     return register
 
 
-def _pass_runtime(finder: Finder) -> Check:
-    if "runtime" in inspect.signature(finder).parameters:
-        return cast(Check, finder)
-    find = cast(Callable[[Notebook], Iterator[Problem]], finder)
-    return lambda notebook, runtime: find(notebook)
+def _pass_runtime(function: Finder | Fixer) -> Fix:
+    if "runtime" in inspect.signature(function).parameters:
+        return cast(Fix, function)
+    use = cast(Callable[[Notebook], object], function)
+    return lambda notebook, runtime: use(notebook)
 
 
 _OPT_OUT = re.compile(r"(?:#|<!--)[ \t]*colab-starter:[ \t]*ignore\b(?P<codes>[ \t]+CS\d+(?:[ \t,]+CS\d+)*)?")

@@ -60,6 +60,7 @@ _WITH_VALUE = frozenset(
 )
 _UNKNOWN_SOURCES = ("-r", "--requirement", "-e", "--editable", "--requirements", "--group")
 _BUNDLED_SHORT = re.compile(r"-[qvU]{2,}")
+_SEPARATING = ";&|()"
 _SEPARATORS = frozenset(("&&", "||", ";", "|", "&", ";;"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PIP = re.compile(r"pip[23]?(\.\d+)?")
@@ -71,7 +72,7 @@ _OTHER_TOOLS = frozenset(
 _RUNS_SCRIPTS = frozenset(("bash", "sh", "source", "."))
 _PREFIXES = frozenset(
     """
-    sudo time yes nohup exec env nice ionice stdbuf timeout xargs then else do ! sx system
+    sudo time yes nohup exec env nice ionice stdbuf timeout xargs then else do ! { sx system
 """.split()
 )
 """Words that precede a command, those of the shell's own language and of IPython's magics among them."""
@@ -89,13 +90,13 @@ _PIP_MAIN = ("main", "pipmain", "pip_main")
 
 def split_commands(text: str) -> list[list[str]]:
     """The simple commands of a shell line, each in words; none where the quotes do not match."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATING)
     lexer.whitespace_split = True
     lexer.commenters = "#" if re.search(r"(^|\s)#", text) and "#egg" not in text else ""
     commands: list[list[str]] = [[]]
     try:
         for word in lexer:
-            if word in _SEPARATORS:
+            if word in _SEPARATORS or (word[:1] in ("(", ")") and not word.strip(_SEPARATING)):
                 commands.append([])
             else:
                 commands[-1].append(word)

@@ -8,7 +8,6 @@ import ast
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from colab_starter.errors import BrokenNotebookError
 from colab_starter.notebook.installs import Install, Requirement, read_installs, read_needed, read_python_installs
 from colab_starter.notebook.magics import CellCode, Command, split_magics
 from colab_starter.notebook.python import Call, Import, PythonFacts, Text, read_facts
+from colab_starter.notebook.syntax import parse_python
 
 Json = dict[str, Any]
 
@@ -28,8 +28,13 @@ INJECTED_TAG = "injected-parameters"
 
 _NO_FACTS = PythonFacts([], [], [], [], set())
 _FOREIGN_KERNEL = re.compile(
-    r"(ir|julia|sage|bash|scala|xcpp|javascript|deno|octave|matlab|iruby|gophernotes|sos)\b|\.net"
+    r"(?:ir|r|julia|sage|sagemath|bash|zsh|powershell|pwsh|scala|almond|spylon|apache_toree_scala|xcpp\d*|xc\d*|cling|"
+    r"javascript|jslab|typescript|tslab|deno|nodejs|octave|xoctave|matlab|ruby|iruby|perl|iperl|php|go|gonb|gophernotes|"
+    r"rust|evcxr|swift|kotlin|java|ijava|rapaio|haskell|ihaskell|ocaml|clojure|elixir|erlang|lua|xlua|ilua|racket|"
+    r"scheme|prolog|sql|xsql|xsqlite|maxima|gap|coq|lean|sas|stata|wolframlanguage\d*|fortran|lfortran|csharp|fsharp|"
+    r"raku|nim|zig|tcl|gnuplot|sos|\.?net)(?![a-z_])"
 )
+"""Names of kernels of other languages, which often stand without the language."""
 
 
 class Cell:
@@ -65,7 +70,7 @@ class Cell:
 
     @cached_property
     def tree(self) -> ast.Module | SyntaxError:
-        """The cell's Python, or why it is none."""
+        """The cell's Python, or why it is none; of any version that Colab has or may get soon."""
         return parse_python(self.code.python)
 
     @cached_property
@@ -264,20 +269,6 @@ def join_source(source: Any) -> str:
     if not isinstance(source, str):
         return ""
     return source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
-
-
-def parse_python(source: str) -> ast.Module | SyntaxError:
-    """The tree of a cell's Python, where ``await`` may stand outside functions, or the error that Colab would raise."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except SyntaxError as error:
-            return error
-        except ValueError as problem:
-            return SyntaxError(str(problem))
-        except (RecursionError, MemoryError):
-            return ast.Module([], [])
 
 
 def _dict(value: Any) -> Json:

@@ -29,6 +29,8 @@ class Call(NamedTuple):
     """Inside ``if`` or ``try``."""
     in_function: bool
     node: ast.Call
+    tested: bool = False
+    """Inside ``if``, or what is like it: a condition decides whether it runs."""
 
 
 class Text(NamedTuple):
@@ -49,9 +51,10 @@ class PythonFacts(NamedTuple):
     """Names with dots that get a value: ``cv2.imshow`` in ``cv2.imshow = cv2_imshow``."""
 
 
-_GUARDED, _IN_FUNCTION = 1, 2
+_GUARDED, _IN_FUNCTION, _TESTED = 1, 2, 4
 _STATES: dict[type[ast.AST], int] = {
-    **dict.fromkeys((ast.If, ast.IfExp, ast.Try, ast.TryStar, ast.BoolOp, ast.Match), _GUARDED),
+    **dict.fromkeys((ast.If, ast.IfExp, ast.BoolOp, ast.Match), _GUARDED | _TESTED),
+    **dict.fromkeys((ast.Try, ast.TryStar), _GUARDED),
     **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _IN_FUNCTION),
 }
 _LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Name)
@@ -105,7 +108,8 @@ def read_facts(tree: ast.Module) -> PythonFacts:
 
 def _note_call(node: ast.Call, facts: PythonFacts, state: int) -> None:
     if name := dotted_name(node.func) or _method_name(node.func):
-        facts.calls.append(Call(name, node.lineno, bool(state & _GUARDED), bool(state & _IN_FUNCTION), node))
+        guarded, in_function, tested = state & _GUARDED, state & _IN_FUNCTION, state & _TESTED
+        facts.calls.append(Call(name, node.lineno, bool(guarded), bool(in_function), node, bool(tested)))
 
 
 def _note_constant(node: ast.Constant, facts: PythonFacts, state: int) -> None:

@@ -53,6 +53,8 @@ PLANTED = {
     "CS106": Planted(["x = 1"], 0, 0, {"metadata": {"widgets": {}}}),
     "CS107": Planted(["x = 1", '%matplotlib inline\n\nprint "hello"'], 2, 3, mentions="Python 3"),
     "CS108": Planted(json.dumps(_saved_by_colab()), 0, 0, mentions="metadata"),
+    "CS109": Planted(["x = 1", text("# Data\n\n<<<<<<< local\na\n=======\nb\n>>>>>>> remote")], 2, 3, mentions="merge"),
+    "CS110": Planted(["import os\nfiles = !ls"], 1, 2, mentions="getoutput"),
     "CS201": Planted([parameters("x = 1"), parameters("x = 2")], 2, 0, mentions="cell 1"),
     "CS202": Planted(["x = 1"], 0, 0),
     "CS203": Planted([parameters('# Settings\nfolder = "a"\nfile = folder + "/b"')], 1, 3, mentions="file"),
@@ -61,8 +63,8 @@ PLANTED = {
     "CS303": Planted([COLAB + "output.eval_js('1')"], 1, 2),
     "CS304": Planted([COLAB + "key = userdata.get('KEY')"], 1, 2, mentions="except Exception"),
     "CS305": Planted(["%tensorflow_version 2.x\nimport tensorflow as tf"], 1, 1),
-    "CS306": Planted(["x = 1", "%%shell\nls"], 2, 1, mentions="%%bash"),
-    "CS307": Planted(["!apt-get update -qq\n!apt-get install graphviz"], 1, 2, mentions="-y"),
+    "CS306": Planted([parameters("x = 1"), "%%shell\nls"], 2, 1, mentions="%%bash"),
+    "CS307": Planted(["!apt-get update -qq\n!apt-get install swig"], 1, 2, mentions="-y"),
     "CS308": Planted(["!google-drive-ocamlfuse drive"], 1, 1),
     "CS309": Planted(["import cv2\nimage = cv2.imread('a.png')\ncv2.imshow('a', image)"], 1, 3, mentions="plt.imshow"),
     "CS310": Planted(
@@ -126,7 +128,6 @@ FIXED_SOURCES = {
     "!sudo apt install a b && ls": "!sudo apt install -y a b && ls",
     "!pip install timm>=1.0 'a<2' b[c]<3": '!pip install "timm>=1.0" \'a<2\' "b[c]<3"',
     "!pip install libarchive": "!pip install libarchive-c",
-    "%%shell\nls": "%%bash\nls",
     "if True:\n    %tensorflow_version 2.x\n    pass": "if True:\n    pass\n    pass",
 }
 
