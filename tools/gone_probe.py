@@ -1,0 +1,128 @@
+"""Which of these names does this environment not have? Run by the environment's own Python; standard library only.
+
+Reads a JSON object from standard input: ``names`` (modules, and what is in them), ``arguments`` (a function or class
+-> names of arguments) and ``proofs`` (Python that must fail). Writes one in which those are left that are gone, and
+``unknown``: the top-level modules that cannot be imported here.
+"""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what libraries print on import is not the answer
+    warnings.simplefilter("ignore")
+    tops = {name.partition(".")[0] for name in (*asked["names"], *asked["arguments"])}
+    unknown = {top for top in tops if not _is_importable(top)}
+    known = [name for name in asked["names"] if name.partition(".")[0] not in unknown]
+    answer = {
+        "unknown": sorted(unknown),
+        "names": [name for name in known if find(name) is None],
+        "arguments": {
+            path: gone
+            for path, names in asked["arguments"].items()
+            if path.partition(".")[0] not in unknown and (gone := _gone_arguments(path, names))
+        },
+        "proofs": [proof for proof in asked["proofs"] if _fails(proof)],
+    }
+    json.dump(answer, sys.__stdout__)
+    sys.__stdout__.flush()
+    os._exit(0)
+
+
+def _is_importable(top: str) -> bool:
+    try:
+        importlib.import_module(top)
+    except Exception:
+        return False
+    return True
+
+
+def find(path: str) -> object:
+    """The object of that name; None where there is none. What exists but cannot be loaded here is ``...``."""
+    parts = path.split(".")
+    found: object = sys.modules[parts[0]]
+    for index, part in enumerate(parts[1:], 1):
+        found = _step(found, ".".join(parts[:index]), part)
+        if found is None or found is ...:
+            return found
+    return found
+
+
+def _step(parent: object, path: str, name: str) -> object:
+    try:
+        found = getattr(parent, name)
+    except (AttributeError, ImportError):
+        if name in dir(parent):
+            return ...
+    except Exception:
+        return ...
+    else:
+        return ... if found is None else found
+    return _submodule(path, name) if isinstance(parent, ModuleType) else None
+
+
+def _submodule(path: str, name: str) -> object:
+    try:
+        if importlib.util.find_spec(f"{path}.{name}") is None:
+            return None
+        return importlib.import_module(f"{path}.{name}")
+    except ModuleNotFoundError as error:
+        return None if f"{path}.{name}".startswith(error.name or "?") else ...
+    except Exception:
+        return ...
+
+
+def _gone_arguments(path: str, names: list[str]) -> list[str]:
+    found = find(path)
+    try:
+        signature = inspect.signature(found)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return []
+    if any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
+        return []
+    spoken_of = _words_of_wrappers(found)
+    return [name for name in names if name not in signature.parameters and name not in spoken_of]
+
+
+def _words_of_wrappers(found: object) -> set[str]:
+    """The strings that the decorators of a function or of ``__init__`` keep: among them arguments that they take."""
+    words: set[str] = set()
+    for function in (found, getattr(found, "__init__", None), getattr(found, "__new__", None)):
+        while function is not None:
+            for cell in getattr(function, "__closure__", None) or ():
+                words |= _strings(cell.cell_contents)
+            function = getattr(function, "__wrapped__", None)
+    return words
+
+
+def _strings(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        return {one for one in (*value, *value.values()) if isinstance(one, str)}
+    return {one for one in value if isinstance(one, str)} if isinstance(value, list | tuple | set) else set()
+
+
+def _fails(proof: str) -> bool:
+    """Whether the last line of this Python fails, the lines before it being there to prepare it."""
+    *before, last = proof.strip().splitlines()
+    scope: dict[str, Any] = {}
+    exec("\n".join(before), scope)
+    try:
+        exec(last, scope)
+    except Exception:
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    main()
