@@ -11,6 +11,7 @@ ENVIRONMENT is a Python with the packages of the latest Colab runtime: ``colab-s
 table says so. WHEELS is a folder in which the wheels (1.5 GB) are kept for the next time.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -21,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from tools.public_names import Names, read_names
@@ -95,16 +97,22 @@ def download(library: Library, folder: Path) -> list[Path]:
 
 def _download(library: Library, version: str, folder: Path) -> Path:
     package, python = library.wheel_of or library.package, library.versions[version]
-    stem = f"{package.replace('-', '_')}-{version}-*.whl"
-    if not list(folder.glob(stem)):
-        abis = [f"cp{python}", f"cp{python}m", "abi3", "none"]
-        options = [word for abi in abis for word in ("--abi", abi)]
-        options += [word for name in _PLATFORMS[library.system] for word in ("--platform", name)]
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        wanted = ["--dest", str(folder), "--python-version", python, f"{package}=={version}"]
-        subprocess.run([*pip, *options, *wanted], check=True)
-    (found,) = folder.glob(stem)
+    if found := _find_wheel(folder, package, version):
+        return found
+    abis = [f"cp{python}", f"cp{python}m", "abi3", "none"]
+    options = [word for abi in abis for word in ("--abi", abi)]
+    options += [word for name in _PLATFORMS[library.system] for word in ("--platform", name)]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", *options]
+    subprocess.run([*pip, "--dest", folder, "--python-version", python, f"{package}=={version}"], check=True)
+    found = _find_wheel(folder, package, version)
+    if not found:
+        raise SystemExit(f"pip downloaded no wheel of {package} {version}")
     return found
+
+
+def _find_wheel(folder: Path, package: str, version: str) -> Path | None:
+    wanted = (canonicalize_name(package), Version(version))
+    return next((path for path in folder.glob("*.whl") if parse_wheel_filename(path.name)[:2] == wanted), None)
 
 
 def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any]:
@@ -238,6 +246,7 @@ def _without_proof(entry: dict[str, str]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> None:
+    gc.disable()  # syntax trees are many objects without cycles
     python, *wanted = arguments
     libraries = read_libraries()
     TABLES.mkdir(parents=True, exist_ok=True)

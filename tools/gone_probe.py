@@ -61,13 +61,20 @@ def _step(parent: object, path: str, name: str) -> object:
     try:
         found = getattr(parent, name)
     except (AttributeError, ImportError):
-        if name in dir(parent):
+        if name in _dir(parent):
             return ...
     except Exception:
         return ...
     else:
         return ... if found is None else found
     return _submodule(path, name) if isinstance(parent, ModuleType) else None
+
+
+def _dir(parent: object) -> list[str]:
+    try:
+        return dir(parent)
+    except Exception:
+        return []
 
 
 def _submodule(path: str, name: str) -> object:

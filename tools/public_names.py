@@ -7,7 +7,7 @@ import ast
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +32,28 @@ class Names(NamedTuple):
     """The names that a function or class takes; ``**`` among them where it takes any."""
 
 
-class _Module(NamedTuple):
-    path: str
-    is_package: bool
-    tree: ast.Module
-    stub: ast.Module
-    """What a ``.pyi`` beside the code says; its imports are for its annotations."""
+class _Module:
+    """A module in a wheel; it is parsed when somebody asks what is in it."""
+
+    def __init__(self, path: str, is_package: bool) -> None:
+        self.path = path
+        self.is_package = is_package
+        self.code = b""
+        self.stub = b""
+        """A ``.pyi`` beside the code, or instead of it."""
+
+    @cached_property
+    def statements(self) -> list[ast.stmt]:
+        """Those of the stub and of the code, those in if, try and with among them."""
+        return [statement for text in (self.stub, self.code) for statement in _statements(_parse(text))]
+
+
+def _parse(text: bytes) -> ast.Module:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def read_names(wheel: Path, roots: Mapping[str, str], depth: int, without: tuple[str, ...] = ()) -> Names:
@@ -83,18 +99,13 @@ def _read_modules(wheel: Path, roots: Mapping[str, str]) -> dict[str, _Module]:
                 continue
             is_package = parts[-1] == "__init__"
             path = ".".join(parts[:-1] if is_package else parts)
-            try:
-                with warnings.catch_warnings(action="ignore"):
-                    tree = ast.parse(archive.read(file))
-            except (SyntaxError, ValueError):
-                continue
-            module = modules.get(path, _Module(path, is_package, ast.Module([], []), ast.Module([], [])))
-            modules[path] = module._replace(**{"tree" if suffix == "py" else "stub": tree})
+            module = modules.setdefault(path, _Module(path, is_package))
+            setattr(module, "code" if suffix == "py" else "stub", archive.read(file))
     return modules
 
 
 def _is_of_tests(parts: list[str]) -> bool:
-    return any(part in ("tests", "test", "testing", "conftest", "benchmarks", "examples") for part in parts)
+    return any(part in ("tests", "test", "testing", "conftest", "benchmarks", "examples", "setup") for part in parts)
 
 
 def _public_path(path: str, roots: Mapping[str, str]) -> str:
@@ -125,7 +136,7 @@ class _Library:
         """All names that the module defines, imports, or has in tables of lazy imports."""
         module = self.modules[path]
         found: set[str] = set()
-        for node in (*_statements(module.tree), *_statements(module.stub)):
+        for node in module.statements:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 found.add(node.name)
             elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr):
@@ -140,7 +151,8 @@ class _Library:
     def public_names(self, path: str, *, is_root: bool) -> Iterator[str]:
         """The names that others may use: those in ``__all__``, or what has no underscore and is the package's own."""
         listed = self._listed(path) if not is_root else frozenset[str]()
-        for name in listed or self.names(path):
+        imported = frozenset[str]() if self.modules[path].is_package else self._imports(path).keys()
+        for name in listed or self.names(path) - imported:
             if not name.startswith("_") and (listed or self._is_own(path, name, is_root)):
                 yield name
 
@@ -155,7 +167,7 @@ class _Library:
         """The names in ``__all__``, with those of the modules whose ``__all__`` is added to it."""
         module = self.modules[path]
         found: set[str] = set()
-        for node in (*_statements(module.tree), *_statements(module.stub)):
+        for node in module.statements:
             if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and _is_about_all(node):
                 found.update(_strings(node))
                 others = [one.value for one in ast.walk(node) if isinstance(one, ast.Attribute)]
@@ -170,7 +182,7 @@ class _Library:
         """Name -> the module and the name in it that it comes from; ``*1`` for whole modules."""
         module = self.modules[path]
         found: dict[str, tuple[str, str]] = {}
-        for node in _statements(module.tree):
+        for node in module.statements:
             if isinstance(node, ast.Import):
                 for one in node.names:
                     target = one.name if one.asname else one.name.partition(".")[0]
@@ -196,7 +208,7 @@ class _Library:
         if path not in self.modules or not hops:
             return None
         last: Function | tuple[str, ast.ClassDef] | None = None
-        for node in (*_statements(self.modules[path].stub), *_statements(self.modules[path].tree)):
+        for node in self.modules[path].statements:
             if isinstance(node, ast.ClassDef) and node.name == name:
                 last = (path, node)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
@@ -220,9 +232,14 @@ class _Library:
                 if isinstance(parent, tuple) and parent[1] is not definition:
                     found |= self.methods(*parent, hops - 1)
         for node in definition.body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node):
                 found[node.name] = node
         return found
+
+
+def _is_property(node: Function) -> bool:
+    """An object may have its value without its class having it: ``__init__`` or ``fit`` may set it now."""
+    return any("property" in ast.dump(one) or "setter" in ast.dump(one) for one in node.decorator_list)
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.stmt]:
