@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,11 +56,14 @@ class Library(NamedTuple):
     """The package whose wheels are read, where they are smaller and say the same."""
     system: str = "linux"
     """The system whose wheels are read: ``linux`` or ``macosx``, where they are smaller."""
-    arguments: bool = True
+    signatures: tuple[str, ...] = ("*",)
+    """Functions and classes whose arguments are compared; ``*`` for all."""
     instead: dict[str, str] = {}  # noqa: RUF012
     """A name -> what to write."""
-    more: dict[str, Any] = {}  # noqa: RUF012
-    """``arguments`` and ``values`` that no signature shows; each with the Python that fails because of it."""
+    added: dict[str, str] = {}  # noqa: RUF012
+    """Names that no wheel shows -> the version they are gone since."""
+    entries: Sequence[dict[str, Any]] = ()
+    """Arguments and values that no signature shows; each with a ``proof``, Python that fails because of it."""
 
 
 class Ladder(NamedTuple):
@@ -80,14 +83,14 @@ def read_libraries(path: Path = HERE / "gone_names.toml") -> dict[str, Library]:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     return {
         name: Library(
-            **{**entry, "roots": entry.get("roots") or {name: name}, **_tuples(entry, "without", "classes")},
+            **{**entry, "roots": entry.get("roots") or {name: name}, **_tuples(entry)},
         )
         for name, entry in content.items()
     }
 
 
-def _tuples(entry: dict[str, Any], *keys: str) -> dict[str, tuple[str, ...]]:
-    return {key: tuple(entry.get(key, ())) for key in keys}
+def _tuples(entry: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    return {key: tuple(value) for key, value in entry.items() if isinstance(value, list) and key != "entries"}
 
 
 def download(library: Library, folder: Path) -> list[Path]:
@@ -117,7 +120,12 @@ def _find_wheel(folder: Path, package: str, version: str) -> Path | None:
 
 def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any]:
     """The table of one library, as the JSON file has it."""
-    read = [read_names(wheel, library.roots, library.depth, library.without) for wheel in wheels]
+    wanted = {*library.classes, *library.signatures}
+
+    def looks_into(name: str) -> bool:
+        return "*" in wanted or name in wanted
+
+    read = [read_names(wheel, library.roots, library.depth, library.without, looks_into) for wheel in wheels]
     ladder = Ladder(list(library.versions), read)
     answer = ask(python, _questions(library, ladder))
     names = set(answer["names"])
@@ -130,7 +138,9 @@ def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any
         "named": library.named or library.package,
         "compared": ladder.versions,
         "imported": not answer["unknown"],
-        "names": _by_version(names, lambda name: ladder.since(_has(one, name) for one in read)),
+        "names": _by_version(
+            names, lambda name: library.added.get(name) or ladder.since(_has(one, name) for one in read)
+        ),
         "arguments": _arguments_by_version(arguments, ladder, names),
     }
     return table | _curated(library, table, set(answer["proofs"]))
@@ -147,20 +157,15 @@ def _questions(library: Library, ladder: Ladder) -> dict[str, Any]:
     names = {name for one in old for name in one.names}
     members = {name for one in old for name in one.members if _is_wanted(name, library.classes)}
     arguments: dict[str, set[str]] = {}
-    for one in old if library.arguments else []:
+    for one in old:
         for path, taken in one.arguments.items():
             if path.rpartition(".")[2][:1] != "_":
                 arguments.setdefault(path, set()).update(name for name in taken if name[0] not in "_*")
-    more = [entry["proof"] for entry in _entries(library)]
     return {
-        "names": sorted(modules | names | members | library.instead.keys()),
+        "names": sorted(modules | names | members | library.added.keys()),
         "arguments": {path: sorted(taken) for path, taken in arguments.items() if taken},
-        "proofs": more,
+        "proofs": [entry["proof"] for entry in library.entries],
     }
-
-
-def _entries(library: Library) -> list[dict[str, str]]:
-    return [entry for kind in ("arguments", "values") for entry in library.more.get(kind, [])]
 
 
 def _is_wanted(member: str, classes: tuple[str, ...]) -> bool:
@@ -214,10 +219,9 @@ def _by_version(names: Iterable[str], since: Any) -> dict[str, dict[str, str]]:
     }
 
 
-def _arguments_by_version(
-    arguments: dict[str, set[str]], ladder: Ladder, gone: set[str]
-) -> dict[str, dict[str, str]]:
-    paths = {f"{path}.{name}" for path, names in arguments.items() for name in names if not gone & {path, *_parents(path)}}
+def _arguments_by_version(arguments: dict[str, set[str]], ladder: Ladder, gone: set[str]) -> dict[str, dict[str, str]]:
+    there = {path: names for path, names in arguments.items() if not gone & {path, *_parents(path)}}
+    paths = {f"{path}.{name}" for path, names in there.items() for name in names}
 
     def since(full: str) -> str:
         path, _, name = full.rpartition(".")
@@ -232,17 +236,17 @@ def _curated(library: Library, table: dict[str, Any], failed: set[str]) -> dict[
     known |= {
         f"{parent}({name}=)" for tree in table["arguments"].values() for parent in tree for name in tree[parent].split()
     }
-    wrong = [name for name in library.instead if not known & {name, *_parents(name)}]
-    wrong += [entry["proof"] for entry in _entries(library) if entry["proof"] not in failed]
+    wrong = [name for name in {*library.instead, *library.added} if not known & {name, *_parents(name)}]
+    wrong += [entry["proof"] for entry in library.entries if entry["proof"] not in failed]
     if wrong:
-        raise SystemExit(f"{library.package}: not gone from {table['compared'][-1]}:\n  " + "\n  ".join(wrong))
-    arguments = [_without_proof(entry) for entry in library.more.get("arguments", [])]
-    values = [_without_proof(entry) for entry in library.more.get("values", [])]
-    return {"instead": library.instead, "more_arguments": arguments, "values": values}
+        raise SystemExit(f"{library.package}: not gone from {table['compared'][-1]}:\n  " + "\n  ".join(sorted(wrong)))
+    newest = {"since": table["compared"][-1]}
+    entries = [{key: value for key, value in (newest | entry).items() if key != "proof"} for entry in library.entries]
+    return {"entries": entries, "instead": library.instead}
 
 
-def _without_proof(entry: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in entry.items() if key != "proof"}
+def _count(tree: dict[str, dict[str, str]]) -> int:
+    return sum(len(line.split()) for parents in tree.values() for line in parents.values())
 
 
 def main(arguments: list[str]) -> None:
@@ -257,8 +261,8 @@ def main(arguments: list[str]) -> None:
             table = compare(libraries[name], wheels, Path(python))
             text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
             (TABLES / f"{name}.json").write_text(text, encoding="utf-8")
-            counts = {key: sum(len(line.split()) for tree in table[key].values() for line in tree.values()) for key in ("names", "arguments")}
-            print(f"{name}: {counts['names']} names, {counts['arguments']} arguments, {len(text) / 1000:.0f} kB")
+            names, taken = (_count(table[key]) for key in ("names", "arguments"))
+            print(f"{name}: {names} names, {taken} arguments, {len(text) / 1000:.0f} kB", flush=True)
 
 
 if __name__ == "__main__":

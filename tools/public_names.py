@@ -6,7 +6,7 @@ Two versions that are read in the same way can be compared, however old the Pyth
 import ast
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -56,12 +56,19 @@ def _parse(text: bytes) -> ast.Module:
         return ast.Module([], [])
 
 
-def read_names(wheel: Path, roots: Mapping[str, str], depth: int, without: tuple[str, ...] = ()) -> Names:
+def read_names(
+    wheel: Path,
+    roots: Mapping[str, str],
+    depth: int,
+    without: tuple[str, ...] = (),
+    looks_into: Callable[[str], bool] = lambda name: True,
+) -> Names:
     """The public names in a wheel.
 
     ``roots`` says which packages in it are read, and how what lies in them is called by those who use it
     (``tensorflow._api.v2`` is called ``tensorflow``). Modules below ``depth`` dots are left out, and so is what is in
-    the modules ``without``.
+    the modules ``without``. Methods and arguments are read of what ``looks_into`` accepts, which takes most of the
+    time.
     """
     library = _Library(_read_modules(wheel, roots))
     modules, names, members = set(), set(), set()
@@ -76,12 +83,14 @@ def read_names(wheel: Path, roots: Mapping[str, str], depth: int, without: tuple
         for name in library.public_names(path, is_root=path in roots):
             full = f"{public}.{name}"
             names.add(full)
-            found = library.resolve(path, name)
+            found = library.resolve(path, name) if looks_into(full) else None
             if isinstance(found, tuple):
                 methods = library.methods(*found)
                 members |= {f"{full}.{method}" for method in methods if not method.startswith("_")}
                 if init := methods.get("__init__"):
                     arguments[full] = _arguments_of(init, skip=1)
+                elif fields := library.fields(*found):
+                    arguments[full] = frozenset(fields)
             elif found:
                 arguments[full] = _arguments_of(found, skip=0)
     return Names(frozenset(modules), frozenset(names), frozenset(members), arguments)
@@ -201,7 +210,9 @@ class _Library:
         source, original = self._imports(path).get(name, ("", ""))
         if not source or source.partition(".")[0] in self._tops:
             return True
-        return is_root and source != "__future__" and source != "typing" and (original or name in ("np", "datetime")) != ""
+        return (
+            is_root and source != "__future__" and source != "typing" and (original or name in ("np", "datetime")) != ""
+        )
 
     def resolve(self, path: str, name: str, hops: int = 8) -> Function | tuple[str, ast.ClassDef] | None:
         """The function, or the class with its module, that the name stands for; None where it is neither."""
@@ -220,8 +231,10 @@ class _Library:
             source, original = imports[name]
             return self.resolve(source, original, hops - 1) if original else None
         stars = [source for one, (source, _) in imports.items() if one.startswith("*")]
-        found = (self.resolve(source, name, hops - 1) for source in stars if source != path)
-        return next(filter(None, found), None)
+        for source in stars:
+            if source != path and (found := self.resolve(source, name, hops - 1)):
+                return found
+        return None
 
     def methods(self, path: str, definition: ast.ClassDef, hops: int = 8) -> dict[str, Function]:
         """The methods of a class, with those that it inherits from the same package."""
@@ -235,6 +248,18 @@ class _Library:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not _is_property(node):
                 found[node.name] = node
         return found
+
+    def fields(self, path: str, definition: ast.ClassDef, hops: int = 8) -> list[str]:
+        """The fields of a dataclass, with those that it inherits; none for other classes."""
+        if not any("dataclass" in ast.dump(one) for one in definition.decorator_list):
+            return []
+        found = []
+        for base in definition.bases:
+            parent = self.resolve(path, base.id) if isinstance(base, ast.Name) and hops else None
+            if isinstance(parent, tuple) and parent[1] is not definition:
+                found += self.fields(*parent, hops - 1)
+        own = [node.target for node in definition.body if isinstance(node, ast.AnnAssign)]
+        return [*found, *(target.id for target in own if isinstance(target, ast.Name))]
 
 
 def _is_property(node: Function) -> bool:
@@ -263,7 +288,7 @@ def _absolute(node: ast.ImportFrom, module: _Module) -> str:
 
 
 def _assigned(node: ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr) -> Iterator[str]:
-    """The names that a statement gives values to, and those that it puts into ``__all__`` or a table of lazy imports."""
+    """The names that a statement gives values to, and those that it puts into ``__all__`` or a lazy table."""
     if isinstance(node, ast.Expr):
         targets = [node.value.func] if isinstance(node.value, ast.Call) else []
     else:

@@ -25,7 +25,7 @@ PACKAGES = """
     tensorflow tensorflow-cpu tensorflow-text tensorflow-addons tensorflow-io jaxlib mxnet
     opencv-python opencv-python-headless opencv-contrib-python
     tokenizers safetensors sentencepiece spacy thinc blis gensim numba llvmlite
-    grpcio pyzmq lxml faiss-cpu faiss-gpu pycocotools shap catboost dlib pystan hmmlearn onnxruntime
+    grpcio pyzmq lxml faiss-cpu faiss-gpu pycocotools shap catboost dlib pystan hmmlearn onnxruntime shapely
 """
 """Packages with compiled code that notebooks pin."""
 _PLATFORMS = [f"manylinux{name}_x86_64" for name in ("1", "2010", "2014", "_2_28", "_2_34", "_2_35")]

@@ -26,7 +26,7 @@ PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 """The tag of the cell that sets a run's values."""
 
-_NO_FACTS = PythonFacts([], [], [], [], set())
+_NO_FACTS = PythonFacts([], [], [], [], set(), [])
 _FOREIGN_KERNEL = re.compile(
     r"(ir|julia|sage|bash|scala|xcpp|javascript|deno|octave|matlab|iruby|gophernotes|sos)\b|\.net"
 )
