@@ -210,9 +210,7 @@ class _Library:
         source, original = self._imports(path).get(name, ("", ""))
         if not source or source.partition(".")[0] in self._tops:
             return True
-        return (
-            is_root and source != "__future__" and source != "typing" and (original or name in ("np", "datetime")) != ""
-        )
+        return is_root and source not in ("__future__", "typing") and bool(original or name in ("np", "datetime"))
 
     def resolve(self, path: str, name: str, hops: int = 8) -> Function | tuple[str, ast.ClassDef] | None:
         """The function, or the class with its module, that the name stands for; None where it is neither."""

@@ -234,28 +234,32 @@ def _attributes(notebook: Notebook, origins: Origins, tables: Mapping[str, Table
 
 
 def _methods(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) -> Iterator[_Use]:
+    methods = {method: table for table in tables.values() for method in table.methods}
     for cell in notebook.cells:
-        for call in cell.facts.calls:
-            owner, _, method = call.name.rpartition(".")
-            if call.guarded or not owner or (owner.partition(".")[0] in origins.aliases and owner != "()"):
+        called = ((call.node.func, call.guarded) for call in cell.facts.calls)
+        for node, guarded in (*called, *((one, guarded) for one, guarded in cell.facts.attributes if one.attr == "ix")):
+            if guarded or not isinstance(node, ast.Attribute) or node.attr not in methods:
                 continue
-            for table in tables.values():
-                if method in table.methods and (found := _class_that_had(method, call, origins, table)):
-                    yield _Use(cell, call.line, f"{call.name.removeprefix('()')}()", found)
-                    break
+            if found := _class_that_had(node, origins, methods[node.attr]):
+                yield _Use(cell, node.end_lineno or node.lineno, ast.unparse(node)[-60:], found)
 
 
-def _class_that_had(method: str, call: Call, origins: Origins, table: Table) -> str:
-    """The method with its class, if the object of the call is of one that had it and has it no more."""
-    classes = table.methods[method]
-    assert isinstance(call.node.func, ast.Attribute)
-    owner = origins.class_of(call.node.func.value)
+def _class_that_had(node: ast.Attribute, origins: Origins, table: Table) -> str:
+    """The method with its class, if the object is of one that had it and has it no more."""
+    classes = table.methods[node.attr]
+    owner = origins.class_of(node.value)
     if owner in classes:
-        return f"{owner}.{method}"
-    of_keras = method in _ONLY_OF_KERAS and "keras.models.Sequential" in classes
-    if of_keras and (owner in _KERAS_MODELS or (not owner and not origins.defines(method))):
-        return f"keras.models.Sequential.{method}"
+        return f"{owner}.{node.attr}"
+    if "keras.models.Sequential" in classes and (owner in _KERAS_MODELS or _is_only_of_keras(node, owner, origins)):
+        return f"keras.models.Sequential.{node.attr}"
     return ""
+
+
+def _is_only_of_keras(node: ast.Attribute, owner: str, origins: Origins) -> bool:
+    """Whether the method is of a Keras model, though nothing says so but its name."""
+    if node.attr not in _ONLY_OF_KERAS or owner or origins.defines(node.attr) or not isinstance(node.value, ast.Name):
+        return False
+    return origins.makers_of(node.value.id) <= {"", "keras", "tensorflow"}
 
 
 def _is_provided_for(notebook: Notebook, name: str) -> bool:

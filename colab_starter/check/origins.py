@@ -24,6 +24,8 @@ _MAKES = {
     },
     "pandas.date_range": "pandas.DatetimeIndex",
     "pandas.to_numeric": "pandas.Series",
+    "PIL.ImageDraw.Draw": "PIL.ImageDraw.ImageDraw",
+    "PIL.ImageFont.truetype": "PIL.ImageFont.FreeTypeFont",
     **_KERAS_NAMES,
 }
 """What functions return. ``read_json`` and the like are missing, because it depends on their arguments."""
@@ -69,6 +71,11 @@ class Origins:
     def defines(self, name: str) -> bool:
         """Whether the notebook has a function, class or variable of that name."""
         return name in self._bindings
+
+    def makers_of(self, name: str) -> set[str]:
+        """The libraries whose functions return what the name is given; an empty text for what has no library."""
+        calls = [value for value in self._bindings.get(name, []) if isinstance(value, ast.Call)]
+        return {self.full_name(dotted_name(call.func)).partition(".")[0] for call in calls}
 
     @cached_property
     def _assigned(self) -> set[str]:
