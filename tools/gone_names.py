@@ -48,6 +48,8 @@ class Library(NamedTuple):
     depth: int = 1
     """How many dots the modules have whose names are compared."""
     without: tuple[str, ...] = ()
+    facades: tuple[str, ...] = ()
+    """Modules of one file whose imports are meant for others."""
     classes: tuple[str, ...] = ()
     """Modules or classes whose methods are compared; ``*`` for all."""
     named: str = ""
@@ -125,13 +127,18 @@ def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any
     def looks_into(name: str) -> bool:
         return "*" in wanted or name in wanted
 
-    read = [read_names(wheel, library.roots, library.depth, library.without, looks_into) for wheel in wheels]
+    read = [
+        read_names(wheel, library.roots, library.depth, library.without, looks_into, library.facades)
+        for wheel in wheels
+    ]
     ladder = Ladder(list(library.versions), read)
     answer = ask(python, _questions(library, ladder))
     names = set(answer["names"])
     arguments = {path: set(gone) for path, gone in answer["arguments"].items()}
+    names_of_wheels, arguments_of_wheels = _compare_wheels(ladder)
     if answer["unknown"]:
-        names, arguments = _compare_wheels(ladder)
+        names, arguments = names_of_wheels, arguments_of_wheels
+    arguments |= {path: arguments_of_wheels.get(path, set()) for path in answer["placeholders"]}
     names = _topmost(names)
     table = {
         "package": library.package,

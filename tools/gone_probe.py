@@ -1,8 +1,9 @@
 """Which of these names does this environment not have? Run by the environment's own Python; standard library only.
 
 Reads a JSON object from standard input: ``names`` (modules, and what is in them), ``arguments`` (a function or class
--> names of arguments) and ``proofs`` (Python that must fail). Writes one in which those are left that are gone, and
-``unknown``: the top-level modules that cannot be imported here.
+-> names of arguments) and ``proofs`` (Python that must fail). Writes one in which those are left that are gone,
+``unknown``: the top-level modules that cannot be imported here, and ``placeholders``: the classes that stand in for
+others, because something is missing that those need.
 """
 
 import importlib
@@ -25,17 +26,22 @@ def main() -> None:
     known = [name for name in asked["names"] if name.partition(".")[0] not in unknown]
     answer = {
         "unknown": sorted(unknown),
-        "names": [name for name in known if find(name) is None],
+        "names": [name for name in known if not exists(name)],
         "arguments": {
             path: gone
             for path, names in asked["arguments"].items()
             if path.partition(".")[0] not in unknown and (gone := _gone_arguments(path, names))
         },
+        "placeholders": sorted(path for path in asked["arguments"] if hasattr(_found(path, unknown), "_backends")),
         "proofs": [proof for proof in asked["proofs"] if _fails(proof)],
     }
     json.dump(answer, output)
     output.flush()
     os._exit(0)
+
+
+def _found(path: str, unknown: set[str]) -> object:
+    return None if path.partition(".")[0] in unknown else find(path)
 
 
 def _is_importable(top: str) -> bool:
@@ -44,6 +50,13 @@ def _is_importable(top: str) -> bool:
     except Exception:
         return False
     return True
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a name; what is listed need not be loaded."""
+    parent, _, last = path.rpartition(".")
+    owner = find(parent) if parent else None
+    return owner is ... or (owner is not None and (last in _dir(owner) or find(path) is not None)) or not parent
 
 
 def find(path: str) -> object:
@@ -70,11 +83,16 @@ def _step(parent: object, path: str, name: str) -> object:
     return _submodule(path, name) if isinstance(parent, ModuleType) else None
 
 
-def _dir(parent: object) -> list[str]:
-    try:
-        return dir(parent)
-    except Exception:
-        return []
+_LISTED: dict[int, tuple[object, frozenset[str]]] = {}
+
+
+def _dir(parent: object) -> frozenset[str]:
+    if id(parent) not in _LISTED:
+        try:
+            _LISTED[id(parent)] = parent, frozenset(dir(parent))
+        except Exception:
+            _LISTED[id(parent)] = parent, frozenset()
+    return _LISTED[id(parent)][1]
 
 
 def _submodule(path: str, name: str) -> object:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 _LAZY_TABLES = frozenset(("_import_structure", "_SUBMOD_ATTRS", "DEPRECATED_LOOKUP"))
 """Dictionaries from which modules make their names on demand: transformers, diffusers, huggingface_hub, langchain."""
 
+_NUMPYS_OWN = "extend_all"
+"""The function by which numpy adds to ``__all__``."""
 _RENAMED = {"tensorflow_core": "tensorflow"}
 """Folders of wheels that are imported under another name."""
 
@@ -62,12 +64,14 @@ def read_names(
     depth: int,
     without: tuple[str, ...] = (),
     looks_into: Callable[[str], bool] = lambda name: True,
+    facades: tuple[str, ...] = (),
 ) -> Names:
     """The public names in a wheel.
 
     ``roots`` says which packages in it are read, and how what lies in them is called by those who use it
     (``tensorflow._api.v2`` is called ``tensorflow``). Modules below ``depth`` dots are left out, and so is what is in
-    the modules ``without``. Methods and arguments are read of what ``looks_into`` accepts, which takes most of the
+    the modules ``without``. What a module imports counts as its own in packages and ``facades``, and in others where
+    ``__all__`` has it. Methods and arguments are read of what ``looks_into`` accepts, which takes most of the
     time.
     """
     library = _Library(_read_modules(wheel, roots))
@@ -80,7 +84,7 @@ def read_names(
         modules.add(public)
         if public.count(".") > depth:
             continue
-        for name in library.public_names(path, is_root=path in roots):
+        for name in library.public_names(path, is_root=path in roots, is_facade=public in facades):
             full = f"{public}.{name}"
             names.add(full)
             found = library.resolve(path, name) if looks_into(full) else None
@@ -129,7 +133,8 @@ def _public_path(path: str, roots: Mapping[str, str]) -> str:
 def _arguments_of(function: Function, skip: int) -> frozenset[str]:
     given = function.args
     names = [one.arg for one in (*given.posonlyargs, *given.args)][skip:] + [one.arg for one in given.kwonlyargs]
-    return frozenset([*names, *(["**"] if given.kwarg else [])])
+    renamed = {word for decorator in function.decorator_list for word in _strings(decorator)}
+    return frozenset([*names, *renamed, *(["**"] if given.kwarg else [])])
 
 
 class _Library:
@@ -157,11 +162,11 @@ class _Library:
                 found |= self.star_names(star)
         return frozenset(found)
 
-    def public_names(self, path: str, *, is_root: bool) -> Iterator[str]:
+    def public_names(self, path: str, *, is_root: bool, is_facade: bool) -> Iterator[str]:
         """The names that others may use: those in ``__all__``, or what has no underscore and is the package's own."""
         listed = self._listed(path) if not is_root else frozenset[str]()
-        imported = frozenset[str]() if self.modules[path].is_package else self._imports(path).keys()
-        for name in listed or self.names(path) - imported:
+        shows_imports = self.modules[path].is_package or is_facade
+        for name in listed or self.names(path) - (frozenset[str]() if shows_imports else self._imports(path).keys()):
             if not name.startswith("_") and (listed or self._is_own(path, name, is_root)):
                 yield name
 
@@ -178,9 +183,11 @@ class _Library:
         found: set[str] = set()
         for node in module.statements:
             if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr) and _is_about_all(node):
+                if any(isinstance(one, ast.ListComp) for one in ast.walk(node)):
+                    return frozenset()
                 found.update(_strings(node))
-                others = [one.value for one in ast.walk(node) if isinstance(one, ast.Attribute)]
-                for name in (other.id for other in others if isinstance(other, ast.Name) and other.id != "__all__"):
+                others = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+                for name in others - {"__all__", _NUMPYS_OWN}:
                     source, original = self._imports(path).get(name, ("", ""))
                     target = f"{source}.{original}" if original else source
                     if target in self.modules and target != path:
@@ -306,7 +313,7 @@ def _strings(node: ast.AST) -> Iterator[str]:
 
 
 def _is_about_all(node: ast.Assign | ast.AugAssign | ast.Expr) -> bool:
-    """Is this ``__all__ = ...``, ``__all__ += ...`` or ``__all__.extend(...)``?"""
+    """Is this ``__all__ = ...``, ``__all__ += ...``, ``__all__.extend(...)`` or ``extend_all(...)``?"""
     if isinstance(node, ast.Assign):
         target: ast.expr = node.targets[0]
     elif isinstance(node, ast.AugAssign):
@@ -314,4 +321,4 @@ def _is_about_all(node: ast.Assign | ast.AugAssign | ast.Expr) -> bool:
     else:
         called = node.value.func if isinstance(node.value, ast.Call) else node.value
         target = called.value if isinstance(called, ast.Attribute) else called
-    return isinstance(target, ast.Name) and target.id == "__all__"
+    return isinstance(target, ast.Name) and target.id in ("__all__", _NUMPYS_OWN)

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from colab_starter.check.gone_tables import Entry, Table, libraries, load_table, package_of
@@ -36,6 +37,7 @@ class _Use(NamedTuple):
     """As the notebook writes it."""
     name: str
     """By which the table knows it."""
+    instead: str = ""
 
 
 @rule("CS407", "removed-from-python", ERROR)
@@ -80,7 +82,7 @@ def find_gone_names(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     for name, found in uses.items():
         if not _is_provided_for(notebook, name):
             table = tables[name.partition(".")[0]]
-            yield _problem(found, table, runtime, "is gone", table.instead.get(name, ""))
+            yield _problem(found, table, runtime, found[0].instead or table.instead.get(name, ""))
 
 
 @rule(
@@ -109,7 +111,7 @@ def find_gone_arguments(notebook: Notebook, runtime: Runtime) -> Iterator[Proble
                 advice[shown] = found
     for shown, places in uses.items():
         table, instead = advice[shown]
-        yield _problem(places, table, runtime, "is gone", instead)
+        yield _problem(places, table, runtime, instead)
 
 
 @rule(
@@ -139,15 +141,15 @@ def find_gone_values(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
                 entries[shown] = entry, table
     for shown, places in uses.items():
         entry, table = entries[shown]
-        yield _problem(places, table, runtime, "is gone", entry.instead)
+        yield _problem(places, table, runtime, entry.instead)
 
 
-def _problem(uses: list[_Use], table: Table, runtime: Runtime, what: str, instead: str) -> Problem:
+def _problem(uses: list[_Use], table: Table, runtime: Runtime, instead: str) -> Problem:
     first = min(uses, key=lambda use: (use.cell.number, use.line))
     more = f" ({len(uses) - 1} more below)" if len(uses) > 1 else ""
     advice = f"; use {instead}" if instead else f"; see what {table.named}'s release notes say of it"
     return Problem(
-        f"{first.shown} {what}: the Colab runtime {runtime.name} has {table.named} {table.version}{advice}{more}",
+        f"{first.shown} is gone: the Colab runtime {runtime.name} has {table.named} {table.version}{advice}{more}",
         first.cell,
         first.line,
     )
@@ -192,7 +194,8 @@ def _may_have_another(notebook: Notebook, library: str, version: str) -> bool:
 def _all_uses(notebook: Notebook, tables: Mapping[str, Table]) -> Iterator[_Use]:
     origins = _origins_of(notebook)
     ignores_keras = any(_LEGACY_KERAS in cell.source for cell in notebook.cells if cell.is_python)
-    for use in (*_imported(notebook, tables), *_attributes(notebook, origins, tables)):
+    found = (_imported(notebook, tables), _attributes(notebook, origins, tables), _refused(notebook, origins, tables))
+    for use in chain.from_iterable(found):
         if not (ignores_keras and use.name.startswith("tensorflow.keras")):
             yield use
     if not ignores_keras:
@@ -231,6 +234,15 @@ def _attributes(notebook: Notebook, origins: Origins, tables: Mapping[str, Table
             name = _gone_part(path, table, origin.count(".") + 1)
             if name == path and not origins.is_rebound(written):
                 yield _Use(cell, node.lineno, written, name)
+
+
+def _refused(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) -> Iterator[_Use]:
+    """Calls of what is only there to say that it is gone."""
+    entries = [entry for table in tables.values() for entry in table.entries if not entry.argument]
+    for cell, call, name in _named_calls(notebook, origins) if entries else ():
+        for entry in entries:
+            if entry.call.fullmatch(name) and not origins.is_rebound(call.name):
+                yield _Use(cell, call.line, f"{call.name}()", name, entry.instead)
 
 
 def _methods(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) -> Iterator[_Use]:
@@ -276,7 +288,7 @@ def _named_calls(notebook: Notebook, origins: Origins) -> Iterator[tuple[Cell, C
     """The calls that run in any case, with the whole names of what they call, as far as these can be told."""
     for cell in notebook.cells:
         for call in cell.facts.calls:
-            if not call.guarded and (call.node.keywords or call.node.args):
+            if not call.guarded:
                 yield cell, call, origins.full_name(call.name) or call.name
 
 

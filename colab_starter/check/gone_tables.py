@@ -13,13 +13,14 @@ _FOLDER = Path(__file__).with_name("data") / "gone"
 
 
 class Entry(NamedTuple):
-    """An argument or a value that no signature shows."""
+    """A call, an argument or a value that fails, though no name or signature shows it."""
 
     call: re.Pattern[str]
     """What the whole name of the called function looks like."""
     argument: str
+    """Empty where every call fails."""
     values: frozenset[str]
-    """Empty where the argument itself is gone."""
+    """Empty where any value fails."""
     position: int
     """Of the argument among those without a name; -1 where it always has one."""
     instead: str

@@ -175,11 +175,14 @@ def _without_wheels(found: _Line, runtime: Runtime) -> list[tuple[Requirement, s
 def _say_missing(found: _Line, missing: Sequence[tuple[Requirement, str, Missing]], runtime: Runtime) -> Problem:
     python = ".".join(runtime.python.split(".")[:2])
     _, version, first = missing[0]
-    goes_on = f"goes on with {version}" if version else "goes on without it"
+    goes_on = f"the notebook goes on with {version}" if version else "the notebook goes on without it"
+    what = f"pip fails, or builds for a long time, and {goes_on}"
+    if first.can_be_built and len(missing) == 1:
+        what = f"pip builds it for minutes, and then it replaces the {version} that other packages are built for"
     advice = f"{first.next} has one" if first.next else "no newer version has one"
     return Problem(
         f"{_names([one for one, _, _ in missing])} has no wheel for Python {python} of the Colab runtime "
-        f"{runtime.name}: pip fails, or builds for a long time, and the notebook {goes_on}; {advice}",
+        f"{runtime.name}: {what}; {advice}",
         found.cell,
         found.line,
         ERROR,

@@ -17,11 +17,16 @@ WITHOUT_SOURCE = frozenset(
 """Packages of which there are only wheels: without one, pip finds nothing at all."""
 
 
+BUILDS = {"3.13": {"numpy": "1.26.4"}}
+"""Versions without a wheel that pip can build all the same; tried out, it takes ten minutes on two busy cores."""
+
+
 class Missing(NamedTuple):
     """No version that is asked for has a wheel."""
 
     next: str
     """The next newer version that has one; empty if there is none."""
+    can_be_built: bool
 
 
 def find_missing(package: str, specifier: str, python: str) -> Missing | None:
@@ -40,7 +45,8 @@ def find_missing(package: str, specifier: str, python: str) -> Missing | None:
         return None
     pinned = max((Version(one.version.rstrip(".*")) for one in wanted if one.operator != "!="), default=None)
     newer = [version for version in versions if pinned is None or version >= pinned]
-    return Missing(str(newer[0]) if newer else "") if versions or package in WITHOUT_SOURCE else None
+    can_be_built = wanted.contains(BUILDS.get(python, {}).get(package, "0"))
+    return Missing(str(newer[0]) if newer else "", can_be_built) if versions or package in WITHOUT_SOURCE else None
 
 
 def _names_newer(wanted: SpecifierSet, versions: list[Version]) -> bool:

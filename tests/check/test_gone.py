@@ -46,7 +46,8 @@ GONE = {
     "from langchain.text_splitter import CharacterTextSplitter": ("CS408", "langchain_text_splitters"),
     "from PIL import Image\nImage.ANTIALIAS": ("CS408", "Image.LANCZOS"),
     "import networkx as nx\nnx.info(1)": ("CS408", "print(G)"),
-    "import jax.tools.colab_tpu": ("CS408", "needs no setup"),
+    "import jax.tools.colab_tpu\njax.tools.colab_tpu.setup_tpu()": ("CS408", "need no setup"),
+    "import openai\nopenai.ChatCompletion.create(model='a')": ("CS408", "openai.OpenAI()"),
     "import keras\nmodel = keras.Sequential()\nmodel.fit_generator(1)": ("CS408", "use fit"),
     "from keras.models import load_model\nm = load_model('a')\nm.predict_classes(1)": ("CS408", "argmax"),
     "import keras\nkeras.optimizers.Adam(lr=0.1)": ("CS410", "learning_rate="),
@@ -185,3 +186,44 @@ def test_a_table_belongs_to_a_package_of_the_runtime_and_says_what_was_compared(
     assert newest.instead.keys() <= newest.names | {
         f"{path}({name}=)" for path, names in newest.arguments.items() for name in names
     } | {name for name in newest.instead if any(name.startswith(f"{gone}.") for gone in newest.names)}
+
+
+OLD_NOTEBOOKS = {
+    "Keras 2": (
+        "import keras\nm = keras.Sequential([keras.layers.Dense(2)])\n"
+        "m.compile(optimizer=keras.optimizers.Adam(lr=0.01), loss='mse')\nm.fit_generator(rows, epochs=2)\n"
+        "m.predict_classes(rows)",
+        ["3 CS410", "4 CS408", "5 CS408"],
+    ),
+    "NumPy 1": (
+        "import numpy as np\na = np.zeros(3, dtype=np.int)\nb = np.float(1)\nc = np.NaN\nd = np.product([1, 2])",
+        ["2 CS408", "3 CS408", "4 CS408", "5 CS408"],
+    ),
+    "TensorFlow 1": (
+        "import tensorflow as tf\nx = tf.placeholder(tf.float32)\nwith tf.Session() as s:\n"
+        "    s.run(tf.global_variables_initializer())\nopt = tf.train.AdamOptimizer(0.1)\nnet = tf.layers.dense(x, 3)\n"
+        "reg = tf.contrib.layers.l2_regularizer(0.1)",
+        ["2 CS408", "3 CS408", "4 CS408", "5 CS408", "6 CS408", "7 CS408"],
+    ),
+    "arguments of transformers 4": (
+        "from transformers import Trainer, TrainingArguments as Args\nargs = Args('out', evaluation_strategy='epoch')\n"
+        "t = Trainer(model=model, args=args, tokenizer=tok)\nx = tok('hi', return_tensors='tf')",
+        ["2 CS410", "3 CS410", "4 CS411"],
+    ),
+    "classes of transformers 4": (
+        "from transformers import TFAutoModelForSequenceClassification, AdamW, create_optimizer\n"
+        "from transformers.keras_callbacks import PushToHubCallback",
+        ["1 CS408", "1 CS408", "1 CS408", "2 CS408"],
+    ),
+    "TensorFlow 1 by a magic": (
+        "import tensorflow as tf\nwith tf.Session() as s:\n    pass",
+        ["2 CS408"],
+    ),
+}
+
+
+@pytest.mark.parametrize("library", OLD_NOTEBOOKS)
+def test_every_dead_line_of_an_old_notebook_is_found(library: str, write: Write) -> None:
+    source, expected = OLD_NOTEBOOKS[library]
+    gone = [finding for finding in findings_in(write([source])) if finding.code in ("CS408", "CS410", "CS411")]
+    assert [f"{finding.line} {finding.code}" for finding in gone] == expected

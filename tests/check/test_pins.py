@@ -7,6 +7,7 @@ from tests.check.conftest import Cells, Write, findings_in
 FAULTS: dict[str, tuple[str, str, str]] = {
     "!pip install numpy==1.23.5": ("CS403", "error", "goes on with 2.1.3; 2.1.0 has one"),
     "!pip install -q torch==2.0.1 torchvision==0.15.2": ("CS403", "error", "torch==2.0.1 (and 1 more of this line)"),
+    "!pip install numpy==1.26.4": ("CS403", "error", "pip builds it for minutes, and then it replaces the 2.1.3"),
     '%pip install "pandas<2"': ("CS403", "error", "pandas<2 has no wheel for Python 3.13"),
     "!pip install tensorflow==2.12": ("CS403", "error", "2.20.0 has one"),
     "!pip install numpy==2.2.0": ("CS403", "warning", "replaces the 2.1.3"),
