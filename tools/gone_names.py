@@ -133,13 +133,7 @@ def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any
     ]
     ladder = Ladder(list(library.versions), read)
     answer = ask(python, _questions(library, ladder))
-    names = set(answer["names"])
-    arguments = {path: set(gone) for path, gone in answer["arguments"].items()}
-    names_of_wheels, arguments_of_wheels = _compare_wheels(ladder)
-    if answer["unknown"]:
-        names, arguments = names_of_wheels, arguments_of_wheels
-    arguments |= {path: arguments_of_wheels.get(path, set()) for path in answer["placeholders"]}
-    names = _topmost(names)
+    names, arguments = _agree(library, ladder, answer)
     table = {
         "package": library.package,
         "named": library.named or library.package,
@@ -151,6 +145,19 @@ def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any
         "arguments": _arguments_by_version(arguments, ladder, names),
     }
     return table | _curated(library, table, set(answer["proofs"]))
+
+
+def _agree(library: Library, ladder: Ladder, answer: dict[str, Any]) -> tuple[set[str], dict[str, set[str]]]:
+    """What is gone from the newest wheel and from the environment: each may lack something for reasons of its own."""
+    names, arguments = _compare_wheels(ladder)
+    if not answer["unknown"]:
+        members = {name for one in ladder.names[:-1] for name in one.members if not _has(ladder.names[-1], name)}
+        names = (names | members | library.added.keys()) & set(answer["names"])
+        asked = {path: set(gone) for path, gone in answer["arguments"].items()}
+        asked |= {path: arguments.get(path, set()) for path in answer["placeholders"]}
+        newest = ladder.names[-1].arguments
+        arguments = {path: gone - newest.get(path, frozenset()) for path, gone in asked.items()}
+    return _topmost(names), arguments
 
 
 def _has(names: Names, name: str) -> bool:

@@ -133,7 +133,8 @@ def _public_path(path: str, roots: Mapping[str, str]) -> str:
 def _arguments_of(function: Function, skip: int) -> frozenset[str]:
     given = function.args
     names = [one.arg for one in (*given.posonlyargs, *given.args)][skip:] + [one.arg for one in given.kwonlyargs]
-    renamed = {word for decorator in function.decorator_list for word in _strings(decorator)}
+    renaming = [one for one in function.decorator_list if "deprecate_kwarg" in ast.dump(one)]
+    renamed = {word for decorator in renaming for word in _strings(decorator)}
     return frozenset([*names, *renamed, *(["**"] if given.kwarg else [])])
 
 

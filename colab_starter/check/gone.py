@@ -246,14 +246,14 @@ def _refused(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) 
 
 
 def _methods(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) -> Iterator[_Use]:
-    methods = {method: table for table in tables.values() for method in table.methods}
     for cell in notebook.cells:
         called = ((call.node.func, call.guarded) for call in cell.facts.calls)
         for node, guarded in (*called, *((one, guarded) for one, guarded in cell.facts.attributes if one.attr == "ix")):
-            if guarded or not isinstance(node, ast.Attribute) or node.attr not in methods:
+            if guarded or not isinstance(node, ast.Attribute):
                 continue
-            if found := _class_that_had(node, origins, methods[node.attr]):
-                yield _Use(cell, node.end_lineno or node.lineno, ast.unparse(node)[-60:], found)
+            had = [table for table in tables.values() if node.attr in table.methods]
+            if name := next(filter(None, (_class_that_had(node, origins, table) for table in had)), ""):
+                yield _Use(cell, node.end_lineno or node.lineno, ast.unparse(node)[-60:], name)
 
 
 def _class_that_had(node: ast.Attribute, origins: Origins, table: Table) -> str:
@@ -285,11 +285,11 @@ def _is_provided_for(notebook: Notebook, name: str) -> bool:
 
 
 def _named_calls(notebook: Notebook, origins: Origins) -> Iterator[tuple[Cell, Call, str]]:
-    """The calls that run in any case, with the whole names of what they call, as far as these can be told."""
+    """The calls that run in any case, with the whole names of what they call; those of others begin with ``()``."""
     for cell in notebook.cells:
         for call in cell.facts.calls:
             if not call.guarded:
-                yield cell, call, origins.full_name(call.name) or call.name
+                yield cell, call, origins.full_name(call.name) or f"().{call.name}"
 
 
 def _find_argument(name: str, argument: str, tables: Mapping[str, Table]) -> tuple[Table, str] | None:
