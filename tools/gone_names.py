@@ -62,6 +62,8 @@ class Library(NamedTuple):
     """Functions and classes whose arguments are compared; ``*`` for all."""
     instead: dict[str, str] = {}  # noqa: RUF012
     """A name -> what to write."""
+    prefixes: dict[str, str] = {}  # noqa: RUF012
+    """The beginning of names -> what to write, where ``instead`` says nothing."""
     added: dict[str, str] = {}  # noqa: RUF012
     """Names that no wheel shows -> the version they are gone since."""
     entries: Sequence[dict[str, Any]] = ()
@@ -256,7 +258,7 @@ def _curated(library: Library, table: dict[str, Any], failed: set[str]) -> dict[
         raise SystemExit(f"{library.package}: not gone from {table['compared'][-1]}:\n  " + "\n  ".join(sorted(wrong)))
     newest = {"since": table["compared"][-1]}
     entries = [{key: value for key, value in (newest | entry).items() if key != "proof"} for entry in library.entries]
-    return {"entries": entries, "instead": library.instead}
+    return {"entries": entries, "instead": library.instead, "prefixes": library.prefixes}
 
 
 def _count(tree: dict[str, dict[str, str]]) -> int:

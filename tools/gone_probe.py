@@ -32,7 +32,7 @@ def main() -> None:
             for path, names in asked["arguments"].items()
             if path.partition(".")[0] not in unknown and (gone := _gone_arguments(path, names))
         },
-        "placeholders": sorted(path for path in asked["arguments"] if hasattr(_found(path, unknown), "_backends")),
+        "placeholders": sorted(path for path in asked["arguments"] if _is_placeholder(path, unknown)),
         "proofs": [proof for proof in asked["proofs"] if _fails(proof)],
     }
     json.dump(answer, output)
@@ -40,8 +40,10 @@ def main() -> None:
     os._exit(0)
 
 
-def _found(path: str, unknown: set[str]) -> object:
-    return None if path.partition(".")[0] in unknown else find(path)
+def _is_placeholder(path: str, unknown: set[str]) -> bool:
+    """Whether it is what Hugging Face's libraries put in the place of classes that need PyTorch."""
+    found = None if path.partition(".")[0] in unknown else find(path)
+    return isinstance(found, type) and hasattr(found, "_backends")
 
 
 def _is_importable(top: str) -> bool:
@@ -110,7 +112,7 @@ def _gone_arguments(path: str, names: list[str]) -> list[str]:
     found = find(path)
     try:
         signature = inspect.signature(found)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except Exception:
         return []
     if any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values()):
         return []

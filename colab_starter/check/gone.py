@@ -82,7 +82,7 @@ def find_gone_names(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     for name, found in uses.items():
         if not _is_provided_for(notebook, name):
             table = tables[name.partition(".")[0]]
-            yield _problem(found, table, runtime, found[0].instead or table.instead.get(name, ""))
+            yield _problem(found, table, runtime, found[0].instead or table.instead_of(name))
 
 
 @rule(
@@ -147,9 +147,11 @@ def find_gone_values(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
 def _problem(uses: list[_Use], table: Table, runtime: Runtime, instead: str) -> Problem:
     first = min(uses, key=lambda use: (use.cell.number, use.line))
     more = f" ({len(uses) - 1} more below)" if len(uses) > 1 else ""
-    advice = f"; use {instead}" if instead else f"; see what {table.named}'s release notes say of it"
+    advice = instead if instead.startswith("leave") else f"use {instead}"
+    if not instead:
+        advice = f"see the release notes of {table.named}"
     return Problem(
-        f"{first.shown} is gone: the Colab runtime {runtime.name} has {table.named} {table.version}{advice}{more}",
+        f"{first.shown} is gone: the Colab runtime {runtime.name} has {table.named} {table.version}; {advice}{more}",
         first.cell,
         first.line,
     )

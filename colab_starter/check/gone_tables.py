@@ -41,6 +41,13 @@ class Table(NamedTuple):
     entries: tuple[Entry, ...]
     instead: Mapping[str, str]
     """A name, or ``name(argument=)`` -> what to write in its place, where that is known."""
+    prefixes: Mapping[str, str]
+    """The beginning of names -> the same for all of them."""
+
+    def instead_of(self, name: str) -> str:
+        """What to write for a name; empty where that is not known."""
+        known = [advice for prefix, advice in self.prefixes.items() if name.startswith(prefix)]
+        return self.instead.get(name) or next(iter(known), "")
 
 
 @cache
@@ -70,7 +77,17 @@ def load_table(library: str, version: str) -> Table:
         if owner.rpartition(".")[2][:1].isupper():
             methods.setdefault(last, set()).add(owner)
     entries = tuple(_read_entry(one) for one in content["entries"] if Version(one["since"]) <= Version(version))
-    return Table(content["package"], content["named"], version, names, arguments, methods, entries, content["instead"])
+    return Table(
+        content["package"],
+        content["named"],
+        version,
+        names,
+        arguments,
+        methods,
+        entries,
+        content["instead"],
+        content["prefixes"],
+    )
 
 
 @cache
