@@ -1,6 +1,15 @@
 """The one list of all rules."""
 
-from colab_starter.check import colab, format, install, parameters, runtime, syntax  # noqa: F401 - each registers its own
+from colab_starter.check import (  # noqa: F401 - each registers its own
+    colab,
+    format,
+    gone,
+    install,
+    parameters,
+    pins,
+    runtime,
+    syntax,
+)
 from colab_starter.check.rules import REGISTERED, Rule
 
 RULES: tuple[Rule, ...] = tuple(sorted(REGISTERED, key=lambda rule: rule.code))

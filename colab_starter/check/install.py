@@ -6,7 +6,7 @@ from collections.abc import Iterator, Set
 
 from packaging.utils import canonicalize_name
 
-from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
+from colab_starter.check.modules import REMOVED_FROM_PYTHON, SELF_CONTAINED
 from colab_starter.check.packages import GONE, INSTALLABLE
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_command
@@ -49,7 +49,7 @@ class _Missing:
 def _find_missing(notebook: Notebook, runtime: Runtime) -> list[_Missing]:
     """The first import of each module that neither the runtime nor the notebook's own files have."""
     packages = runtime_packages(runtime, notebook.accelerator)
-    local = _local_modules(notebook)
+    local = local_modules(notebook)
     seen: set[str] = set()
     found = []
     for cell, one in notebook.imports:
@@ -87,7 +87,7 @@ def _names_of(missing: _Missing) -> set[str]:
     return {missing.package, *forms}
 
 
-def _local_modules(notebook: Notebook) -> set[str]:
+def local_modules(notebook: Notebook) -> set[str]:
     """Modules that the notebook writes itself, or that are beside it."""
     written = {match[1] for _, command in notebook.commands if (match := _WRITES_MODULE.match(command.text))}
     return written | {name.removesuffix(".py") for name in notebook.beside if "." not in name.removesuffix(".py")}
@@ -209,14 +209,14 @@ def _commented_install(missing: _Missing, notebook: Notebook) -> int:
 def _core_installs(notebook: Notebook) -> Iterator[tuple[Cell, Install, Requirement]]:
     """Installs of core packages into the kernel that runs, which no restart follows."""
     for cell, install in notebook.installs:
-        if install.tool != "pip" or install.nested or install.goes_elsewhere or _restarts_after(notebook, cell):
+        if install.tool != "pip" or install.nested or install.goes_elsewhere or restarts_after(notebook, cell):
             continue
         for requirement in install.requirements:
             if requirement.name in CORE_PACKAGES:
                 yield cell, install, requirement
 
 
-def _restarts_after(notebook: Notebook, cell: Cell) -> bool:
+def restarts_after(notebook: Notebook, cell: Cell) -> bool:
     return any(_RESTART.search(later.source) for later in notebook.cells[cell.number - 1 :] if later.is_python)
 
 
@@ -229,34 +229,13 @@ def version_of(package: str, runtime: Runtime, accelerator: str) -> str | None:
     return versions[package].partition("+")[0] if package in versions else None
 
 
-def _admits(specifier: str, version: str) -> bool:
+def admits(specifier: str, version: str) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
         return SpecifierSet(specifier).contains(version, prereleases=True)
     except InvalidSpecifier:
         return True
-
-
-@rule("CS403", "replaces-core-package", WARNING)
-def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No install asks for another version of a package that the runtime is built on.
-
-    The kernel has loaded numpy and others before the first cell, and other packages are built for these versions:
-    after the install you get "numpy.dtype size changed" and the like, or "restart the session". Use the version that
-    is there, choose another runtime (Runtime > Change runtime type > Runtime version), or restart the kernel right
-    after the install.
-    """
-    for cell, install, requirement in _core_installs(notebook):
-        version = version_of(requirement.name, runtime, notebook.accelerator)
-        if version and requirement.specifier and not _admits(requirement.specifier, version):
-            yield Problem(
-                f"{requirement.name}{requirement.specifier} replaces the {version} that the Colab runtime "
-                f"{runtime.name} is built on, under a running kernel; "
-                "drop the version, or choose a runtime that has it",
-                cell,
-                install.line,
-            )
 
 
 @rule("CS404", "upgrades-core-package", WARNING)
@@ -269,7 +248,7 @@ def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
     """
     for cell, install, requirement in _core_installs(notebook):
         version = version_of(requirement.name, runtime, notebook.accelerator)
-        leaves_open = "==" not in requirement.specifier and _admits(requirement.specifier, version or "0")
+        leaves_open = "==" not in requirement.specifier and admits(requirement.specifier, version or "0")
         if not (install.upgrades and version and leaves_open) or requirement.name not in _BREAK_WHEN_UPGRADED:
             continue
         if _upgrades_all_of_torch(install) or _may_end_before(cell, install.line):
@@ -364,40 +343,3 @@ def find_unquoted_versions(notebook: Notebook) -> Iterator[Problem]:
             cell,
             line,
         )
-
-
-@rule("CS407", "removed-from-python", ERROR)
-def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No module is imported that the runtime's Python no longer has.
-
-    Python 3.12 and 3.13 dropped modules that had been in the standard library for decades, and Colab's newest runtime
-    has Python 3.13. Use what the message names, or choose an older runtime.
-    """
-    local = _local_modules(notebook)
-    python = _python_of(runtime)
-    provided = {requirement.name for _, install in notebook.installs for requirement in install.requirements}
-    for cell, found in notebook.imports:
-        module = found.module.partition(".")[0]
-        dead = REMOVED_FROM_PYTHON.get(module)
-        if not dead or found.guarded or module in local or tuple(map(int, dead.since.split("."))) > python:
-            continue
-        if package_of_module(module) not in runtime.also and not any(module in name for name in provided):
-            yield Problem(f"Python has no {module} since {dead.since}; use {dead.instead}", cell, found.line)
-
-
-def _python_of(runtime: Runtime) -> tuple[int, ...]:
-    return tuple(int(part) for part in runtime.python.split(".")[:2])
-
-
-@rule("CS408", "dead-import", ERROR)
-def find_dead_imports(notebook: Notebook) -> Iterator[Problem]:
-    """No module is imported that the libraries on Colab have dropped.
-
-    Tutorials from 2016 to 2020 use modules that Keras, TensorFlow, scikit-learn and pandas have removed since, and
-    the import stops the notebook. Use what the message names.
-    """
-    for cell, found in notebook.imports:
-        path = f"{found.module}.{found.name}." if found.name else f"{found.module}."
-        for dead, instead in DEAD_MODULES.items():
-            if not found.guarded and path.startswith(f"{dead}."):
-                yield Problem(f"{dead} is gone; use {instead}", cell, found.line)

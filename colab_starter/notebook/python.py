@@ -49,6 +49,8 @@ class PythonFacts(NamedTuple):
     lists: list[ast.List]
     assigned: set[str]
     """Names with dots that get a value: ``cv2.imshow`` in ``cv2.imshow = cv2_imshow``."""
+    attributes: list[tuple[ast.Attribute, bool]]
+    """What is read with a dot, and whether ``if`` or ``try`` guards it; unsorted."""
 
 
 _GUARDED, _IN_FUNCTION, _TESTED = 1, 2, 4
@@ -84,7 +86,7 @@ def read_facts(tree: ast.Module) -> PythonFacts:
 
     ``ast.walk`` would take twice the time.
     """
-    facts = PythonFacts([], [], [], [], set())
+    facts = PythonFacts([], [], [], [], set(), [])
     stack: list[tuple[ast.AST, int]] = [(tree, 0)]
     while stack:
         node, state = stack.pop()
@@ -124,6 +126,8 @@ def _note_import(node: ast.Import | ast.ImportFrom, facts: PythonFacts, state: i
 def _note_attribute(node: ast.Attribute, facts: PythonFacts, state: int) -> None:
     if isinstance(node.ctx, ast.Store):
         facts.assigned.add(dotted_name(node))
+    else:
+        facts.attributes.append((node, bool(state & _GUARDED)))
 
 
 def _note_list(node: ast.List, facts: PythonFacts, state: int) -> None:
