@@ -1,4 +1,4 @@
-"""CS316, CS319 to CS321: files that are not there when somebody else opens the notebook, and badges that lead nowhere."""
+"""CS316, CS319 to CS321: files that are not there for somebody else, and badges that lead nowhere."""
 
 import ast
 import re
@@ -23,36 +23,24 @@ _LOOKS_FIRST = re.compile(
 )
 _BADGE = re.compile(r"colab-badge|colab\.research\.google\.com/(?:github|drive)/")
 _FETCHES = re.compile(
-    r"\bgit\b[^\n]*\bclone\b|\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b|\bgcloud\b|\bsvn\b"
-    r"|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b|chdir\(|sys\.path|writefile"
-    r"|urlretrieve|urlopen|\brequests\.|httpx|download|\bfetch|upload|snapshot|\.mount\(|extract|unpack|get_file|clone_from"
-    r"|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*(?:-e|\.|-r) ?"
+    r"\bgit\b[^\n]*\bclone\b|\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b"
+    r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
+    r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|download|\bfetch|upload|snapshot|\.mount\("
+    r"|extract|unpack|get_file|clone_from|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
+    r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*(?:-e|\.|-r) ?"
 )
 """Whatever may bring files along, or lead to a folder where they are."""
 _READS_TABLE = frozenset(
     "read_csv read_excel read_json read_table read_parquet read_pickle read_feather read_stata".split()
 )
-_READERS = {
-    **{
-        f"{library}.{name}": 0
-        for library in ("pandas", "polars", "geopandas", "dask.dataframe")
-        for name in _READS_TABLE
-    },
-    "numpy.load": 0,
-    "numpy.loadtxt": 0,
-    "numpy.genfromtxt": 0,
-    "geopandas.read_file": 0,
-    "PIL.Image.open": 0,
-    "matplotlib.pyplot.imread": 0,
-    "matplotlib.image.imread": 0,
-    "skimage.io.imread": 0,
-    "scipy.io.loadmat": 0,
-    "scipy.io.wavfile.read": 0,
-    "librosa.load": 0,
-    "joblib.load": 0,
-    "cv2.imread": 0,
-    "open": 0,
-}
+_READERS = frozenset(
+    """
+    numpy.load numpy.loadtxt numpy.genfromtxt geopandas.read_file PIL.Image.open matplotlib.pyplot.imread
+    matplotlib.image.imread skimage.io.imread scipy.io.loadmat scipy.io.wavfile.read librosa.load joblib.load
+    cv2.imread open
+""".split()
+) | {f"{library}.{name}" for library in ("pandas", "polars", "dask.dataframe") for name in _READS_TABLE}
+"""Functions whose first argument is the path of a file that they read."""
 _RELATIVE_FILE = re.compile(r"(?!sample_data/|https?:|/|~|\.\./\.\./)(?:\./|\.\./)?[\w .()/-]*\w\.(?P<kind>\w{2,7})")
 _DATA = frozenset(
     "csv tsv txt json jsonl xls xlsx parquet feather pkl pickle npy npz mat h5 hdf5 dta png jpg jpeg gif bmp tif tiff "
@@ -123,14 +111,17 @@ def find_import_of_file_beside(notebook: Notebook, runtime: Runtime) -> Iterator
     The badge opens the .ipynb alone; a .py file in the same folder of the repository stays behind, and its import
     stops with ModuleNotFoundError. Clone the repository and change into it in the first cell, or download the file.
     """
-    if not _has_badge(notebook) or _may_fetch(notebook):
+    local = [
+        (cell, found)
+        for cell, found in notebook.imports
+        if not found.guarded and _lies_beside(found.module.partition(".")[0], notebook)
+    ]
+    if not local or not _has_badge(notebook) or _may_fetch(notebook):
         return
     packages = runtime_packages(runtime, notebook.accelerator)
     installed = {one.name for _, install in notebook.installs for one in install.requirements}
-    for cell, found in notebook.imports:
+    for cell, found in local:
         module = found.module.partition(".")[0]
-        if found.guarded or module in sys.stdlib_module_names or not _lies_beside(module, notebook):
-            continue
         names = {canonicalize_name(module), package_of_module(found.module)}
         if names & packages or names & installed or any(install.opaque for _, install in notebook.installs):
             continue
@@ -144,6 +135,8 @@ def find_import_of_file_beside(notebook: Notebook, runtime: Runtime) -> Iterator
 
 
 def _lies_beside(module: str, notebook: Notebook) -> bool:
+    if module in sys.stdlib_module_names:
+        return False
     return f"{module}.py" in notebook.beside or module in notebook.beside
 
 
@@ -169,12 +162,14 @@ def find_data_file_beside(notebook: Notebook) -> Iterator[Problem]:
     FileNotFoundError. Read it from its raw address, or clone the repository and change into it in the first cell.
     Notebooks that download, mount, unpack or write anything are not judged.
     """
-    if not _has_badge(notebook) or _may_fetch(notebook):
+    read = [
+        (cell, call, _path_read(call))
+        for cell, call in notebook.calls
+        if call.name in _READERS and not (call.guarded or call.in_function)
+    ]
+    if not any(path for _, _, path in read) or not _has_badge(notebook) or _may_fetch(notebook):
         return
-    for cell, call in notebook.calls:
-        if call.guarded or call.in_function or call.name not in _READERS:
-            continue
-        path = _path_read(call)
+    for cell, call, path in read:
         name = path.rpartition("/")[2]
         if path and _mentions(notebook, name) == 1:
             yield Problem(
@@ -203,7 +198,7 @@ def _opens_to_read(call: ast.Call) -> bool:
 
 
 def _mentions(notebook: Notebook, name: str) -> int:
-    """How many strings, commands and lines of broken cells have the name in them: one more may be where it is made."""
+    """How often the code has the name in it: the second time may be where the file is made."""
     return sum(cell.source.count(name) for cell in notebook.cells if cell.kind == "code")
 
 

@@ -10,7 +10,7 @@ from colab_starter.notebook.python import Call, read_literal
 
 _CUDA = re.compile(r"cuda(:\d+)?")
 _NEEDS_GPU = re.compile(r"(?:load_ext\s+(?:nvcc|cudf|cuml)|nvcc\b)|^cu$")
-_IMPORTS = GPU_ONLY | {"unsloth", "unsloth_zoo", "flash_attn", "vllm", "deepspeed", "auto_gptq", "exllamav2", "apex"}
+_IMPORTS = GPU_ONLY | {"unsloth", "unsloth_zoo", "flash_attn", "vllm"}
 """Modules that raise an error where there is no GPU, on import or at the first use."""
 _METHODS = frozenset(
     (
@@ -29,8 +29,8 @@ _HARMLESS_DEVICE = re.compile(r"(?:^|\.)(?:XGB\w+|DMatrix|train|CatBoost\w*|LGBM
 _TORCH_MODULES = frozenset(
     """
     torch transformers diffusers sentence_transformers accelerate peft trl whisper ultralytics timm torchvision
-    torchaudio clip open_clip TTS easyocr segment_anything sam2 bark audiocraft keybert bertopic flair stanza facenet_pytorch
-    pytorch_lightning lightning fastai monai torch_geometric
+    torchaudio clip open_clip TTS easyocr segment_anything sam2 audiocraft keybert bertopic flair facenet_pytorch
+    monai torch_geometric
 """.split()
 )
 """Libraries on torch: a keyword device="cuda" in a notebook with one of them is torch's."""
@@ -60,6 +60,10 @@ def _need_of(call: Call, notebook: Notebook, uses_torch: bool) -> str:
     for keyword in call.node.keywords:
         if keyword.arg in _FLAGS and read_literal(keyword.value) is True:
             return f"{keyword.arg}=True"
+        if keyword.arg == "mixed_precision" and method == "Accelerator" and read_literal(keyword.value) == "fp16":
+            return 'mixed_precision="fp16"'
+        if keyword.arg == "device" and method == "pipeline" and uses_torch and _is_index(keyword.value):
+            return "device=0"
         if keyword.arg == "fp16" and read_literal(keyword.value) is True and _TRAINING_ARGUMENTS.search(call.name):
             return "fp16=True"
         if (
@@ -73,6 +77,11 @@ def _need_of(call: Call, notebook: Notebook, uses_torch: bool) -> str:
     return ""
 
 
+def _is_index(value: ast.expr) -> bool:
+    index = read_literal(value)
+    return isinstance(index, int) and not isinstance(index, bool) and index >= 0
+
+
 def _moves_to_gpu(call: Call, method: str, notebook: Notebook) -> bool:
     """``x.cuda()``, ``x.to("cuda")``, ``torch.device("cuda")`` or ``torch.set_default_device("cuda")``.
 
@@ -80,10 +89,8 @@ def _moves_to_gpu(call: Call, method: str, notebook: Notebook) -> bool:
     """
     if method == "cuda" and "." in call.name:
         return not call.node.args or isinstance(call.node.args[0], ast.Constant)
-    if (method == "to" and "." in call.name) or notebook.full_name(call.name) in (
-        "torch.device",
-        "torch.set_default_device",
-    ):
+    makes_device = method in ("device", "set_default_device") and notebook.full_name(call.name).startswith("torch.")
+    if makes_device or (method == "to" and "." in call.name):
         target = read_literal(call.node.args[0]) if call.node.args else None
         return isinstance(target, str) and bool(_CUDA.fullmatch(target))
     return False

@@ -7,13 +7,14 @@ from colab_starter.check.gpu import find_uses_of_gpu
 from colab_starter.check.rules import ERROR, KAGGLE, WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Json, Notebook
 
+_INPUT = "add the files as a dataset (Add Input), and read them below /kaggle/input"
 _INSTEAD = {
-    "google.colab.drive.mount": "add the files as a dataset (Add Input), and read them below /kaggle/input",
-    "google.colab.files.upload": "add the files as a dataset (Add Input), and read them below /kaggle/input",
+    "google.colab.drive.mount": _INPUT,
+    "google.colab.files.upload": _INPUT,
     "google.colab.files.download": "write the file into /kaggle/working, where Kaggle keeps it as output",
     "google.colab.userdata.get": "use kaggle_secrets.UserSecretsClient().get_secret(...)",
     "google.colab.output.eval_js": 'put it under: if "google.colab" in sys.modules:',
-    "google.colab.auth.authenticate_user": "use kaggle_secrets.UserSecretsClient().set_gcloud_credentials(...)",
+    "google.colab.auth.authenticate_user": "attach a Google Cloud account (Add-ons)",
 }
 """What only works in Colab's tab -> what to do on Kaggle."""
 _KNOWS_KAGGLE = re.compile(r"/kaggle/|KAGGLE_|kaggle_secrets")

@@ -59,7 +59,7 @@ _RESTARTS = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\
     "CS312",
     "autoreload",
     ERROR,
-    evidence="IPython 7.34 raises ModuleNotFoundError on Python 3.12 and later (measured; googlecolab/colabtools#5580).",
+    evidence="IPython 7.34 on Python 3.12 and later: No module named 'imp' (measured; googlecolab/colabtools#5580).",
 )
 def find_autoreload(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """%load_ext autoreload is not used.
@@ -133,12 +133,13 @@ def _foreign_language(notebook: Notebook) -> str:
     kernel = _as_dict(notebook.metadata.get("kernelspec"))
     named = kernel.get("language") or _as_dict(notebook.metadata.get("language_info")).get("name")
     name = str(kernel.get("name", "")).lower()
-    by_kernel = next((language for start, language in _FOREIGN_KERNELS.items() if name.startswith(start)), "")
+    start = max(filter(name.startswith, _FOREIGN_KERNELS), key=len, default="")
+    by_kernel = _FOREIGN_KERNELS.get(start, "")
     if not isinstance(named, str) or not named.strip():
         return by_kernel
     if named.lower().rstrip("23. ").startswith(_OWN_LANGUAGES[:2]) or named.lower() in _OWN_LANGUAGES:
         return ""
-    return by_kernel or f"{named[:30]}"
+    return by_kernel or named[:30]
 
 
 def _as_dict(value: object) -> dict[str, object]:

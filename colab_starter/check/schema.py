@@ -141,9 +141,9 @@ def _faults_of_cell(cell: Cell, minor: int) -> Iterator[str]:
 def _faults_of_metadata(cell: Cell, minor: int) -> Iterator[str]:
     metadata = cell.metadata
     tags = metadata.get("tags")
-    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
-        if len(set(tags)) < len(tags) or any(not re.search(r"^[^,]+$", tag) for tag in tags):
-            yield "metadata.tags has a tag twice, an empty one or one with a comma"
+    is_tags = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)  # CS102 tells of others
+    if is_tags and (len(set(tags)) < len(tags) or any(not re.search(r"^[^,]+$", tag) for tag in tags)):
+        yield "metadata.tags has a tag twice, an empty one or one with a comma"
     name = metadata.get("name", "x")
     if not isinstance(name, str) or not re.search("^.+$", name):
         yield "metadata.name is not a text"

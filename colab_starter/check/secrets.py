@@ -33,7 +33,7 @@ def find_secrets_in_source(notebook: Notebook) -> Iterator[Problem]:
     issued: deleting it from the cell is not enough, as older versions of the file still have it. Then read it from
     Colab's secrets (userdata.get), with os.environ for everywhere else. The value is never printed here.
     """
-    if not may_hold_credentials(notebook.text):
+    if not may_hold_credentials("\n".join(cell.source for cell in notebook.cells)):
         return
     for cell in notebook.cells:
         if may_hold_credentials(cell.source):
@@ -62,8 +62,6 @@ def find_secrets_in_outputs(notebook: Notebook) -> Iterator[Problem]:
     where nobody looks for it. Revoke the key, and save the notebook without outputs (--fix of CS105 removes them).
     Key ids in signed addresses are no secrets: such an address expires.
     """
-    if not may_hold_credentials(notebook.text):
-        return
     for cell in notebook.cells:
         outputs = cell.data.get("outputs")
         for text in _texts_of(outputs) if cell.kind == "code" and isinstance(outputs, list) else ():
@@ -110,7 +108,10 @@ def find_literal_credentials(notebook: Notebook) -> Iterator[Problem]:
                 told.add(line)
 
 
-_MAY_NAME_SECRET = re.compile(r"key|token|secret|passw|login\(", re.IGNORECASE)
+_MAY_NAME_SECRET = re.compile(
+    r"(?:key|token|secret|passwo?r?d)[\"'\])]*\s*[=:,]\s*\(?\s*[\"'][\w+/=.-]{16,}[\"']", re.IGNORECASE
+)
+"""A quick look, before the syntax tree is walked."""
 
 
 def _named_literals(cell: Cell) -> Iterator[tuple[str, str, int]]:

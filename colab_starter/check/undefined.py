@@ -14,8 +14,8 @@ _MOST = 3
 """So many cells are told one by one: a notebook stops at the first."""
 _UNKNOWABLE = re.compile(
     r"\b(?:exec|execfile|globals|locals|vars|init_session|load_session|load_workspace|run_cell|run_line_magic"
-    r"|run_cell_magic|safe_execfile|infiltrate|inject|user_ns|user_global_ns|make_pylab)\b[ \t]*[(\[.=]?"
-    r"|\b(?:builtins|__builtins__|__main__)\b|\.(?:magic|push|ex|runcode)\(|kernel\.execute"
+    r"|run_cell_magic|safe_execfile|runcode|user_ns|user_global_ns)\b"
+    r"|\b(?:builtins|__builtins__|__main__)\b|\.(?:magic|push|ex)\(|kernel\.execute"
 )
 """Code that may give values to names without saying so."""
 _VARIABLES_OF_SYMPY = re.compile(r"\bvar\(\s*f?[\"']([^\"']*)")
