@@ -98,6 +98,9 @@ def _uses_of_drive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
             yield cell, min(lines)
 
 
+_NEVER_LOCAL = frozenset("numpy pandas matplotlib torch tensorflow keras sklearn cv2 transformers google".split())
+
+
 @rule(
     "CS319",
     "import-of-file-beside",
@@ -135,8 +138,8 @@ def find_import_of_file_beside(notebook: Notebook, runtime: Runtime) -> Iterator
 
 
 def _lies_beside(module: str, notebook: Notebook) -> bool:
-    if module in sys.stdlib_module_names:
-        return False
+    if module in sys.stdlib_module_names or module in _NEVER_LOCAL:
+        return False  # so that most notebooks' findings do not depend on the folder
     return f"{module}.py" in notebook.beside or module in notebook.beside
 
 

@@ -15,7 +15,7 @@ _MOST = 3
 _UNKNOWABLE = re.compile(
     r"\b(?:exec|execfile|globals|locals|vars|init_session|load_session|load_workspace|run_cell|run_line_magic"
     r"|run_cell_magic|safe_execfile|runcode|user_ns|user_global_ns)\b"
-    r"|\b(?:builtins|__builtins__|__main__)\b|\.(?:magic|push|ex)\(|kernel\.execute"
+    r"|\b(?:builtins|__builtins__)\b|\b__main__\b(?![\"'])|\.(?:magic|push|ex)\(|kernel\.execute"
 )
 """Code that may give values to names without saying so."""
 _VARIABLES_OF_SYMPY = re.compile(r"\bvar\(\s*f?[\"']([^\"']*)")
@@ -143,9 +143,11 @@ _SPECIAL_NAMES = frozenset(dir(__builtins__) if not isinstance(__builtins__, dic
     """
     display get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh _exit_code exit quit __name__ __doc__ __package__
     __loader__ __spec__ __builtin__ __builtins__ __annotations__ __session__ __debug__ WindowsError
+    alias bookmark cat cd clear conda cp debug dirs env hist history ldir less lf lk ll ls lsmagic lx magic man mkdir
+    more mv pip prun pwd quickref rm rmdir timeit who who_ls whos
 """.split()
 )
-"""What every kernel knows: Python's built-in names and IPython's."""
+"""What every kernel knows: Python's built-in names, IPython's, and magics that need no sign in a line of their own."""
 _NEVER = 1 << 60
 
 
@@ -205,7 +207,8 @@ def _describe(use: _Use, notebook: Notebook) -> str:
 def _first_definition(use: _Use) -> int:
     tree = use.cell.tree
     events = read_events(tree, True) if not isinstance(tree, SyntaxError) else []
-    return next((event.line for event in events if event.kind == BIND and event.name == use.name), 0)
+    lines = (event.line for event in events if event.kind == BIND and event.name == use.name and event.line > use.line)
+    return next(lines, 0)
 
 
 def _binds(cell: Cell, name: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import check_file
 from colab_starter.check.fixes import fix_file
+from colab_starter.check.select import select_rules
 from tests.check.conftest import ALL_RULES, LATEST, Cells, Write, code, findings_in, notebook_of, parameters, text
 
 GPU = {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
@@ -22,11 +23,12 @@ BADGE = "[![Open](https://colab.research.google.com/assets/colab-badge.svg)](htt
 SWIFT = {"kernelspec": {"name": "swift", "display_name": "Swift", "language": "swift"}}
 TOKEN = "hf_" + "Ab3Cd8Ef1Gh9Ij4Kl7Mn2Op6Qr5StUvWxYz"
 KEY = "q7Zt2Lw9" + "Xc4Vb8Nm3Kj6Hg"
-PRINTED = code("print('hi')") | {
-    "outputs": [{"output_type": "stream", "name": "stdout", "text": "hi", "metadata": {"tags": None}}],
-    "execution_count": 1,
+PRINTED = code("print('hi')  # colab-starter: ignore CS105") | {
+    "outputs": [{"output_type": "stream", "name": "stdout", "text": "hi", "metadata": {"tags": None}}]
 }
-PRINTED_TOKEN = code("x = 1") | {"outputs": [{"output_type": "stream", "name": "stdout", "text": f"token: {TOKEN}"}]}
+PRINTED_TOKEN = code("x = 1  # colab-starter: ignore CS105") | {
+    "outputs": [{"output_type": "stream", "name": "stdout", "text": f"token: {TOKEN}"}]
+}
 
 
 class Planted(NamedTuple):
@@ -111,7 +113,9 @@ PLANTED = {
     "CS701": Planted([COLAB + "key = userdata.get('KEY')"], 1, 2, mentions="kaggle_secrets"),
     "CS702": Planted(["rows = open('/content/a.txt').read()"], 1, 1, mentions="/kaggle/input"),
     "CS703": Planted(["!pip install einops"], 1, 1, {"metadata": {"kaggle": {"isInternetEnabled": False}}}),
-    "CS704": Planted(["import torch\nx = torch.ones(2).cuda()"], 1, 2, {"metadata": {"kaggle": {"accelerator": "none"}}}),
+    "CS704": Planted(
+        ["import torch\nx = torch.ones(2).cuda()"], 1, 2, {"metadata": {"kaggle": {"accelerator": "none"}}}
+    ),
 }
 
 
@@ -124,8 +128,8 @@ def test_a_planted_fault_is_found_where_it_is_and_nothing_else(code: str, write:
     planted = PLANTED[code]
     path = write(planted.content, planted.name, **planted.changes)
 
-    platform = KAGGLE if code.startswith("CS7") else COLAB_PLATFORM
-    rules = [rule for rule in select_rules(ALL_RULES, [], [], platform)]
+    platform = "kaggle" if code.startswith("CS7") else "colab"
+    rules = select_rules(ALL_RULES, [], [], platform)
     rules += [rule for rule in ALL_RULES if rule.opt_in and rule.code == code]
     (path.parent / "lesson.py").write_text("")
     (finding,) = check_file(path, rules, LATEST)
