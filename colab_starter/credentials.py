@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from math import log2
+from os.path import commonprefix
 from typing import NamedTuple
 
 ISSUED = re.compile(
@@ -72,11 +73,14 @@ _PLACEHOLDER = re.compile(
     r"|0{8}|1234567|abcdef(?:gh|01|12)|0123456789",
     re.IGNORECASE,
 )
+_PART = re.compile(r"[\w/+=-]{16,}")
+_SHORTEST_PART = 4
+"""Characters; so many of the beginning of a secret are hidden, too."""
 _LEAST_ENTROPY = 3.2
 """Bits a character: a random token of 20 letters and digits has about 4, words and patterns have less than 3."""
 _STARTS = re.compile(
     r"(?:(?<![\w-])(?:hf_|sk-|gh[opsur]_|github_pat_|glpat-|npm_|gsk_|r8_|xox[abeoprs]-|[rs]k_live_|pypi-|AKIA)|AIza)"
-    r"[A-Za-z0-9_-]{6,}"
+    r"(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{6,}"
 )
 _ASSIGNED = re.compile(
     r"(?P<name>(?:api|access|secret|private|account)_?key|password|passwd|token|secret)(?P<sign>[\"'\]]*\s*[=:]\s*[\"'])[^\"']+",
@@ -85,11 +89,13 @@ _ASSIGNED = re.compile(
 
 
 class Credential(NamedTuple):
-    """A secret in a text: what it is and where, never what it reads."""
+    """A secret in a text."""
 
     owner: str
     """Such as ``a GitHub token``."""
     position: int
+    parts: tuple[str, ...]
+    """The secret itself, to be hidden."""
 
 
 def find_credentials(text: str) -> Iterator[Credential]:
@@ -99,12 +105,12 @@ def find_credentials(text: str) -> Iterator[Credential]:
             continue
         for match in form.pattern.finditer(text):
             if is_random(match[0]):
-                yield Credential(form.owner, match.start())
+                yield Credential(form.owner, match.start(), tuple(_PART.findall(match[0])))
     if "AKIA" in text:
         for match in _AWS_ID.finditer(text):
-            secrets = (found[0] for found in _AWS_SECRET.finditer(text))
-            if is_random(match[0]) and any(map(_is_aws_secret, secrets)):
-                yield Credential("an AWS key with its secret", match.start())
+            secrets = list(filter(_is_aws_secret, _AWS_SECRET.findall(text)))
+            if secrets and is_random(match[0]):
+                yield Credential("an AWS key with its secret", match.start(), (match[0], *secrets))
 
 
 def may_hold_credentials(text: str) -> bool:
@@ -125,8 +131,23 @@ def is_random(text: str) -> bool:
     return -sum(count / len(text) * log2(count / len(text)) for count in counts) >= _LEAST_ENTROPY
 
 
-def hide_credentials(text: str) -> str:
-    """The text with ``***`` in place of tokens, of their beginnings, and of what is assigned to a password."""
-    if not ("_" in text or "-" in text or "=" in text or ":" in text or "A" in text):
+def hide_credentials(text: str, source: str = "") -> str:
+    """The text with ``***`` in place of tokens, of their beginnings, and of what is assigned to a password.
+
+    ``source`` is what the text may quote, and cut off where it likes: what is secret there is hidden, too.
+    """
+    text = _ASSIGNED.sub(r"\g<name>\g<sign>***", _STARTS.sub("***", text))
+    if not may_hold_credentials(source):
         return text
-    return _ASSIGNED.sub(r"\g<name>\g<sign>***", _STARTS.sub("***", text))
+    for found in find_credentials(source):
+        for part in found.parts:
+            text = _hide_beginning(text, part)
+    return text
+
+
+def _hide_beginning(text: str, secret: str) -> str:
+    start = text.find(secret[:_SHORTEST_PART])
+    if start < 0:
+        return text
+    length = len(commonprefix([text[start:], secret]))  # noqa: RUF071 - of the characters, indeed
+    return f"{text[:start]}***{text[start + length :]}"

@@ -153,5 +153,5 @@ def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
         code=rule.code,
         name=rule.name,
         severity=problem.severity or rule.severity,
-        message=printable(hide_credentials(" ".join(problem.message.split()))),
+        message=printable(hide_credentials(" ".join(problem.message.split()), cell.source if cell else "")),
     )

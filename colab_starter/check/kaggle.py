@@ -20,7 +20,7 @@ _INSTEAD = {
 _KNOWS_KAGGLE = re.compile(r"/kaggle/|KAGGLE_|kaggle_secrets")
 _CONTENT = re.compile(r"(?<![\w/.])/content(?=/|\b(?![\w-]))")
 _NEEDS_NETWORK = re.compile(
-    X
+    r"(?:uv )?pip3? install (?!.*(?:--no-index|/kaggle/input))|apt(?:-get)? install|wget |curl |git clone |gdown "
 )
 
 

@@ -21,7 +21,7 @@ RIGHT_CELLS = {
     "other languages": "%%html\n<b>not Python</b>",
     "R in a Python notebook": "%%R\nx <- c(1, 2)",
     "a page of its own": "%%writefile helper.py\nimport nothing_like_this",
-    "await outside of functions": "import asyncio\na = asyncio.Lock()\nawait asyncio.sleep(0)\nasync with a as b:\n    b\n",
+    "await outside of functions": "import asyncio as io\na = io.Lock()\nawait io.sleep(0)\nasync with a as b:\n    b\n",
     "magic names without a sign": "pip install einops",
     "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
     "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",

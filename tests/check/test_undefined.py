@@ -89,7 +89,8 @@ DEFINED: dict[str, Cells] = {
     "with": ["with open('a') as f, open('b') as (g, h):\n    f, g, h"],
     "a caught error": ["try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    print(error)"],
     "patterns": [
-        "x = [1]\nmatch x:\n    case [a, *b]:\n        a, b\n    case {'k': c, **d}:\n        c, d\n    case e:\n        e"
+        "match 1:\n  case [a, *b]:\n    a, b\n  case {'k': c, **d}:\n    c, d\n  case e:\n    e",
+        "a, b, c, d, e",
     ],
     "imports": ["import a.b, c as d\nfrom e import f, g as h\na, d, f, h"],
     "an annotation": ["x: int = 1\nx", "y: str"],
