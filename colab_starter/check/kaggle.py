@@ -17,7 +17,8 @@ _INSTEAD = {
     "google.colab.auth.authenticate_user": "attach a Google Cloud account (Add-ons)",
 }
 """What only works in Colab's tab -> what to do on Kaggle."""
-_KNOWS_KAGGLE = re.compile(r"/kaggle/|KAGGLE_|kaggle_secrets")
+_KNOWS_WHERE_IT_IS = re.compile(r"/kaggle/|KAGGLE_|kaggle_secrets|google\.colab\\?[\"'] in\b|\bCOLAB_|_COLAB\b")
+"""A notebook that finds out where it runs has paths for each place."""
 _CONTENT = re.compile(r"(?<![\w/.])/content(?=/|\b(?![\w-]))")
 _NEEDS_NETWORK = re.compile(
     r"(?:uv )?pip3? install (?!.*(?:--no-index|/kaggle/input))|apt(?:-get)? install|wget |curl |git clone |gdown "
@@ -71,7 +72,7 @@ def find_colab_paths(notebook: Notebook) -> Iterator[Problem]:
     /content is Colab's folder. On Kaggle, nothing of the data is there, and what is written there is not kept as the
     notebook's output. Use paths relative to the working folder, which is right on both.
     """
-    if "/content" not in notebook.text or _KNOWS_KAGGLE.search(notebook.text):
+    if "/content" not in notebook.text or _KNOWS_WHERE_IT_IS.search(notebook.text):
         return
     for cell in notebook.cells:
         if not cell.is_python or "/content" not in cell.source:

@@ -95,7 +95,7 @@ def _asking_conda(notebook: Notebook) -> Iterator[tuple[Cell, Command]]:
         text = command.text
         if command.kind != "!" or not any(name in text for name in ("conda ", "mamba ")):
             continue
-        if "always_yes" in text or re.search(r"\byes\s*\|", text):
+        if re.search(r"\byes\s*\|", text):
             continue
         if any(_asks(words) for words in split_commands(text)):
             yield cell, command
@@ -124,31 +124,28 @@ def find_conda(notebook: Notebook) -> Iterator[Problem]:
     sources = [cell.source for cell in notebook.cells if cell.kind == "code"]
     if not any("conda" in source or "mamba" in source for source in sources):
         return
-    if any(_SETS_UP_CONDA.search(source) for source in sources) or any("always_yes" in source for source in sources):
-        is_set_up = True
-    else:
-        is_set_up = False
-        if problem := _first_without_conda(notebook):
-            yield problem
-    for cell, command in _asking_conda(notebook) if is_set_up else ():
-        yield Problem('conda asks "Proceed ([y]/n)?" and waits; add -y (--fix does)', cell, command.line)
+    if not any(map(_SETS_UP_CONDA.search, sources)):
+        yield from _first_without_conda(notebook)
+    elif not any("always_yes" in source for source in sources):
+        for cell, command in _asking_conda(notebook):
+            yield Problem('conda asks "Proceed ([y]/n)?" and waits; add -y (--fix does)', cell, command.line)
 
 
-def _first_without_conda(notebook: Notebook) -> Problem | None:
+def _first_without_conda(notebook: Notebook) -> Iterator[Problem]:
     for cell, command in notebook.commands:
         if command.kind not in "!%" or command.nested or not re.search("conda|mamba", command.text):
             continue
         for words in split_commands(command.text):
             if words and words[0] in _CONDA and len(words) > 1 and "||" not in command.text:
                 waits = "; where it has, this waits for an answer, so add -y" if _asks(words) else ""
-                return Problem(
+                yield Problem(
                     "Colab has no conda, so this line installs nothing; use %pip install, or condacolab.install() in "
                     f"the first cell{waits}",
                     cell,
                     command.line,
                     ERROR,
                 )
-    return None
+                return
 
 
 _GONE_FROM_JAMMY = {
@@ -253,6 +250,6 @@ def _is_hidden_pip(call: ast.Call) -> bool:
     argument = call.args[0]
     parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
     text = "".join(
-        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "x" for part in parts
+        part.value if isinstance(part, ast.Constant) and isinstance(part.value, str) else "python" for part in parts
     )
     return "pip" in text and any(install.tool == "pip" for install in read_installs(text, 1, False))

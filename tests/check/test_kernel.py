@@ -11,7 +11,6 @@ AUTORELOAD = (
     "%load_ext autoreload\n%autoreload 2",
     "%reload_ext autoreload",
     "%load_ext IPython.extensions.autoreload",
-    "load_ext autoreload",
     "get_ipython().run_line_magic('load_ext', 'autoreload')",
     "get_ipython().magic('load_ext autoreload')",
 )
@@ -19,7 +18,6 @@ AUTORELOAD = (
 
 @pytest.mark.parametrize("source", AUTORELOAD)
 def test_autoreload_stops_where_python_has_no_imp(source: str, write: Write) -> None:
-    source = source if source != "load_ext autoreload" else "%load_ext autoreload"
     assert "CS312" in codes_in(write([source]))
     assert "CS312" in codes_in(write([source]), "2025.10")
 
