@@ -141,8 +141,9 @@ def _faults_of_cell(cell: Cell, minor: int) -> Iterator[str]:
 def _faults_of_metadata(cell: Cell, minor: int) -> Iterator[str]:
     metadata = cell.metadata
     tags = metadata.get("tags")
-    is_tags = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)  # CS102 tells of others
-    if is_tags and (len(set(tags)) < len(tags) or any(not re.search(r"^[^,]+$", tag) for tag in tags)):
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    # Of tags that are no texts, CS102 tells.
+    if len(set(texts)) < len(texts) or not all(re.search(r"^[^,]+$", tag) for tag in texts):
         yield "metadata.tags has a tag twice, an empty one or one with a comma"
     name = metadata.get("name", "x")
     if not isinstance(name, str) or not re.search("^.+$", name):
