@@ -137,9 +137,9 @@ def _first_without_conda(notebook: Notebook) -> Iterator[Problem]:
             continue
         for words in split_commands(command.text):
             if words and words[0] in _CONDA and len(words) > 1 and "||" not in command.text:
-                waits = "; where it has, this waits for an answer, so add -y" if _asks(words) else ""
+                waits = "; where there is one, it waits for an answer without -y" if _asks(words) else ""
                 yield Problem(
-                    "Colab has no conda, so this line installs nothing; use %pip install, or condacolab.install() in "
+                    "Colab has no conda, so this line does nothing; use %pip install, or condacolab.install() in "
                     f"the first cell{waits}",
                     cell,
                     command.line,
@@ -242,6 +242,7 @@ def find_pip_by_os_system(notebook: Notebook) -> Iterator[Problem]:
                     cell,
                     node.lineno,
                 )
+                break
 
 
 def _is_hidden_pip(call: ast.Call) -> bool:
