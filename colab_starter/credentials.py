@@ -119,16 +119,18 @@ def may_hold_credentials(text: str) -> bool:
 
 
 def _is_aws_secret(text: str) -> bool:
-    kinds = (any(letter.islower() for letter in text), any(letter.isupper() for letter in text))
-    return all(kinds) and any(letter.isdigit() for letter in text) and is_random(text)
+    return any(map(str.islower, text)) and any(map(str.isupper, text)) and is_random(text, least=4)
 
 
-def is_random(text: str) -> bool:
-    """Does it look drawn by chance, as keys are: no placeholder, not a word or a pattern?"""
+def is_random(text: str, least: float = _LEAST_ENTROPY) -> bool:
+    """Does it look drawn by chance, as keys are: no placeholder, not a word or a pattern?
+
+    ``least`` is in bits a character.
+    """
     if _PLACEHOLDER.search(text):
         return False
     counts = Counter(text).values()
-    return -sum(count / len(text) * log2(count / len(text)) for count in counts) >= _LEAST_ENTROPY
+    return -sum(count / len(text) * log2(count / len(text)) for count in counts) >= least
 
 
 def hide_credentials(text: str, source: str = "") -> str:

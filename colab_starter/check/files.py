@@ -13,7 +13,7 @@ from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime, package_of_module
 
-_DRIVE = re.compile(r"/content/g?drive/[^\s'\"]+")
+_DRIVE = re.compile(r"/content/g?drive/[^'\"\n]+")
 _DRIVE_IN_COMMAND = re.compile(r"(?<![\w/])/content/g?drive/(?:My\\? ?Drive|Shareddrives|Othercomputers)\b")
 _BRINGS_DRIVE = re.compile(
     r"\.mount\(|\bmount\(|ocamlfuse|rclone|\bpydrive|mount_drive|ln -s|symlink|google-drive", re.IGNORECASE
@@ -27,7 +27,7 @@ _FETCHES = re.compile(
     r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
     r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|download|\bfetch|upload|snapshot|\.mount\("
     r"|extract|unpack|get_file|clone_from|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
-    r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*(?:-e|\.|-r) ?"
+    r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*\s(?:-e|-r|\.)(?:\s|$)|pip\S* +install[^\n]*(?:git\+|://)"
 )
 """Whatever may bring files along, or lead to a folder where they are."""
 _READS_TABLE = frozenset(

@@ -84,16 +84,12 @@ def find_schema_faults(notebook: Notebook) -> Iterator[Problem]:
     minor = _minor_of(notebook)
     if minor is None:
         return
-    for fault in _faults_of_notebook(notebook, minor):
-        yield Problem(f"{fault}, so GitHub may not show the notebook")
-    told: dict[str, list[Cell]] = {}
-    for cell in notebook.cells:
-        for fault in _faults_of_cell(cell, minor):
-            if cell not in told.setdefault(fault, []):
-                told[fault].append(cell)
-    for fault, cells in told.items():
-        more = f" (and in {len(cells) - 1} more)" if len(cells) > 1 else ""
-        yield Problem(f"{fault}{more}, so GitHub shows an invalid notebook and Jupyter complains", cells[0])
+    found: list[tuple[str, Cell | None]] = [(fault, None) for fault in _faults_of_notebook(notebook, minor)]
+    found += [(fault, cell) for cell in notebook.cells for fault in dict.fromkeys(_faults_of_cell(cell, minor))]
+    if found:
+        fault, cell = found[0]
+        more = f"; {len(found) - 1} more such faults" if len(found) > 2 else "; one more such fault" * (len(found) - 1)
+        yield Problem(f"{fault}, so GitHub shows an invalid notebook and Jupyter complains{more}", cell)
 
 
 def _faults_of_notebook(notebook: Notebook, minor: int) -> Iterator[str]:

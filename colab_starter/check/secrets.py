@@ -11,12 +11,15 @@ from colab_starter.notebook.model import Cell, Notebook, join_source
 
 _ADVICE = "revoke it now, as everybody who has the file can use it; read it from Colab's secrets or os.environ instead"
 _SECRET_NAME = re.compile(
-    r"(?:.*_)?(?:api_?key|apikey|api_?token|access_?token|auth_?token|bearer_?token|secret_?key|secret_?access_?key"
-    r"|client_?secret|private_?key|account_?key|hf_?token|github_?token|bot_?token|wandb_?(?:api_)?key|password|passwd"
-    r"|api_?secret|consumer_?secret|access_?token_?secret)",
+    r"(?:\w*_)?(?:api_?key|api_?token|access_?token|auth_?token|bearer_?token|secret_?key|secret_?access_?key|api_?secret"
+    r"|client_?secret|consumer_?secret|private_?key|account_?key|subscription_?key|password|passwd|access_?token_?secret)"
+    r"|(?:hf|github|gitlab|bot|slack|discord|telegram|mapbox|wandb|replicate|ngrok|hub|kaggle|zenodo)_?(?:token|key|pat)"
+    r"|token|secret",
     re.IGNORECASE,
 )
-_MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*\d)[A-Za-z0-9_+/=.-]{16,}")
+_CHARACTERS = re.compile(r"[A-Za-z0-9_+/=.-]{16,200}")
+_WORDS = re.compile(r"(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+|\d{1,4})(?:[-_/.](?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+|\d{1,4}))*")
+_HEXADECIMAL = re.compile(r"[0-9a-f]{32,64}")
 _TEXT_OUTPUTS = ("text/plain", "text/html", "text/markdown", "application/json")
 
 
@@ -103,9 +106,23 @@ def find_literal_credentials(notebook: Notebook) -> Iterator[Problem]:
             continue
         told = {cell.source.count("\n", 0, found.position) + 1 for found in find_credentials(cell.source)}
         for name, value, line in _named_literals(cell):
-            if line not in told and _SECRET_NAME.fullmatch(name) and _MIXED.fullmatch(value) and is_random(value):
+            if line not in told and _SECRET_NAME.fullmatch(name) and _looks_drawn(value):
                 yield Problem(f"{name[:30]} looks like a real key: if so, {_ADVICE}", cell, line)
                 told.add(line)
+
+
+def _looks_drawn(value: str) -> bool:
+    """Drawn by chance, of letters and digits, or of capitals and small letters alike; no words one after another."""
+    if not _CHARACTERS.fullmatch(value) or _WORDS.fullmatch(value):
+        return False
+    if _HEXADECIMAL.fullmatch(value):
+        return is_random(value, least=2.8)
+    letters = [letter for letter in value if letter.isalpha()]
+    if not letters or not is_random(value):
+        return False
+    has_digits = any(letter.isdigit() for letter in value)
+    capitals = sum(letter.isupper() for letter in letters) / len(letters)
+    return has_digits or 0.26 < capitals < 0.74
 
 
 _MAY_NAME_SECRET = re.compile(

@@ -1,5 +1,6 @@
 """CS313: names that have no value yet when Run all reaches them."""
 
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -31,7 +32,24 @@ _MAGICS = frozenset(
 """.split()
 )
 """Magics that give values to no names but those that their line mentions."""
+_TYPE_PARAMETERS = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|type)[ \t]+\w+[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d]\w*")
+_NEVER = 1 << 60
+"""Behind the last line of any cell."""
+_SPECIAL_NAMES = frozenset(dir(builtins)) | frozenset(
+    """
+    display get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh _exit_code exit quit __name__ __doc__ __package__
+    __loader__ __spec__ __builtin__ __builtins__ __annotations__ __session__ __debug__ WindowsError
+""".split()
+)
+"""What every kernel knows: Python's built-in names and IPython's."""
+_AUTOMAGICS = frozenset(
+    """
+    alias bookmark cat cd clear conda cp debug dirs env hist history ldir less lf lk ll ls lsmagic lx magic man mkdir
+    more mv pip prun pwd quickref rm rmdir timeit who who_ls whos
+""".split()
+)
+"""Magics that need no sign where they are the only line of their cell."""
 _PYTHON_2 = {
     "xrange": "range",
     "raw_input": "input",
@@ -110,7 +128,8 @@ def _find_uses(notebook: Notebook, runtime: Runtime) -> Iterator[_Use]:
             continue
         last = _line_of_no_return(cell)
         bound.update(_names_of_commands(cell))
-        uses = _follow(_read(cell, lazy_hints), bound)
+        is_one_line = "\n" not in cell.source.strip()
+        uses = [use for use in _follow(_read(cell, lazy_hints), bound) if not (is_one_line and use.name in _AUTOMAGICS)]
         use = next((use for use in uses if use.line < last), None)
         if use and not _is_deliberate(cell):
             yield _Use(cell, use.line, use.name)
@@ -134,21 +153,11 @@ def _follow(events: Iterable[Event], bound: set[str]) -> list[Event]:
 def _names_of_commands(cell: Cell) -> Iterator[str]:
     for command in cell.commands:
         yield from _words_of(command)
+    for names in _TYPE_PARAMETERS.findall(cell.source):
+        yield from _WORD.findall(names)  # our own Python may be too old to read them
     if "var(" in cell.source:
         for names in _VARIABLES_OF_SYMPY.findall(cell.source):
             yield from _WORD.findall(names)
-
-
-_SPECIAL_NAMES = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__) | frozenset(
-    """
-    display get_ipython In Out _ __ ___ _i _ii _iii _ih _oh _dh _exit_code exit quit __name__ __doc__ __package__
-    __loader__ __spec__ __builtin__ __builtins__ __annotations__ __session__ __debug__ WindowsError
-    alias bookmark cat cd clear conda cp debug dirs env hist history ldir less lf lk ll ls lsmagic lx magic man mkdir
-    more mv pip prun pwd quickref rm rmdir timeit who who_ls whos
-""".split()
-)
-"""What every kernel knows: Python's built-in names, IPython's, and magics that need no sign in a line of their own."""
-_NEVER = 1 << 60
 
 
 def _read(cell: Cell, lazy_hints: bool) -> Iterable[Event]:

@@ -15,6 +15,8 @@ UNMOUNTED = (
     "%cd /content/gdrive/My Drive/project",
     "path = '/content/drive/MyDrive/'\nopen(path + 'a.txt')",
     "# drive.mount('/content/drive')\nopen('/content/drive/MyDrive/a')",
+    "open('/content/drive/My Drive/Colab Notebooks/a.csv')",
+    "folder = '/content/gdrive/My Drive/'",
     "!cp a.csv '/content/drive/My Drive/a.csv'",
 )
 
@@ -62,6 +64,12 @@ def test_a_package_that_lies_next_to_the_notebook_is_not_brought_by_a_badge(writ
     assert "CS319" in codes_in(path)
 
 
+def test_an_install_of_other_packages_brings_no_module(write: Write) -> None:
+    path = write([BADGE, "%pip install -q langchain==0.1.20 'einops>=0.8'\nimport my_helpers"])
+    (path.parent / "my_helpers.py").write_text("")
+    assert "CS319" in codes_in(path)
+
+
 @pytest.mark.parametrize(
     "cells",
     [
@@ -73,6 +81,7 @@ def test_a_package_that_lies_next_to_the_notebook_is_not_brought_by_a_badge(writ
         [BADGE, "try:\n    import my_helpers\nexcept ImportError:\n    my_helpers = None"],
         [BADGE, "%pip install my-helpers", "import my_helpers"],
         [BADGE, "%pip install -q git+https://github.com/ada/digits", "import my_helpers"],
+        [BADGE, "%pip install -q -e .", "import my_helpers"],
         [BADGE, "from google.colab import drive, files", "def f():\n    import my_helpers"],
     ],
 )

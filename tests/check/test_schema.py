@@ -133,4 +133,4 @@ def test_what_is_wrong_in_many_cells_is_told_once(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 2}))
     (finding,) = check_file(path, STRUCTURE, LATEST)
     assert (finding.code, finding.cell) == ("CS120", 1)
-    assert "in 8 more" in finding.message
+    assert "8 more such faults" in finding.message

@@ -94,6 +94,10 @@ PLACEHOLDERS = (
     "api_key = userdata.get('API_KEY_2_OF_MINE')",
     "api_key = 'xxxxxxxxxxxxxxxxxxxxxxxx1'",
     "api_key = 'abcdefghijklmnop12345678'",
+    "password = 'MyVeryLongPasswordForTheClass'",
+    "pad_token = '<|reserved_special_token_250|>'",
+    "token = 'bert-base-uncased'",
+    "secret = 'https://example.org/a/b/c/d'",
     "sort_key = 'q7Zt2Lw9" + "Xc4Vb8Nm3Kj6Hg'",
     "key = 'q7Zt2Lw9" + "Xc4Vb8Nm3Kj6Hg'",
 )
@@ -120,6 +124,14 @@ def test_a_literal_key_of_any_service_is_told_by_its_name(source: str, write: Wr
     found = findings_in(write([source.format("q7Zt2Lw9" + "Xc4Vb8Nm3Kj6Hg")]))
     (finding,) = [finding for finding in found if finding.code == "CS603"]
     assert "q7Zt" not in finding.message
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(("letters", "length"), [("0123456789abcdef", 32), (string.ascii_letters, 24), (LETTERS, 20)])
+@pytest.mark.parametrize("name", ["token", "API_KEY", "mapbox_token", "password"])
+def test_a_key_of_any_letters_is_told(name: str, letters: str, length: int, seed: int, write: Write) -> None:
+    value = "".join(random.Random(seed).choices(letters, k=length))
+    assert "CS603" in [finding.code for finding in findings_in(write([f"{name} = {value!r}"]))]
 
 
 def test_a_picture_is_not_searched(write: Write) -> None:

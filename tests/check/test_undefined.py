@@ -35,6 +35,7 @@ UNDEFINED = {
     "what follows a caught error": (["try:\n    pass\nexcept OSError as error:\n    pass\nprint(eror)"], 1, 5, "eror"),
     "a subject that is matched": (["match command:\n    case _:\n        pass"], 1, 1, "command"),
     "a body that is timed": (["%%time\nfit(x)"], 1, 2, "fit"),
+    "a shell command among Python": (["x = 1\nls"], 1, 2, "ls is not"),
     "what stands above a star import": (["print(pi)", "from math import *"], 1, 1, "pi"),
 }
 
@@ -102,6 +103,7 @@ DEFINED: dict[str, Cells] = {
     "a deletion in a loop": ["for i in range(2):\n    x = i\n    del x", "x = 1\nx"],
     "a magic without its sign": ["ls", "pwd", "whos"],
     "a cell that is there for its error": ["undefined  # NameError", code("undefined", tags=["raises-exception"])],
+    "type parameters": ["def first[T](x: list[T]) -> T: ...\nclass A[U]:\n    x: U\ntype B[V] = list[V]"],
     "help": ["something?", "?something"],
     "other languages": ["%%bash\necho $x", "%%html\n<b>x</b>", "%%R\ny <- x"],
     "a text cell's code": [{"cell_type": "markdown", "metadata": {}, "source": "print(x)"}],
