@@ -2,13 +2,21 @@
 
 from colab_starter.check import (  # noqa: F401 - each registers its own
     colab,
+    files,
     format,
     gone,
     install,
+    kaggle,
+    kernel,
     parameters,
     pins,
     runtime,
+    schema,
+    secrets,
+    shell,
     syntax,
+    undefined,
+    waiting,
 )
 from colab_starter.check.rules import REGISTERED, Rule
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
 from colab_starter.check.source import is_tried, rewrite_command, rewrite_lines
 from colab_starter.errors import ColabStarterError
 from colab_starter.notebook.magics import Command
@@ -48,7 +48,7 @@ def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator
         yield Problem(message, cell, call.line)
 
 
-@rule("CS301", "bare-drive-mount", WARNING)
+@rule("CS301", "bare-drive-mount", WARNING, platforms=(COLAB,))
 def find_bare_mounts(notebook: Notebook) -> Iterator[Problem]:
     """drive.mount is only called where a browser can answer.
 
@@ -77,7 +77,7 @@ def _folder_of_drive(call: Call) -> str:
     return f'{written} + "/MyDrive"' if 0 < len(written) <= 40 else "..."
 
 
-@rule("CS302", "waits-for-upload", WARNING)
+@rule("CS302", "waits-for-upload", WARNING, platforms=(COLAB,))
 def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     """files.upload is only called where a browser can answer.
 
@@ -92,7 +92,7 @@ def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS303", "waits-for-javascript", WARNING)
+@rule("CS303", "waits-for-javascript", WARNING, platforms=(COLAB,))
 def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     """output.eval_js is only called where a browser can answer.
 
@@ -106,7 +106,7 @@ def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS304", "unguarded-secret", WARNING)
+@rule("CS304", "unguarded-secret", WARNING, platforms=(COLAB,))
 def find_unguarded_secrets(notebook: Notebook) -> Iterator[Problem]:
     """userdata.get is not the only place that a secret may come from.
 
@@ -314,7 +314,7 @@ def _locate_folder(folder: Path, name: str) -> _Place | None:
     return _Place(location.repository, location.path.removesuffix(name))
 
 
-@rule("CS310", "wrong-badge", WARNING)
+@rule("CS310", "wrong-badge", WARNING, platforms=(COLAB,))
 def find_wrong_badge(notebook: Notebook) -> Iterator[Problem]:
     """The Open in Colab badge opens this file.
 

@@ -23,6 +23,13 @@ class Format(StrEnum):
     SARIF = "sarif"
 
 
+class Platform(StrEnum):
+    """Where a notebook may be meant to run; ``rules.PLATFORMS`` are the same."""
+
+    COLAB = "colab"
+    KAGGLE = "kaggle"
+
+
 def check(
     paths: Annotated[list[Path] | None, typer.Argument(help="Notebooks and folders. [default: this folder]")] = None,
     select: Annotated[
@@ -30,7 +37,10 @@ def check(
         typer.Option(metavar="RULE", help="Only these rules: CS301, or CS3 for all that begin with it."),
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="RULE", help="All rules but these.")] = None,
-    runtime: Annotated[str, typer.Option(help="The Colab runtime to check against: latest, 2026.07, ...")] = "latest",
+    runtime: Annotated[
+        str | None, typer.Option(help="The Colab runtime to check against: 2026.07, ... [default: latest]")
+    ] = None,
+    platform: Annotated[Platform, typer.Option(help="Where the notebooks are to run.")] = Platform.COLAB,
     format: Annotated[Format, typer.Option(help="How to print the findings.")] = Format.TEXT,
     fix: Annotated[bool, typer.Option("--fix", help="Fix what can be fixed, then check again.")] = False,
     explain: Annotated[str | None, typer.Option(help="Explain a rule, and stop.", metavar="CODE")] = None,
@@ -49,14 +59,14 @@ def check(
     from colab_starter.check.fixes import fix_file
     from colab_starter.check.reports import REPORTS
     from colab_starter.check.select import find_rule, select_rules
-    from colab_starter.runtimes import load_runtime
+    from colab_starter.runtimes import LATEST, load_kaggle, load_runtime
     from colab_starter.sweep_folder import is_executed
 
     if explain is not None:
         typer.echo(explain_rule(find_rule(RULES, explain)))
         return
-    rules = select_rules(RULES, select or [], ignore or [])
-    machine = load_runtime(runtime)
+    rules = select_rules(RULES, select or [], ignore or [], platform.value)
+    machine = load_kaggle() if platform is Platform.KAGGLE and runtime is None else load_runtime(runtime or LATEST)
     notebooks, records = search_notebooks(paths or [Path()])
     tell_records(records)
     if fix:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from colab_starter.check.rules import ERROR, Problem, Rule, ignores
+from colab_starter.credentials import hide_credentials
 from colab_starter.errors import BrokenNotebookError, NothingToCheckError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.runtimes import Runtime
@@ -152,5 +153,5 @@ def _finding(notebook: Notebook, rule: Rule, problem: Problem) -> Finding:
         code=rule.code,
         name=rule.name,
         severity=problem.severity or rule.severity,
-        message=printable(" ".join(problem.message.split())),
+        message=printable(hide_credentials(" ".join(problem.message.split()), cell.source if cell else "")),
     )

@@ -18,6 +18,12 @@ SEVERITIES = (ERROR, WARNING, NOTE)
 """From the worst to the mildest."""
 
 
+COLAB = "colab"
+KAGGLE = "kaggle"
+PLATFORMS = (COLAB, KAGGLE)
+"""Where the notebook is to run; ``--platform`` chooses."""
+
+
 class Problem(NamedTuple):
     """A place where a notebook breaks a rule."""
 
@@ -54,6 +60,8 @@ class Rule(NamedTuple):
     """It only runs where ``--select`` names it."""
     evidence: str = ""
     """Why we believe it, in a sentence or two: an issue, a measurement, a line of a changelog. Empty if unstated."""
+    platforms: tuple[str, ...] = PLATFORMS
+    """Where it applies."""
 
     @property
     def fixable(self) -> bool:
@@ -65,7 +73,14 @@ REGISTERED: list[Rule] = []
 
 
 def rule(
-    code: str, name: str, severity: str, *, fix: Fixer | None = None, opt_in: bool = False, evidence: str = ""
+    code: str,
+    name: str,
+    severity: str,
+    *,
+    fix: Fixer | None = None,
+    opt_in: bool = False,
+    evidence: str = "",
+    platforms: tuple[str, ...] = PLATFORMS,
 ) -> Callable[[Finder], Rule]:
     """Register a function that finds problems as a rule.
 
@@ -77,7 +92,8 @@ def rule(
         summary, _, reason = (inspect.getdoc(finder) or "").partition("\n\n")
         find = cast(Check, _pass_runtime(finder))
         mend = _pass_runtime(fix) if fix else None
-        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, mend, opt_in, evidence)
+        reason = " ".join(reason.split())
+        made = Rule(code, name, severity, summary, reason, find, mend, opt_in, evidence, platforms)
         REGISTERED.append(made)
         return made
 

@@ -14,6 +14,7 @@ COLAB = "from google.colab import drive, files, output, userdata\n"
 RIGHT_CELLS = {
     "magics of all kinds": (
         "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
+        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
         "if files:\n    !echo {files}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
     ),
     "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
@@ -30,6 +31,8 @@ RIGHT_CELLS = {
     "a magic without its sign, and a pattern": "rm -rf *.tmp",
     "a magic without its sign, in a cell that is timed": "%%time\nmkdir -p a/b",
     "a magic without its sign that is no program": "load_ext tensorboard",
+    "await outside of functions": "import asyncio as io\na = io.Lock()\nawait io.sleep(0)\nasync with a as b:\n    b\n",
+    "magic names without a sign": "pip install einops",
     "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
     "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",
     "an indented cell": "    x = 1\n    y = 2\n",
@@ -70,13 +73,13 @@ RIGHT_CELLS = {
     "installed by subprocess": (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'catboost'])\nimport catboost"
     ),
-    "installed by os.system": "import os\nos.system('pip install catboost')\nimport catboost",
+    "installed by os.system": "import os\nassert os.system('pip install catboost') == 0\nimport catboost",
     "installed by a magic call": "get_ipython().system('pip install catboost')\nimport catboost",
     "installed under another name": "%pip install python-pptx\nimport pptx",
     "brought along by another": "%pip install lightning\nimport torchmetrics",
     "installed from a file": "!pip install -r requirements.txt\nimport nothing_like_this",
     "installed from git": "!pip install git+https://github.com/a/b.git\nimport nothing_like_this",
-    "installed by conda": "!conda install -y rdkit\nimport nothing_like_this",
+    "installed by conda": "%pip install condacolab\n!conda install -y rdkit\nimport nothing_like_this",
     "installed by a script": "!bash install.sh\nimport nothing_like_this",
     "installed in a shell cell": "%%capture\n!pip install \\\n  catboost \\\n  einops\nimport catboost",
     "code that is cloned": "!git clone https://github.com/a/b\n%cd b\nimport nothing_like_this",
@@ -115,7 +118,7 @@ def test_a_module_that_the_notebook_writes_is_found(write: Write) -> None:
     "metadata",
     [
         {"kernelspec": {"name": "ir", "display_name": "R"}},
-        {"kernelspec": {"name": "julia-1.10", "language": "julia"}},
+        {"kernelspec": {"name": "julia-1.10", "display_name": "Julia", "language": "julia"}},
         {"language_info": {"name": "R"}},
     ],
 )
