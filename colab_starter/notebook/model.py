@@ -10,7 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,8 @@ class Notebook:
         """The file, decoded."""
         self.data = data
         self.metadata: Json = _dict(data.get("metadata"))
+        self.looks: set[str] = set()
+        """What was looked at besides the file, by the names in ``check.surroundings``: findings depend on it too."""
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -112,10 +114,8 @@ class Notebook:
 
         Whether this was asked for decides if a cached finding depends on the folder, so rules do not look themselves.
         """
-        try:
-            return frozenset(os.listdir(self.path.parent))
-        except OSError:
-            return frozenset()
+        self.looks.add("beside")
+        return list_names(self.path.parent)
 
     @property
     def accelerator(self) -> str:
@@ -171,6 +171,19 @@ class Notebook:
         """The name with what its first part was imported from: ``tf.test`` is ``tensorflow.test``."""
         first, dot, rest = name.partition(".")
         return f"{self._origins.get(first, first)}{dot}{rest}"
+
+
+def list_names(folder: Path) -> frozenset[str]:
+    """The names in a folder, which is read again only after a change; none where it cannot be read."""
+    try:
+        return _list_names(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=64)
+def _list_names(folder: Path, changed: int) -> frozenset[str]:
+    return frozenset(os.listdir(folder))
 
 
 def read_notebook(path: Path) -> Notebook:
