@@ -40,15 +40,14 @@ class _Missing:
 def _find_missing(notebook: Notebook, runtime: Runtime) -> list[_Missing]:
     """The first import of each module that neither the runtime nor the notebook's own files have."""
     packages = runtime_packages(runtime, notebook.accelerator)
-    local = _local_modules(notebook)
     seen: set[str] = set()
     found = []
     for cell, one in notebook.imports:
         module = one.module.partition(".")[0]
-        if one.guarded or module in seen or module in local or module in REMOVED_FROM_PYTHON:
+        if one.guarded or module in seen or module in REMOVED_FROM_PYTHON or _is_known(module) or module in packages:
             continue
         missing = _Missing(cell, one)
-        if not _is_known(module) and not _names_of(missing) & packages:
+        if not _names_of(missing) & packages and module not in _local_modules(notebook):
             seen.add(module)
             found.append(missing)
     return found

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import NamedTuple, cast
 
 from colab_starter.notebook.model import Cell, Notebook
@@ -85,7 +86,12 @@ def _pass_runtime(finder: Finder) -> Check:
     if "runtime" in inspect.signature(finder).parameters:
         return cast(Check, finder)
     find = cast(Callable[[Notebook], Iterator[Problem]], finder)
-    return lambda notebook, runtime: find(notebook)
+
+    @wraps(finder)
+    def find_without(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
+        return find(notebook)
+
+    return find_without
 
 
 _OPT_OUT = re.compile(r"(?:#|<!--)[ \t]*colab-starter:[ \t]*ignore\b(?P<codes>[ \t]+CS\d+(?:[ \t,]+CS\d+)*)?")
