@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -99,12 +100,11 @@ def test_worktrees_and_submodules_are_repositories_too(tmp_path: Path, write: Wr
 
 def test_git_is_started_once_for_a_repository(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     clone(tmp_path)
-    calls: list[object] = []
-    run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda *words, **options: calls.append(words) or run(*words, **options))
+    run = Mock(side_effect=subprocess.run)
+    monkeypatch.setattr(subprocess, "run", run)
     for name in ("a.ipynb", "b.ipynb", "one/c.ipynb", "two/d.ipynb"):
         findings_in(write([text(badge(name))], name))
-    assert len(calls) == 1
+    assert run.call_count == 1
 
 
 def test_without_git_the_folder_has_to_do(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

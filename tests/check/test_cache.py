@@ -15,7 +15,7 @@ from colab_starter.check import checker as checker_module
 from colab_starter.check.checker import Checked, Checker, Settings
 from colab_starter.check.surroundings import SURROUNDINGS
 from colab_starter.runtimes import load_runtime
-from tests.check.conftest import LATEST, RULES, USUAL_RULES, Write, code, text
+from tests.check.conftest import ALL_RULES, LATEST, USUAL_RULES, Write, code, text
 
 CODES = tuple(rule.code for rule in USUAL_RULES)
 FAULT = "import nothing_like_this"
@@ -184,7 +184,7 @@ LOOKING = {"exists", "glob", "is_dir", "is_file", "iterdir", "listdir", "open", 
 
 def test_rules_look_at_nothing_besides_the_notebook_that_the_cache_does_not_know() -> None:
     """Else a finding would be told from the cache although it is no longer true."""
-    modules = {inspect.getsourcefile(inspect.unwrap(rule.find)) for rule in RULES}
+    modules = {inspect.getsourcefile(inspect.unwrap(rule.find)) for rule in ALL_RULES}
     assert len(modules) > 4
     for module in modules:
         assert module

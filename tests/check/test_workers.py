@@ -14,7 +14,7 @@ import pytest
 from colab_starter.check import checker as checker_module
 from colab_starter.check import workers
 from colab_starter.check.checker import Checked, Settings
-from colab_starter.check.findings import Verdict
+from colab_starter.check.findings import Verdict, check_content
 from colab_starter.check.workers import check_all
 from tests.check.conftest import LATEST, USUAL_RULES, Write
 from tests.conftest import REPOSITORY
@@ -72,14 +72,14 @@ def test_what_is_cached_needs_no_process(notebooks: list[Path], cache: Path, mon
 
 def break_at(name: str, monkeypatch: pytest.MonkeyPatch, fault: Callable[[], object]) -> None:
     """Let the check of one notebook, and of all with its name in theirs, end in a fault."""
-    real = checker_module.check_content
+    real = check_content
 
-    def check_content(path: Path, *others: object) -> Verdict:
+    def check_or_break(path: Path, *others: object) -> Verdict:
         if path.name == name:
             fault()
         return real(path, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checker_module, "check_content", check_content)
+    monkeypatch.setattr(checker_module, "check_content", check_or_break)
 
 
 def test_a_process_that_dies_is_told_with_the_notebook_and_costs_no_other(
@@ -108,8 +108,13 @@ def test_a_rule_that_fails_is_told_with_the_notebook_and_costs_no_other(
 def test_closing_early_ends_the_processes(notebooks: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_choose_method", lambda: "fork")
     started: list[workers._Worker] = []
-    real = workers._Worker
-    monkeypatch.setattr(workers, "_Worker", lambda settings: started.append(real(settings)) or started[-1])
+
+    class Noted(workers._Worker):
+        def __init__(self, settings: Settings) -> None:
+            super().__init__(settings)
+            started.append(self)
+
+    monkeypatch.setattr(workers, "_Worker", Noted)
     with closing(check_all(SETTINGS, [(path, True) for path in notebooks], 2)) as verdicts:
         next(verdicts)
         processes = [worker._process.pid for worker in started]
