@@ -53,11 +53,22 @@ def _find_missing(notebook: Notebook, runtime: Runtime) -> list[_Missing]:
     return found
 
 
+_KNOWN: dict[tuple[int, str], tuple[Runtime, Set[str]]] = {}
+
+
 def runtime_packages(runtime: Runtime, accelerator: str) -> Set[str]:
     """The names of what the runtime has for a notebook that asks for this accelerator.
 
     What only the GPU image has counts for notebooks without an accelerator too: CS502 is the rule about those.
     """
+    image = accelerator if accelerator in ("", "TPU") else "GPU"
+    key = id(runtime), image
+    if key not in _KNOWN:
+        _KNOWN[key] = runtime, _join_packages(runtime, image)  # holds the runtime, so its id stays its own
+    return _KNOWN[key][1]
+
+
+def _join_packages(runtime: Runtime, accelerator: str) -> Set[str]:
     cpu = runtime.packages.keys() | runtime.also
     image = runtime.tpu if accelerator == "TPU" else runtime.gpu
     if image is None:

@@ -135,9 +135,8 @@ class Notebook:
     @cached_property
     def calls(self) -> list[tuple[Cell, Call]]:
         """Every call, with the name that it has where it comes from: ``google.colab.drive.mount``."""
-        return [
-            (cell, found._replace(name=self.full_name(found.name))) for cell in self.cells for found in cell.facts.calls
-        ]
+        calls = [(cell, found, self.full_name(found.name)) for cell in self.cells for found in cell.facts.calls]
+        return [(cell, found if found.name == name else found._replace(name=name)) for cell, found, name in calls]
 
     @cached_property
     def commands(self) -> list[tuple[Cell, Command]]:
@@ -210,7 +209,7 @@ def parse_notebook(text: str) -> Json:
     if not text.strip():
         raise BrokenNotebookError("is empty; restore it, or make a new notebook")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         hint = "it holds the marks of a git merge; " if re.search(r"^<{7} ", text, re.MULTILINE) else ""
@@ -228,6 +227,9 @@ def parse_notebook(text: str) -> Json:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value, and browsers refuse the file; write null or a string instead")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def find_cells(data: Json) -> list[Any]:
@@ -273,7 +275,10 @@ def read_tags(cell: Json) -> list[str]:
 def join_source(source: Any) -> str:
     """A cell's source as one text, with ``\\n`` at the ends of lines."""
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        try:
+            source = "".join(source)
+        except TypeError:  # a line that is none
+            source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return ""
     return source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
