@@ -1,6 +1,5 @@
 """Where a folder is on GitHub, going by the git repository around it."""
 
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +43,8 @@ def _find_root(folder: Path) -> Path | None:
 @cache
 def _read_repository(root: Path) -> str:
     """The GitHub repository of the remote "origin", or of the first if none has that name; empty if there is none."""
+    import subprocess
+
     try:
         answer = subprocess.run(
             ["git", "remote", "--verbose"], cwd=root, capture_output=True, encoding="utf-8", errors="surrogateescape"

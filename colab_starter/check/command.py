@@ -64,7 +64,7 @@ def check(
     from colab_starter.check.checker import Settings
     from colab_starter.check.output import Choices, Output
     from colab_starter.check.reports import WITH_LINES
-    from colab_starter.check.search import search_notebooks
+    from colab_starter.check.search import nothing_to_check, search_notebooks
     from colab_starter.check.select import find_rule, select_rules
     from colab_starter.errors import UsageError
     from colab_starter.runtimes import load_runtime
@@ -84,6 +84,8 @@ def check(
     choices = Choices(format.value, statistics, quiet, show_notes=strict or bool(select))
     output = Output(choices, rules, len(found.notebooks))
     check_notebooks(settings, found, output, jobs)
+    if not output.tally.notebooks and not force_exclude:
+        raise nothing_to_check(found.paths, found.records)
     if output.tally.failures:
         raise typer.Exit(2)
     if output.tally.severities.total() > (0 if strict else output.tally.severities["note"]):
@@ -104,23 +106,17 @@ def fix_notebooks(notebooks: Mapping[Path, bool], rules: "Sequence[Rule]", runti
 
 
 def check_notebooks(settings: "Settings", found: "Found", output: "Output", jobs: int | None) -> None:
-    """Check the notebooks, and print what is found as it is found.
-
-    Raises NothingToCheckError if all of them are records of runs.
-    """
-    from colab_starter.check.search import nothing_to_check
+    """Check the notebooks, and print what is found as it is found; records of runs are added to ``found.records``."""
     from colab_starter.check.workers import check_all
 
-    records = list(found.records)
     with closing(check_all(settings, found.notebooks.items(), jobs)) as verdicts:
         for checked in verdicts:
             if checked.is_record:
-                records.append(checked.path)
+                found.records.append(checked.path)
             else:
                 output.add(checked)
-    if not output.tally.notebooks:
-        raise nothing_to_check(found.paths, records)
-    output.end(records)
+    if output.tally.notebooks:
+        output.end(found.records)
 
 
 def explain_rule(rule: "Rule") -> str:
