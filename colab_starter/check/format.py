@@ -139,9 +139,9 @@ def renew_ids(notebook: Notebook) -> None:
                 found = holder.get("id")
                 twice = f"{holder is cell.data}:{found}" in seen
                 is_bad = holder is cell.data and not (isinstance(found, str) and _CELL_ID.fullmatch(found))
-                if is_bad or twice:
+                if (is_bad or twice) and not ignores(cell, "CS104"):
                     holder["id"] = uuid.uuid4().hex[:12]
-                seen.add(f"{holder is cell.data}:{holder['id']}")
+                seen.add(f"{holder is cell.data}:{holder.get('id')}")
 
 
 @rule(
@@ -155,44 +155,35 @@ def renew_ids(notebook: Notebook) -> None:
 def find_bad_ids(notebook: Notebook) -> Iterator[Problem]:
     """No two cells have the same id.
 
-    Colab and nbdime recognise cells by their id (Colab keeps its own in the cell's metadata), so merges go wrong
-    where two have the same; nbformat 4.5 requires an id for each cell. The notebook opens and runs all the same. An
-    id with other signs than letters, digits, - and _ is a warning: nbformat calls such a file invalid. --fix renews
-    them.
+    nbdime and other tools recognise cells by their id (Colab keeps its own in the cell's metadata), and take one for
+    the other where two are the same; nbformat 4.5 requires an id for each cell. Colab itself opens such a notebook.
+    An id with other signs than letters, digits, - and _ is a warning: nbformat calls such a file invalid. The first
+    place is told, with the number of others. --fix renews the ids.
     """
-    for cell in notebook.cells:
-        if "id" in cell.data and not _is_id(cell.data["id"]):
-            what = f"{cell.data['id']!r:.40} is not a cell id (letters, digits, - and _, at most 64); --fix renews it"
-            yield Problem(what, cell, severity=WARNING)
-            break
-    missing = [cell for cell in notebook.cells if "id" not in cell.data] if _needs_ids(notebook) else []
-    if missing:
-        yield Problem(f"{_count(missing)} no id, which nbformat 4.5 demands; --fix adds them", missing[0])
-    doubled = _find_doubled_ids(notebook)
-    if doubled:
-        first, cell, place, value = doubled[0]
-        others = f" (and {len(doubled) - 1} more such cells)" if len(doubled) > 1 else ""
-        what = f"cell {first.number} has the same {place} {value:.40}{others}; --fix gives each an id of its own"
-        yield Problem(what, cell)
+    found = [problem for problem in _bad_ids(notebook) if problem.cell and not ignores(problem.cell, "CS104")]
+    first = min(found, key=lambda problem: problem.severity != WARNING, default=None)
+    if first:
+        more = f" ({len(found) - 1} more such cells)" if len(found) > 1 else ""
+        yield first._replace(message=f"{first.message}; --fix renews it{more}")
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and _CELL_ID.fullmatch(value) is not None
-
-
-def _find_doubled_ids(notebook: Notebook) -> list[tuple[Cell, Cell, str, str]]:
-    """The first cell with an id, a later one that has it too, where both have it, and the id."""
-    found = []
+def _bad_ids(notebook: Notebook) -> Iterator[Problem]:
+    needs_id = _needs_ids(notebook)
     for place in ("id", "metadata.id"):
         seen: dict[str, Cell] = {}
         for cell in notebook.cells:
             holder = cell.data if place == "id" else cell.metadata
-            if "id" not in holder or (place == "id" and not _is_id(holder["id"])):
+            if "id" not in holder:
+                if needs_id and place == "id":
+                    yield Problem("this cell has no id, which nbformat 4.5 demands", cell)
                 continue
-            first = seen.setdefault(str(holder["id"]), cell)
-            if first is not cell:
-                found.append((first, cell, place, repr(holder["id"])))
-    return found
+            found = holder["id"]
+            if place == "id" and not (isinstance(found, str) and _CELL_ID.fullmatch(found)):
+                what = f"{found!r:.40} is not a cell id (letters, digits, - and _, at most 64)"
+                yield Problem(what, cell, severity=WARNING)
+            elif str(found) in seen:
+                yield Problem(f"cell {seen[str(found)].number} has the same {place} {found!r:.40}", cell)
+            seen.setdefault(str(found), cell)
 
 
 def _needs_ids(notebook: Notebook) -> bool:

@@ -76,7 +76,7 @@ def test_many_doubled_ids_are_one_note(app: typer.Typer, write: Write) -> None:
     cells = [code(f"x = {number}", id="abc") for number in range(20)]
     _, printed = run(app, write(list(cells)), "--strict")
     assert printed.count("CS104") == 1
-    assert "cell 1 has the same metadata.id 'abc' (and 18 more such cells)" in printed
+    assert "cell 1 has the same metadata.id 'abc'; --fix renews it (18 more such cells)" in printed
 
 
 def test_programs_get_notes_in_their_own_words(app: typer.Typer, write: Write) -> None:
