@@ -78,7 +78,7 @@ class Cache:
         place = self._place(key)
         temporary = f"{place}.{token_hex(4)}"
         with suppress(OSError):
-            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.makedirs(os.path.dirname(place), mode=0o700, exist_ok=True)  # messages quote the notebook
             with open(temporary, "wb") as file:
                 file.write(b"%08x" % zlib.crc32(raw) + raw)
             os.replace(temporary, place)

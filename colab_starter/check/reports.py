@@ -171,7 +171,7 @@ def _sarif_rule(rule: Rule) -> dict[str, Any]:
         "name": rule.name,
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.reason},
-        "help": {"text": rule.reason},
+        "help": {"text": f"{rule.reason} Evidence: {rule.evidence}" if rule.evidence else rule.reason},
         "defaultConfiguration": {"level": rule.severity},
     }
 

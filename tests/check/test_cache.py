@@ -148,6 +148,12 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
         checker.close()
 
 
+def test_nobody_else_can_read_what_findings_quote(settings: Settings, write: Write) -> None:
+    Checker(settings).check(write([FAULT]), True)
+    (entry,) = entries_of(settings)
+    assert entry.parent.stat().st_mode & 0o077 == 0
+
+
 def test_two_at_once_leave_one_whole_entry(settings: Settings, write: Write) -> None:
     path = write([FAULT])
     both = [Checker(settings), Checker(settings)]
