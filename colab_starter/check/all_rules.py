@@ -1,6 +1,7 @@
 """The one list of all rules."""
 
 from colab_starter.check import (  # noqa: F401 - each registers its own
+    badge,
     colab,
     files,
     format,

@@ -3,19 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
 
 from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
 from colab_starter.check.source import is_tried, rewrite_command, rewrite_lines
-from colab_starter.errors import ColabStarterError
 from colab_starter.notebook.magics import Command
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 from colab_starter.notebook.shell import Word, find_commands, replace_words
-from colab_starter.open_in_colab import locate_notebook
 from colab_starter.runtimes import Runtime
 
 _APT_ASKS = frozenset(("install", "upgrade", "dist-upgrade", "full-upgrade", "remove", "purge", "autoremove"))
@@ -30,10 +24,6 @@ _STANDALONE_APT = frozenset(
     """.split()
 )
 """Debian packages that need nothing which Colab has not, so that apt does not ask."""
-_BADGE = re.compile(
-    r"colab\.research\.google\.com/github/(?P<repository>[^/\s]+/[^/\s]+)/blob/(?P<rest>[^)\s\"'>]+\.ipynb)",
-    re.IGNORECASE,
-)
 
 
 def _unguarded_calls(notebook: Notebook, function: str) -> Iterator[tuple[Cell, Call]]:
@@ -296,64 +286,6 @@ def find_imshow(notebook: Notebook) -> Iterator[Problem]:
     for cell, call in notebook.calls:
         if call.name == "cv2.imshow" and not call.tested:
             yield Problem("cv2.imshow raises an error on Colab; use plt.imshow(image[..., ::-1])", cell, call.line)
-
-
-class _Place(NamedTuple):
-    """Where the files of a folder are on GitHub."""
-
-    repository: str
-    folder: str
-
-
-@lru_cache(maxsize=256)
-def _locate_folder(folder: Path, name: str) -> _Place | None:
-    try:
-        location = locate_notebook(folder / name)
-    except ColabStarterError:
-        return None
-    return _Place(location.repository, location.path.removesuffix(name))
-
-
-@rule("CS310", "wrong-badge", WARNING, platforms=(COLAB,))
-def find_wrong_badge(notebook: Notebook) -> Iterator[Problem]:
-    """The Open in Colab badge opens this file.
-
-    A badge that was copied from another notebook, or dates from before the file was renamed, opens another notebook
-    or ends with "Notebook not found". It is compared with the path below the root of the git repository, and with the
-    repository's name; another owner is assumed to be a fork.
-    """
-    badges = [(cell, badge) for cell in notebook.cells if _has_badge(cell) for badge in _BADGE.finditer(cell.source)]
-    if len({badge[0] for _, badge in badges}) != 1:
-        return
-    cell, badge = badges[0]
-    line = cell.source.count("\n", 0, badge.start()) + 1
-    opened = unquote(badge["rest"])
-    place = _locate_folder(notebook.path.parent.absolute(), notebook.path.name)
-    if place and place.repository.partition("/")[2].lower() != badge["repository"].partition("/")[2].lower():
-        yield Problem(
-            f"the badge opens a notebook of {badge['repository']}, and this is {place.repository}", cell, line
-        )
-        return
-    wanted = _wanted_path(notebook.path, opened, place)
-    if not f"/{opened}".endswith(f"/{wanted}"):
-        path = opened.partition("/")[2]
-        yield Problem(f"the badge opens {path}, and this is {wanted}; write {wanted} into its address", cell, line)
-
-
-def _has_badge(cell: Cell) -> bool:
-    return cell.kind == "markdown" and "colab-badge" in cell.source
-
-
-def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
-    """The notebook's path as a badge should have it.
-
-    Outside a GitHub checkout, only a file in a folder like the badge's can be judged.
-    """
-    if place:
-        return f"{place.folder}{path.name}"
-    *folders, _ = opened.split("/")
-    in_same_folder = len(folders) > 1 and path.absolute().parent.name == folders[-1]
-    return f"{folders[-1]}/{path.name}" if in_same_folder else opened
 
 
 @rule("CS311", "silent-shell-failure", WARNING, opt_in=True)

@@ -49,18 +49,20 @@ class _Missing:
 def _find_missing(notebook: Notebook, runtime: Runtime) -> list[_Missing]:
     """The first import of each module that neither the runtime nor the notebook's own files have."""
     packages = runtime_packages(runtime, notebook.accelerator)
-    local = local_modules(notebook)
     seen: set[str] = set()
     found = []
     for cell, one in notebook.imports:
         module = one.module.partition(".")[0]
-        if one.guarded or module in seen or module in local or module in REMOVED_FROM_PYTHON:
+        if one.guarded or module in seen or module in REMOVED_FROM_PYTHON or _is_known(module) or module in packages:
             continue
         missing = _Missing(cell, one)
-        if not _is_known(module) and not _names_of(missing) & packages:
+        if not _names_of(missing) & packages and module not in local_modules(notebook):
             seen.add(module)
             found.append(missing)
     return found
+
+
+_KNOWN: dict[tuple[int, str], tuple[Runtime, Set[str]]] = {}
 
 
 def runtime_packages(runtime: Runtime, accelerator: str) -> Set[str]:
@@ -68,6 +70,14 @@ def runtime_packages(runtime: Runtime, accelerator: str) -> Set[str]:
 
     What only the GPU image has counts for notebooks without an accelerator too: CS502 is the rule about those.
     """
+    image = accelerator if accelerator in ("", "TPU") else "GPU"
+    key = id(runtime), image
+    if key not in _KNOWN:
+        _KNOWN[key] = runtime, _join_packages(runtime, image)  # holds the runtime, so its id stays its own
+    return _KNOWN[key][1]
+
+
+def _join_packages(runtime: Runtime, accelerator: str) -> Set[str]:
     cpu = runtime.packages.keys() | runtime.also
     image = runtime.tpu if accelerator == "TPU" else runtime.gpu
     if image is None:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import NamedTuple, cast
 
 from colab_starter.notebook.model import Cell, Notebook
@@ -104,7 +105,12 @@ def _pass_runtime(function: Finder | Fixer) -> Fix:
     if "runtime" in inspect.signature(function).parameters:
         return cast(Fix, function)
     use = cast(Callable[[Notebook], object], function)
-    return lambda notebook, runtime: use(notebook)
+
+    @wraps(function)
+    def use_without(notebook: Notebook, runtime: Runtime) -> object:
+        return use(notebook)
+
+    return use_without
 
 
 _OPT_OUT = re.compile(r"(?:#|<!--)[ \t]*colab-starter:[ \t]*ignore\b(?P<codes>[ \t]+CS\d+(?:[ \t,]+CS\d+)*)?")

@@ -57,16 +57,16 @@ def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     cell fails. Choose Runtime > Change runtime type > T4 GPU and save, or test first: device = "cuda" if
     torch.cuda.is_available() else "cpu".
     """
-    if notebook.accelerator or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
+    use = None if notebook.accelerator else next(find_uses_of_gpu(notebook), None)
+    if use is None or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
         return
-    for cell, line, what in find_uses_of_gpu(notebook):
-        yield Problem(
-            f"{what} needs a GPU, and the notebook asks Colab for none; choose Runtime > Change runtime type > T4 GPU "
-            "and save, or test torch.cuda.is_available() first",
-            cell,
-            line,
-        )
-        return
+    cell, line, what = use
+    yield Problem(
+        f"{what} needs a GPU, and the notebook asks Colab for none; choose Runtime > Change runtime type > T4 GPU "
+        "and save, or test torch.cuda.is_available() first",
+        cell,
+        line,
+    )
 
 
 @rule("CS503", "gone-from-opencv", WARNING)

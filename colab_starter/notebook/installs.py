@@ -233,15 +233,14 @@ def _read_call(call: ast.Call, name: str) -> Iterator[Install]:
         elif name in _RUNS_TEXT and isinstance(argument, ast.Constant) and "\n" in str(argument.value):
             for line in str(argument.value).splitlines():
                 yield from read_installs(line.strip(), call.lineno, True)
-    words = [_word(argument) for argument in call.args]
-    if len(words) > 1 and any(map(_PIP.fullmatch, words)):
+    words = [_word(argument) for argument in call.args] if len(call.args) > 1 else []
+    if any(map(_PIP.fullmatch, words)):
         yield from _read_words([part for word in words for part in word.split()], call.lineno)
 
 
 def _word(node: ast.expr) -> str:
     """The string, or a character that is not a package name for what is known only at run time."""
-    value = read_literal(node)
-    return value if isinstance(value, str) else "{}"
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "{}"
 
 
 def read_needed(tree: ast.Module) -> Iterable[Requirement] | None:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ class Notebook:
         """The file, decoded."""
         self.data = data
         self.metadata: Json = _dict(data.get("metadata"))
+        self.looks: set[str] = set()
+        """What was looked at besides the file, by the names in ``check.surroundings``: findings depend on it too."""
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -117,10 +119,8 @@ class Notebook:
 
         Whether this was asked for decides if a cached finding depends on the folder, so rules do not look themselves.
         """
-        try:
-            return frozenset(os.listdir(self.path.parent))
-        except OSError:
-            return frozenset()
+        self.looks.add("beside")
+        return list_names(self.path.parent)
 
     @property
     def accelerator(self) -> str:
@@ -140,9 +140,8 @@ class Notebook:
     @cached_property
     def calls(self) -> list[tuple[Cell, Call]]:
         """Every call, with the name that it has where it comes from: ``google.colab.drive.mount``."""
-        return [
-            (cell, found._replace(name=self.full_name(found.name))) for cell in self.cells for found in cell.facts.calls
-        ]
+        calls = [(cell, found, self.full_name(found.name)) for cell in self.cells for found in cell.facts.calls]
+        return [(cell, found if found.name == name else found._replace(name=name)) for cell, found, name in calls]
 
     @cached_property
     def commands(self) -> list[tuple[Cell, Command]]:
@@ -178,6 +177,19 @@ class Notebook:
         return f"{self._origins.get(first, first)}{dot}{rest}"
 
 
+def list_names(folder: Path) -> frozenset[str]:
+    """The names in a folder, which is read again only after a change; none where it cannot be read."""
+    try:
+        return _list_names(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=64)
+def _list_names(folder: Path, changed: int) -> frozenset[str]:
+    return frozenset(os.listdir(folder))
+
+
 def read_notebook(path: Path) -> Notebook:
     """The notebook in a file.
 
@@ -202,7 +214,7 @@ def parse_notebook(text: str) -> Json:
     if not text.strip():
         raise BrokenNotebookError("is empty; restore it, or make a new notebook")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         hint = "it holds the marks of a git merge; " if re.search(r"^<{7} ", text, re.MULTILINE) else ""
@@ -220,6 +232,9 @@ def parse_notebook(text: str) -> Json:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value, and browsers refuse the file; write null or a string instead")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def find_cells(data: Json) -> list[Any]:
@@ -265,7 +280,10 @@ def read_tags(cell: Json) -> list[str]:
 def join_source(source: Any) -> str:
     """A cell's source as one text, with ``\\n`` at the ends of lines."""
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        try:
+            source = "".join(source)
+        except TypeError:  # a line that is none
+            source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return ""
     return source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source

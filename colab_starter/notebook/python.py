@@ -91,18 +91,20 @@ def read_facts(tree: ast.Module) -> PythonFacts:
     while stack:
         node, state = stack.pop()
         kind = type(node)
-        if kind in _NOTES:
-            _NOTES[kind](node, facts, state)
-        state |= _STATES.get(kind, 0)
-        if isinstance(node, ast.With) and _suppresses(node):
+        note = _NOTES.get(kind)
+        if note:
+            note(node, facts, state)
+        if kind in _STATES:
+            state |= _STATES[kind]
+        elif isinstance(node, ast.With) and _suppresses(node):
             state |= _GUARDED
         for field in _FIELDS[kind]:
             value: Any = getattr(node, field, None)
             kind = type(value)
-            if kind is list:
-                stack.extend([(child, state) for child in value if type(child) in _WALKED])
-            elif kind in _WALKED:
+            if kind in _WALKED:
                 stack.append((value, state))
+            elif kind is list and value:
+                stack.extend([(child, state) for child in value if type(child) in _WALKED])
     for found in (facts.imports, facts.calls, facts.texts):
         found.sort(key=attrgetter("line"))
     return facts
@@ -177,6 +179,10 @@ def _method_name(node: ast.expr) -> str:
 
 def read_literal(node: ast.AST | None) -> object:
     """The value of a literal; Ellipsis where it is none."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.Name, ast.Attribute)):  # which ast.literal_eval takes long to refuse
+        return ...
     try:
         return ast.literal_eval(node) if isinstance(node, ast.expr) else ...
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
