@@ -15,15 +15,18 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 PACKAGES = """
-    aif360==0.6.1 anndata==0.12.19 ax-platform==1.3.1 bambi==0.17.2 botorch==0.18.1 chromadb==1.5.9
-    climetlab==0.24.0 datashader==0.19.1 dice-ml==0.12 evidently==0.7.23 flax==0.12.8 geemap==0.37.2 gluonts==0.17.0
-    gpytorch==1.15.2 great-tables==1.1.0 hdbscan==0.8.44 holoviews==1.23.2 hvplot==0.12.2 hyperopt==0.3.0
-    imbalanced-learn==0.14.2 instructor==1.17.0 jupytext==1.19.6 kats==0.2.0 leafmap==0.63.1 nbconvert==7.17.2
-    nbdime==4.0.4 nbsphinx==0.9.8 nnsight==0.8.1 outlines==1.3.3 panel==1.9.4 papermill==2.7.0 ragas==0.4.3 sbi==0.27.0
-    scrapbook==0.5.0 segment-geospatial==1.4.2 shap==0.51.0 sktime==1.2.0 statsmodels==0.15.0 tensor2tensor==1.15.7
-    transformer-lens==4.3.0 xarray==2026.9.0 xclim==0.62.0 yellowbrick==1.5 zennit==0.5.1
+    aif360==0.6.1 alphalens==0.4.0 anndata==0.12.19 arch==8.0.0 ax-platform==1.3.1 bambi==0.17.2 bokeh==0.12.16
+    botorch==0.18.1 chromadb==1.5.9 climetlab==0.24.0 control==0.10.2 datashader==0.19.1 dice-ml==0.12
+    evidently==0.7.23 flax==0.12.8 geemap==0.37.2 gluonts==0.17.0 gpflow==1.5.1 gpytorch==1.15.2 great-tables==1.1.0
+    hdbscan==0.8.44 holoviews==1.23.2 hvplot==0.12.2 hyperas==0.4.1 hyperopt==0.3.0 imbalanced-learn==0.14.2
+    instructor==1.17.0 jupytext==1.19.6 kaggle==2.2.5 kats==0.2.0 leafmap==0.63.1 mesa==3.3.1 mpld3==0.5.12
+    nbconvert==7.17.2 nbdime==4.0.4 nbsphinx==0.9.8 nnsight==0.8.1 outlines==1.3.3 panel==1.9.4 papermill==2.7.0
+    pvlib==0.16.1 pymc3==3.8 ragas==0.4.3 sbi==0.27.0 scrapbook==0.5.0 seaborn==0.13.2 segment-geospatial==1.4.2
+    shap==0.51.0 sktime==1.2.0 statsmodels==0.10.2 statsmodels==0.15.0 talos==2.0.10 tensor2tensor==1.15.7
+    transformer-lens==4.3.0 tsfresh==0.21.2 xarray==2026.9.0 xclim==0.62.0 yellowbrick==1.5 zennit==0.5.1
+    zipline==1.4.1
 """.split()
-"""About 1,700 notebooks in 320 MB of archives."""
+"""About 2,000 notebooks in 520 MB of archives."""
 _LARGEST = 4 << 20
 """Bytes of a notebook; larger ones are outputs, mostly."""
 
