@@ -113,12 +113,7 @@ def _measure_kinds(
 
 
 def _fits(finding: Said, fault: Expected) -> bool:
-    return fault.cell in (0, finding.cell) and any(_names(code, finding.code) for code in fault.codes)
-
-
-def _names(code: str, found: str) -> bool:
-    first, _, last = code.partition("-")
-    return first <= found <= (last or first)
+    return fault.cell in (0, finding.cell) and finding.code in fault.codes
 
 
 def describe(scores: Scores) -> str:

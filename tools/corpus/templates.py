@@ -23,6 +23,7 @@ _POOLS = {
     "n": "2 3 5 7 10 12 20 32",
     "day": "1 9 17 28",
     "steps": "steps epochs n_steps rounds",
+    "Optimizer": "Adam SGD RMSprop",
     "lr": "lr learning_rate rate eta",
     "float": "0.1 0.01 1e-3 0.5",
     "df": "df frame table sales data_df train_df",
@@ -44,7 +45,7 @@ _SIGNS = {"letters": string.ascii_letters + string.digits, "capitals": string.as
 _SIGNS["hex"] = "0123456789abcdef"
 
 
-_SHARED = frozenset(("n", "day", "float", "topic", "Topic"))
+_SHARED = frozenset(("n", "day", "Optimizer", "float", "topic", "Topic"))
 """Pools whose words may appear twice in a notebook."""
 
 
@@ -162,4 +163,4 @@ class Filling:
 
 
 def _secret_names() -> Iterator[str]:
-    yield from (f"{signs}{length}" for signs in _SIGNS for length in (16, 34, 35, 36, 40, 48))
+    yield from (f"{signs}{length}" for signs in _SIGNS for length in (16, 20, 32, 34, 35, 36, 40, 48))
