@@ -54,7 +54,7 @@ def try_fixes(folder: Path, scratch: Path) -> Fixed:
 
 
 def _fix(folder: Path) -> None:
-    command = [sys.executable, "-m", "colab_starter", "check", str(folder), "--fix", "--format", "json"]
+    command = [sys.executable, "-m", "colab_starter", "check", str(folder), "--fix", "--format", "json", "--no-cache"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"check --fix ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
