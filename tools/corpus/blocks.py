@@ -59,7 +59,7 @@ def can_be_together(one: Options, other: Options) -> bool:
 def _tolerates(one: Options, other: Options) -> bool:
     if one.words("avoids") & other.words("traits") or ("gpu" in one.words("avoids") and "gpu" in other):
         return False
-    if "badge" in one and "badge" in other:
+    if "badge" in other and ("badge" in one or "badge" in one.words("avoids")):
         return False
     return not is_foreign(one) and "plain" not in one
 

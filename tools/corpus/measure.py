@@ -64,7 +64,17 @@ class Scores(NamedTuple):
 
 def run_check(folder: Path) -> list[Said]:
     """What the command finds in a folder, notes too; raises RuntimeError if it fails."""
-    command = [sys.executable, "-m", "colab_starter", "check", str(folder), "--format", "json", "--strict", "--no-cache"]
+    command = [
+        sys.executable,
+        "-m",
+        "colab_starter",
+        "check",
+        str(folder),
+        "--format",
+        "json",
+        "--strict",
+        "--no-cache",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"check ended with {done.returncode}: {done.stderr.strip()[-2000:]}")

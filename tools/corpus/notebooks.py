@@ -123,20 +123,19 @@ def _finish(
     """The notebook as a file, with one of the faults that files can have."""
     look_alikes = [block.kind for block in blocks if not block.example.is_fault]
     files = tuple(name for block in blocks for name in block.files)
-    if damage and any(cell["cell_type"] == "code" for cell in notebook["cells"]):
+    content: Json | str = notebook
+    if damage and not any(is_foreign(block.options) for block in blocks):
         way = random.choice(damage.ways)
-        changed = way.change(notebook, random)
-        if way.is_fault:
-            expected = [*expected, Expected(damage.name, damage.codes, 0)]
-        else:
+        content = way.change(notebook, random)
+        if not way.is_fault:
             look_alikes.append(damage.name)
-        if isinstance(changed, str) and way.is_fault:  # nothing else is found in what cannot be read
-            return Planted(changed, (expected[-1],), (), files)
-        if isinstance(changed, str):
-            return Planted(changed, tuple(expected), tuple(look_alikes), files)
-        notebook = changed
-    expected += _find_outputs(notebook)
-    return Planted(write_json(notebook, random), tuple(expected), tuple(look_alikes), files)
+        elif isinstance(content, str):  # nothing else is found in what cannot be read
+            return Planted(content, (Expected(damage.name, damage.codes, 0),), (), files)
+        else:
+            expected = [*expected, Expected(damage.name, damage.codes, 0)]
+    expected += _find_outputs(notebook if isinstance(content, str) else content)
+    text = content if isinstance(content, str) else write_json(content, random)
+    return Planted(text, tuple(expected), tuple(look_alikes), files)
 
 
 def _find_outputs(notebook: Json) -> list[Expected]:
