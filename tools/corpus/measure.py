@@ -76,7 +76,7 @@ def run_check(folder: Path) -> list[Said]:
         "--no-cache",
     ]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1) or not done.stdout.strip():
         raise RuntimeError(f"check ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
     return [_read_finding(found) for found in json.loads(done.stdout)]
 
