@@ -190,9 +190,9 @@ KINDS = (
     DamageKind("nbformat 3", ("CS103",), (Damage(to_version_3, True), Damage(unchanged, False))),
     DamageKind("cell ids", ("CS104",), (Damage(same_ids, True), Damage(no_ids, True), Damage(_with_ids, False))),
     DamageKind(
-        "widgets that cannot be shown",
+        "saved widgets",
         ("CS106",),
-        (Damage(widgets_without_state, True), Damage(widgets_with_state, False)),
+        (Damage(widgets_without_state, True), Damage(widgets_with_state, True), Damage(unchanged, False)),
     ),
     DamageKind("secret in an output", ("CS602",), (Damage(secret_in_output, True), Damage(sound_outputs, False))),
 )
