@@ -38,7 +38,7 @@ _POOLS = {
     "Model": "Model Net Encoder Player Account",
     "topic": "digits flowers weather prices reviews cats music galaxies proteins maps",
     "Topic": "Digits Flowers Weather Prices Setup Data",
-    "p1": "catboost papermill py7zr rarfile jupytext pyperclip",
+    "p1": "catboost papermill py7zr rarfile kaleido",
     "p2": "seqeval pydicom rouge_score pyvista lifelines pingouin",
 }
 _SIGNS = {"letters": string.ascii_letters + string.digits, "capitals": string.ascii_uppercase + string.digits}
