@@ -68,8 +68,8 @@ def odd_cell(notebook: Json, random: Random) -> Json:
     return notebook
 
 
-def no_cells(notebook: Json, random: Random) -> Json:
-    return {**notebook, "cells": None} if random.random() < 0.5 else {"metadata": {}, "data": [1, 2]}
+def no_cells(notebook: Json, random: Random) -> str:
+    return json.dumps({**notebook, "cells": None} if random.random() < 0.5 else {"metadata": {}, "data": [1, 2]})
 
 
 def metadata_in_stream(notebook: Json, random: Random) -> Json:
@@ -106,14 +106,14 @@ def sound_outputs(notebook: Json, random: Random) -> Json:
 def to_version_3(notebook: Json, random: Random) -> Json:
     cells = []
     for cell in notebook["cells"]:
-        old = {"cell_type": cell["cell_type"], "metadata": {}}
+        old: Json = {"cell_type": cell["cell_type"], "metadata": cell["metadata"]}
         if cell["cell_type"] == "code":
             old |= {"input": cell["source"], "language": "python", "outputs": [], "collapsed": False}
         else:
             old |= {"source": cell["source"]}
         cells.append(old)
     sheet = {"cells": cells, "metadata": {}}
-    return {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [sheet]}
+    return {"metadata": {"name": "", **notebook["metadata"]}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [sheet]}
 
 
 def _with_ids(notebook: Json, random: Random) -> Json:
