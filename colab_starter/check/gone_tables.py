@@ -68,7 +68,7 @@ def load_table(library: str, version: str) -> Table:
     content = _read(library)
     names = _gone_by(content["names"], version)
     arguments: dict[str, set[str]] = {}
-    for path in _gone_by(content["arguments"], version):
+    for path in _gone_by(content.get("arguments", {}), version):
         function, _, argument = path.rpartition(".")
         arguments.setdefault(function, set()).add(argument)
     methods: dict[str, set[str]] = {}
@@ -76,7 +76,7 @@ def load_table(library: str, version: str) -> Table:
         owner, _, last = name.rpartition(".")
         if owner.rpartition(".")[2][:1].isupper():
             methods.setdefault(last, set()).add(owner)
-    entries = tuple(_read_entry(one) for one in content["entries"] if Version(one["since"]) <= Version(version))
+    entries = tuple(_read_entry(one) for one in content.get("entries", []) if Version(one["since"]) <= Version(version))
     return Table(
         content["package"],
         content["named"],
@@ -85,7 +85,7 @@ def load_table(library: str, version: str) -> Table:
         arguments,
         methods,
         entries,
-        content["instead"],
+        content.get("instead", {}),
         content["prefixes"],
     )
 

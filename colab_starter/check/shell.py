@@ -83,7 +83,7 @@ def _advise(text: str) -> str:
 def answer_conda(notebook: Notebook) -> None:
     """Put -y after the word that makes conda ask."""
     for cell, command in _asking_conda(notebook):
-        rewrite_lines(cell, {command.line}, _say_yes)
+        rewrite_lines(cell, "CS420", {command.line}, _say_yes)
 
 
 def _say_yes(line: str) -> str:
