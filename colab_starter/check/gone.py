@@ -47,13 +47,14 @@ def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Probl
     Python 3.12 and 3.13 dropped modules that had been in the standard library for decades, and Colab's newest runtime
     has Python 3.13. Use what the message names, or choose an older runtime.
     """
-    local = local_modules(notebook)
     python = tuple(int(part) for part in runtime.python.split(".")[:2])
     provided = {requirement.name for _, install in notebook.installs for requirement in install.requirements}
     for cell, found in notebook.imports:
         module = found.module.partition(".")[0]
         dead = REMOVED_FROM_PYTHON.get(module)
-        if not dead or found.guarded or module in local or tuple(map(int, dead.since.split("."))) > python:
+        if not dead or found.guarded or tuple(map(int, dead.since.split("."))) > python:
+            continue
+        if module in local_modules(notebook):
             continue
         if package_of_module(module) not in runtime.also and not any(module in name for name in provided):
             yield Problem(f"Python has no {module} since {dead.since}; use {dead.instead}", cell, found.line)

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from colab_starter.notebook.python import FIELDS
+
 USE, BIND, UNBIND = "use", "bind", "unbind"
 
 
@@ -38,16 +40,17 @@ class _Reader:
         """The names of the comprehensions and classes that the reader is in, the innermost last."""
 
     def read(self, node: ast.AST) -> None:
-        reader = _READERS.get(type(node))
+        kind = type(node)
+        reader = _READERS.get(kind)
         if reader:
             reader(self, node)
-        else:
-            for field in node._fields:
-                value: Any = getattr(node, field, None)
-                if isinstance(value, ast.AST):
-                    self.read(value)
-                elif isinstance(value, list):
-                    self.read_all(value)
+            return
+        for field in FIELDS.get(kind, ()):
+            value: Any = getattr(node, field, None)
+            if type(value) is list:
+                self.read_all(value)
+            elif isinstance(value, ast.AST):
+                self.read(value)
 
     def read_all(self, nodes: Iterable[Any]) -> None:
         for node in nodes:

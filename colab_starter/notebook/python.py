@@ -77,7 +77,7 @@ _SCALARS = {
     "op",
     "type_comment",
 }
-_FIELDS = {kind: tuple(field for field in kind._fields if field not in _SCALARS) for kind in _WALKED}
+FIELDS = {kind: tuple(field for field in kind._fields if field not in _SCALARS) for kind in _WALKED}
 """Where such a node may hold others."""
 
 
@@ -98,7 +98,7 @@ def read_facts(tree: ast.Module) -> PythonFacts:
             state |= _STATES[kind]
         elif isinstance(node, ast.With) and _suppresses(node):
             state |= _GUARDED
-        for field in _FIELDS[kind]:
+        for field in FIELDS[kind]:
             value: Any = getattr(node, field, None)
             kind = type(value)
             if kind in _WALKED:
