@@ -102,7 +102,7 @@ def find_literal_credentials(notebook: Notebook) -> Iterator[Problem]:
     read it from Colab's secrets or os.environ. Placeholders, words and short passwords of examples are not reported.
     """
     for cell in notebook.cells:
-        if not cell.is_python or not isinstance(cell.tree, ast.Module) or not _MAY_NAME_SECRET.search(cell.source):
+        if not cell.is_python or not isinstance(cell.tree, ast.Module) or not _may_name_secret(cell.source):
             continue
         told = {cell.source.count("\n", 0, found.position) + 1 for found in find_credentials(cell.source)}
         for name, value, line in _named_literals(cell):
@@ -129,6 +129,11 @@ _MAY_NAME_SECRET = re.compile(
     r"(?:key|token|secret|passwo?r?d)[\"'\])]*\s*[=:,]\s*\(?\s*[\"'][\w+/=.-]{16,}[\"']", re.IGNORECASE
 )
 """A quick look, before the syntax tree is walked."""
+
+
+def _may_name_secret(source: str) -> bool:
+    lower = source.lower()
+    return any(word in lower for word in ("key", "token", "secret", "passw")) and bool(_MAY_NAME_SECRET.search(source))
 
 
 def _named_literals(cell: Cell) -> Iterator[tuple[str, str, int]]:

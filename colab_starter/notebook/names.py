@@ -69,8 +69,9 @@ class _Reader:
             self.events.append(Event(BIND, name, line))
 
     def use(self, name: str, line: int) -> None:
-        if not self.guards and not any(name in names for names in self.locals):
-            self.events.append(Event(USE, name, line))
+        if self.guards or (self.locals and any(name in names for names in self.locals)):
+            return
+        self.events.append(Event(USE, name, line))
 
 
 def _read_name(reader: _Reader, node: ast.Name) -> None:
