@@ -249,7 +249,7 @@ def find_widget_state(notebook: Notebook) -> Iterator[Problem]:
                 "--fix removes it"
             )
         else:
-            yield Problem("metadata.widgets holds the widgets of an earlier run; --fix removes them", severity=NOTE)
+            yield Problem("metadata.widgets is left from a run; --fix removes it", severity=NOTE)
 
 
 def _lacks_state(widgets: Any) -> bool:

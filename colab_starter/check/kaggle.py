@@ -37,7 +37,7 @@ def find_colab_only_calls(notebook: Notebook) -> Iterator[Problem]:
 
     Drive, uploads, downloads and secrets of Colab are answered by the tab of Colab, which Kaggle does not have: the
     calls raise errors or wait for ever. Kaggle has datasets, /kaggle/working and its own secrets for that. Put what is
-    meant for Colab under: if "google.colab" in sys.modules:
+    meant for Colab under `if "google.colab" in sys.modules:`.
     """
     told: set[str] = set()
     for cell, call in notebook.calls:

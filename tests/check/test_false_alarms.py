@@ -31,7 +31,7 @@ RIGHT_CELLS = {
     "a magic without its sign, and a pattern": "rm -rf *.tmp",
     "a magic without its sign, in a cell that is timed": "%%time\nmkdir -p a/b",
     "a magic without its sign that is no program": "load_ext tensorboard",
-    "await outside of functions": "import asyncio as io\na = io.Lock()\nawait io.sleep(0)\nasync with a as b:\n    b\n",
+    "async with outside of functions": "import asyncio as io\na = io.Lock()\nasync with a as b:\n    b\n",
     "magic names without a sign": "pip install einops",
     "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
     "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",
