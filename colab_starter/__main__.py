@@ -2,12 +2,13 @@
 
 import sys
 
-from colab_starter.run.kernels.launch import launch_early
-
 
 def main() -> None:
     """Run the command in sys.argv; see ``cli.main``."""
-    launch_early(sys.argv[1:])
+    if sys.argv[1:2] == ["run"]:
+        from colab_starter.run.kernels.launch import launch_early
+
+        launch_early(sys.argv[1:])
     from colab_starter.cli import main as run_command  # imported while the fork server imports its own modules
 
     run_command()

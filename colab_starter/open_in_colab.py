@@ -84,14 +84,20 @@ def _find_remote(folder: Path) -> str:
 
 def _github_repository(folder: Path, remote: str) -> str:
     address = _run_git(folder, "remote", "get-url", remote)
-    match = _GITHUB_REMOTE.fullmatch(address)
-    if not match:
+    repository = find_repository(address)
+    if not repository:
         shown = re.sub(r"//[^/]*@", "//", address)
         raise NoGitHubRepositoryError(
             f"the remote {remote} is not on GitHub ({shown}), and Colab opens only notebooks from there; "
             "push to GitHub too, or use File > Upload notebook in Colab"
         )
-    return match["repository"]
+    return repository
+
+
+def find_repository(address: str) -> str:
+    """``owner/repo`` of a git remote's address on GitHub; empty for one elsewhere."""
+    match = _GITHUB_REMOTE.fullmatch(address)
+    return match["repository"] if match else ""
 
 
 def _remote_branch(folder: Path, remote: str) -> str:

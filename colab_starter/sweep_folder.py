@@ -72,8 +72,16 @@ def is_executed(path: Path) -> bool:
     """Whether the notebook was written by ``colab-starter`` when it executed another notebook."""
     try:
         content = path.read_bytes()
-        return KEY.encode() in content and tells_of_run(json.loads(content)["metadata"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except OSError:
+        return False
+    return KEY.encode() in content and tells_of_run_in(content)
+
+
+def tells_of_run_in(content: bytes) -> bool:
+    """Whether the content of a notebook's file says how it ended when ``colab-starter`` executed it."""
+    try:
+        return tells_of_run(json.loads(content)["metadata"])
+    except (ValueError, LookupError, TypeError, RecursionError):
         return False
 
 

@@ -32,7 +32,7 @@ def test_every_rule_has_its_section(site: Path) -> None:
     page = (site / "rules/index.html").read_text(encoding="utf-8")
     assert "<!-- rules -->" not in page
     for rule in RULES:
-        assert f'<h2 id="{rule.code.lower()}">{rule.code}: {rule.name}' in page
+        assert f'<h3 id="{rule.code.lower()}">{rule.code}: {rule.name}' in page
 
 
 def test_llms_txt_lists_every_page_with_what_it_is_about(site: Path) -> None:

@@ -287,7 +287,7 @@ def published(runtime: Runtime) -> dict[str, str]:
     """The lists that describe the runtime, with NumPy 9."""
     assert runtime.gpu
     assert runtime.tpu
-    apt = {**runtime.apt, **{f"filler{number}": "1.0" for number in range(500)}}
+    apt = {**runtime.apt, **dict.fromkeys(runtime.apt_also, "1.0")}
     return {
         "os-info.txt": f"# written by a script\n{runtime.os}\nPython {runtime.python}\nR version 4.6.1\n",
         "apt-list.txt": "".join(f"{name}/jammy,now {version} amd64 [installed]\n" for name, version in apt.items()),

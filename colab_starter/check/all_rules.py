@@ -1,6 +1,24 @@
 """The one list of all rules."""
 
-from colab_starter.check import colab, format, install, parameters, runtime  # noqa: F401 - each registers its own
+from colab_starter.check import (  # noqa: F401 - each registers its own
+    badge,
+    colab,
+    files,
+    format,
+    gone,
+    install,
+    kaggle,
+    kernel,
+    parameters,
+    pins,
+    runtime,
+    schema,
+    secrets,
+    shell,
+    syntax,
+    undefined,
+    waiting,
+)
 from colab_starter.check.rules import REGISTERED, Rule
 
 RULES: tuple[Rule, ...] = tuple(sorted(REGISTERED, key=lambda rule: rule.code))

@@ -1,54 +1,73 @@
 """CS3: what waits for a browser, and what is dead on Colab."""
 
+import ast
 import re
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.check.source import rewrite_lines
-from colab_starter.errors import ColabStarterError
-from colab_starter.notebook.installs import split_commands
+from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.source import is_tried, rewrite_command, rewrite_lines
+from colab_starter.notebook.magics import Command
 from colab_starter.notebook.model import Cell, Notebook
-from colab_starter.open_in_colab import locate_notebook
+from colab_starter.notebook.python import Call, read_literal
+from colab_starter.notebook.shell import Word, find_commands, replace_words
+from colab_starter.runtimes import Runtime
 
 _APT_ASKS = frozenset(("install", "upgrade", "dist-upgrade", "full-upgrade", "remove", "purge", "autoremove"))
 _APT_YES = re.compile(
     r"-[A-Za-z]*y[A-Za-z]*|--yes|--assume-yes|-[a-z]*qq[a-z]*|-q=[2-9]|--assume-no|--dry-run|-s|-[a-z]*d"
 )
-_BADGE = re.compile(
-    r"colab\.research\.google\.com/github/(?P<repository>[^/\s]+/[^/\s]+)/blob/(?P<rest>[^)\s\"'>]+\.ipynb)",
-    re.IGNORECASE,
+_BEFORE_APT = frozenset(("", "sudo", "!", "-E", "time", "nice", "nohup", "exec", "then", "do", "else", "if", "{"))
+_STANDALONE_APT = frozenset(
+    """
+    axel cowsay figlet fonts-dejavu fonts-liberation fonts-nanum fonts-nanum-coding fonts-nanum-eco fonts-nanum-extra
+    fonts-noto-cjk fonts-roboto git-lfs lz4 pigz pv screenfetch tree ttf-bitstream-vera unrar unzip zip zstd
+    """.split()
 )
+"""Debian packages that need nothing which Colab has not, so that apt does not ask."""
 
 
-def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator[Problem]:
+def _unguarded_calls(notebook: Notebook, function: str) -> Iterator[tuple[Cell, Call]]:
     """Calls of a function that always run: outside of ``if``, ``try`` and functions."""
     for cell, call in notebook.calls:
         if call.name == function and not call.guarded and not call.in_function:
-            yield Problem(message, cell, call.line)
+            yield cell, call
 
 
-@rule("CS301", "bare-drive-mount", WARNING)
+def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator[Problem]:
+    for cell, call in _unguarded_calls(notebook, function):
+        yield Problem(message, cell, call.line)
+
+
+@rule("CS301", "bare-drive-mount", WARNING, platforms=(COLAB,))
 def find_bare_mounts(notebook: Notebook) -> Iterator[Problem]:
     """drive.mount is only called where a browser can answer.
 
     The call asks the Colab tab for permission before it checks whether Drive is already mounted. Without a tab
     (papermill, a schedule, a batch of runs) it waits two minutes and then stops the notebook; outside Colab it stops
-    it at once. Write: if not os.path.isdir("/content/drive/MyDrive") and "google.colab" in sys.modules:
-    drive.mount("/content/drive").
+    it at once. Write: if "google.colab" in sys.modules and not os.path.isdir("/content/drive/MyDrive"):
+    drive.mount("/content/drive"), with the folder that the call names.
     """
-    yield from _find_unguarded(
-        notebook,
-        "google.colab.drive.mount",
-        "waits two minutes and fails where no browser answers, even if Drive is mounted; "
-        'put it under: if not os.path.isdir("/content/drive/MyDrive") and "google.colab" in sys.modules:',
-    )
+    for cell, call in _unguarded_calls(notebook, "google.colab.drive.mount"):
+        yield Problem(
+            "waits two minutes and fails where no browser answers, even if Drive is mounted; put it under: "
+            f'if "google.colab" in sys.modules and not os.path.isdir({_folder_of_drive(call)}):',
+            cell,
+            call.line,
+        )
 
 
-@rule("CS302", "waits-for-upload", WARNING)
+def _folder_of_drive(call: Call) -> str:
+    """Where the call mounts My Drive, as Python writes it."""
+    keywords = {keyword.arg: keyword.value for keyword in call.node.keywords}
+    place = call.node.args[0] if call.node.args else keywords.get("mountpoint")
+    value = read_literal(place)
+    if isinstance(value, str):
+        return f'"{value.rstrip("/"):.60}/MyDrive"'
+    written = ast.unparse(place) if place else ""
+    return f'{written} + "/MyDrive"' if 0 < len(written) <= 40 else "..."
+
+
+@rule("CS302", "waits-for-upload", WARNING, platforms=(COLAB,))
 def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     """files.upload is only called where a browser can answer.
 
@@ -63,7 +82,7 @@ def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS303", "waits-for-javascript", WARNING)
+@rule("CS303", "waits-for-javascript", WARNING, platforms=(COLAB,))
 def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     """output.eval_js is only called where a browser can answer.
 
@@ -77,109 +96,165 @@ def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS304", "unguarded-secret", WARNING)
+@rule("CS304", "unguarded-secret", WARNING, platforms=(COLAB,))
 def find_unguarded_secrets(notebook: Notebook) -> Iterator[Problem]:
-    """userdata.get is allowed to fail.
+    """userdata.get is not the only place that a secret may come from.
 
-    Secrets can be read only from the Colab tab of their owner. For everyone else, and without a tab, the call stops
-    the notebook with one of three errors, which share no base class but Exception. Look in the environment first, and
-    put the call in try: ... except Exception.
+    Secrets can be read only in the Colab tab of their owner. For everyone else, and without a tab (papermill, a
+    schedule), the call stops the notebook with one of three errors, which share no base class but Exception. Look in
+    the environment first, or put the call in try: ... except Exception. The first call for each secret is told.
     """
-    yield from _find_unguarded(
-        notebook,
-        "google.colab.userdata.get",
-        "stops the notebook for everyone without that secret, and without a Colab tab; "
-        "look in os.environ first, and put it in try: ... except Exception:",
-    )
-
-
-def drop_tensorflow_version(notebook: Notebook) -> None:
-    """Take the line out; a comment keeps its place."""
-    for cell, line in _lines_of_tensorflow_version(notebook):
-        rewrite_lines(
-            cell, {line}, lambda text: re.sub(r"%tensorflow_version.*", "pass", text) if text[:1] in " \t" else ""
+    told: set[str] = set()
+    for cell, call in _unguarded_calls(notebook, "google.colab.userdata.get"):
+        name = f"{read_literal(call.node.args[0])!r:.40}" if call.node.args else "..."
+        name = "..." if name == "Ellipsis" else name
+        if name in told and name != "...":
+            continue
+        told.add(name)
+        yield Problem(
+            "stops the notebook where there is no Colab tab, or no such secret; write "
+            f"os.environ.get({name}) or userdata.get({name}), or put it in try: ... except Exception:",
+            cell,
+            call.line,
         )
 
 
-def _lines_of_tensorflow_version(notebook: Notebook) -> list[tuple[Cell, int]]:
-    return [(cell, found.line) for cell, found in notebook.commands if found.text.startswith("tensorflow_version")]
+def drop_tensorflow_version(notebook: Notebook) -> None:
+    """Take the lines that do nothing out; a comment keeps their place, and those for TensorFlow 1 stay."""
+    for cell, found in _lines_of_tensorflow_version(notebook):
+        if not _chooses_tensorflow_1(found):
+            rewrite_lines(
+                cell,
+                "CS305",
+                {found.line},
+                lambda text: re.sub(r"%?tensorflow_version.*", "pass", text) if text[:1] in " \t" else "",
+            )
+
+
+def _lines_of_tensorflow_version(notebook: Notebook) -> list[tuple[Cell, Command]]:
+    """Lines with the magic whose effect nothing catches."""
+    return [
+        (cell, found)
+        for cell, found in notebook.commands
+        if found.kind == "%" and found.text.split(" ")[0] == "tensorflow_version" and not is_tried(cell, found.line)
+    ]
+
+
+def _chooses_tensorflow_1(command: Command) -> bool:
+    return command.text.removeprefix("tensorflow_version").strip(" '\"").startswith("1")
 
 
 @rule("CS305", "tensorflow-version-magic", WARNING, fix=drop_tensorflow_version)
 def find_tensorflow_version(notebook: Notebook) -> Iterator[Problem]:
     """%tensorflow_version is not used.
 
-    The magic chose between TensorFlow 1 and 2. TensorFlow 1 left Colab in 2022: the magic does nothing or stops the
-    notebook. --fix removes the line; code for TensorFlow 1 has to be rewritten.
+    The magic chose between TensorFlow 1 and 2. TensorFlow 1 left Colab in 2022: %tensorflow_version 1.x stops the
+    notebook with a ValueError, and its code has to be rewritten; 2.x only prints that it has no effect, and stops
+    every other Jupyter. --fix removes 2.x, and leaves 1.x as the sign that the notebook is of TensorFlow 1. Inside
+    try: nothing is told.
     """
-    for cell, line in _lines_of_tensorflow_version(notebook):
-        yield Problem(
-            "%tensorflow_version is dead: Colab has only TensorFlow 2; delete the line (--fix does)", cell, line
-        )
+    for cell, found in _lines_of_tensorflow_version(notebook):
+        if _chooses_tensorflow_1(found):
+            yield Problem(
+                "stops the notebook with a ValueError, as Colab has no TensorFlow 1; rewrite its code for TensorFlow "
+                "2, or import tensorflow.compat.v1 as tf",
+                cell,
+                found.line,
+            )
+        else:
+            message = "%tensorflow_version only prints that it has no effect; delete the line (--fix does)"
+            yield Problem(message, cell, found.line)
 
 
 def use_bash(notebook: Notebook) -> None:
-    """%%bash for %%shell, and ! for %shell."""
+    """%%bash for %%shell: both raise CalledProcessError where the script fails. A line stays, as ! raises nothing."""
     for cell, found in notebook.commands:
-        if _is_shell_magic(found.kind, found.text):
-            rewrite_lines(
-                cell, {found.line}, lambda text: re.sub(r"%%shell\b", "%%bash", re.sub(r"(?<!%)%shell\b ?", "!", text))
-            )
+        if found.kind == "%%" and found.text == "shell":
+            rewrite_lines(cell, "CS306", {found.line}, lambda text: re.sub(r"%%shell\b", "%%bash", text))
 
 
-def _is_shell_magic(kind: str, text: str) -> bool:
-    return kind in ("%", "%%") and text.split(" ")[0] == "shell"
+def _runs_elsewhere(notebook: Notebook) -> bool:
+    """Is the notebook meant to run without Colab: by papermill, or as one of this program's?"""
+    return bool(notebook.parameters_cells) or "colab_starter" in notebook.metadata
 
 
 @rule("CS306", "colab-only-shell", WARNING, fix=use_bash)
 def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
-    """%%shell and %shell are not used.
+    """%%shell and %shell are not used in a notebook that runs elsewhere too.
 
-    Only Colab's own kernel has these magics: in every other Jupyter, and so wherever the notebook is tested, they end
-    with "magic not found". %%bash does the same everywhere. --fix writes it.
+    Only Colab's own kernel has these magics: in every other Jupyter they end with "magic not found". So the rule only
+    applies to notebooks with a cell tagged parameters, which papermill runs, and to those of colab-starter. %%bash
+    does the same everywhere, and --fix writes it. For a line, ! is no substitute, as it raises nothing where the
+    command fails and %shell does: write subprocess.run("...", shell=True, check=True).
     """
+    if not _runs_elsewhere(notebook):
+        return
     for cell, found in notebook.commands:
-        if _is_shell_magic(found.kind, found.text):
+        if found.kind == "%%" and re.match(r"shell\b", found.text):
+            fix = " (--fix does)" if found.text == "shell" else ""
+            yield Problem(f"only Colab's kernel has %%shell; write %%bash{fix}", cell, found.line)
+        elif found.kind == "%" and re.match(r"shell\b", found.text):
             yield Problem(
-                "only Colab's kernel has this magic; write %%bash for a cell, ! for a line (--fix does)",
+                'only Colab has %shell; write subprocess.run("...", shell=True, check=True), which stops at a failure '
+                "as %shell does (! would not)",
                 cell,
                 found.line,
             )
 
 
-def say_yes_to_apt(notebook: Notebook) -> None:
+def say_yes_to_apt(notebook: Notebook, runtime: Runtime) -> None:
     """Put -y after the word that makes apt ask."""
-    words = "|".join(sorted(_APT_ASKS, key=len, reverse=True))
-    for cell, line in _lines_of_asking_apt(notebook):
-        rewrite_lines(
-            cell, {line}, lambda text: re.sub(rf"(apt(?:-get)?\b[^;&|]*?\s(?:{words}))\b(?! -y)", r"\1 -y", text)
-        )
+    for cell, line in _lines_of_asking_apt(notebook, runtime):
+        rewrite_command(cell, "CS307", line, _insert_yes)
 
 
-def _lines_of_asking_apt(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
+def _insert_yes(text: str) -> str:
+    words = [_asking_word(words) for words in find_commands(text) if _asks([word.text for word in words])]
+    return replace_words(text, {word: f"{word.text} -y" for word in words})
+
+
+def _asking_word(words: list[Word]) -> Word:
+    return next(word for word in words if word.text in _APT_ASKS)
+
+
+def _lines_of_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[tuple[Cell, int]]:
     for cell, found in notebook.commands:
         if "apt" not in found.text or found.kind != "!" or re.match(r"\s*yes\b", found.text):
             continue
-        if any(_asks(words) for words in split_commands(found.text)):
+        commands = [[word.text for word in words] for words in find_commands(found.text)]
+        if any(_asks(words) and not _needs_nothing(words, runtime) for words in commands):
             yield cell, found.line
 
 
 def _asks(words: list[str]) -> bool:
-    if not words or words[0].rpartition("/")[2] not in ("apt", "apt-get"):
+    """Is this a command of apt that may ask?"""
+    programs = [word.lstrip("!%").rpartition("/")[2] for word in words]
+    start = next((index for index, word in enumerate(programs) if word in ("apt", "apt-get")), None)
+    if start is None or not all(word in _BEFORE_APT or "=" in word for word in programs[:start]):
         return False
     return not _APT_ASKS.isdisjoint(words) and not any(_APT_YES.fullmatch(word) for word in words)
 
 
+def _needs_nothing(words: list[str], runtime: Runtime) -> bool:
+    """Does the command only install what is there already, or what needs no other package?"""
+    if "install" not in words:
+        return False
+    rest = re.sub(r"\s\d?[<>]+&?\s*\S+", "", " ".join(words[words.index("install") :])).split()[1:]
+    names = {word.strip("\"'") for word in rest if not word.startswith("-")}
+    return bool(names) and names <= (runtime.apt.keys() | runtime.apt_also | _STANDALONE_APT)
+
+
 @rule("CS307", "apt-without-yes", WARNING, fix=say_yes_to_apt)
-def find_asking_apt(notebook: Notebook) -> Iterator[Problem]:
+def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """apt-get install has -y.
 
     As soon as the package needs another one, apt asks "Do you want to continue?": on Colab the cell waits for an
     answer, and if no one is at the browser it gives up and installs nothing. Write apt-get install -y; --fix does.
+    Packages that the runtime has, and some that are known to need no other, are passed over.
     """
-    for cell, line in _lines_of_asking_apt(notebook):
+    for cell, line in _lines_of_asking_apt(notebook, runtime):
         yield Problem(
-            "apt asks before it continues, and installs nothing if no one answers; add -y (--fix does)", cell, line
+            "apt may ask before it continues, and installs nothing if no one answers; add -y (--fix does)", cell, line
         )
 
 
@@ -202,73 +277,15 @@ def find_imshow(notebook: Notebook) -> Iterator[Problem]:
     """cv2.imshow is not used.
 
     Colab has no screen to open a window on, and replaces cv2.imshow with a function that raises
-    DisabledFunctionError. Show the picture with matplotlib (plt.imshow), which works everywhere, or with
-    google.colab.patches.cv2_imshow.
+    DisabledFunctionError; inside try: the picture is never shown. Show the picture with matplotlib (plt.imshow),
+    which works everywhere, or with google.colab.patches.cv2_imshow.
     """
     replaced = any("cv2.imshow" in cell.facts.assigned for cell in notebook.cells)
     if replaced or any(text.value == "ENABLE_CV2_IMSHOW" for _, text in notebook.texts):
         return
     for cell, call in notebook.calls:
-        if call.name == "cv2.imshow" and not call.guarded:
+        if call.name == "cv2.imshow" and not call.tested:
             yield Problem("cv2.imshow raises an error on Colab; use plt.imshow(image[..., ::-1])", cell, call.line)
-
-
-class _Place(NamedTuple):
-    """Where the files of a folder are on GitHub."""
-
-    repository: str
-    folder: str
-
-
-@lru_cache(maxsize=256)
-def _locate_folder(folder: Path, name: str) -> _Place | None:
-    try:
-        location = locate_notebook(folder / name)
-    except ColabStarterError:
-        return None
-    return _Place(location.repository, location.path.removesuffix(name))
-
-
-@rule("CS310", "wrong-badge", WARNING)
-def find_wrong_badge(notebook: Notebook) -> Iterator[Problem]:
-    """The Open in Colab badge opens this file.
-
-    A badge that was copied from another notebook, or dates from before the file was renamed, opens another notebook
-    or ends with "Notebook not found". It is compared with the path below the root of the git repository, and with the
-    repository's name; another owner is assumed to be a fork.
-    """
-    badges = [(cell, badge) for cell in notebook.cells if _has_badge(cell) for badge in _BADGE.finditer(cell.source)]
-    if len({badge[0] for _, badge in badges}) != 1:
-        return
-    cell, badge = badges[0]
-    line = cell.source.count("\n", 0, badge.start()) + 1
-    opened = unquote(badge["rest"])
-    place = _locate_folder(notebook.path.parent.absolute(), notebook.path.name)
-    if place and place.repository.partition("/")[2].lower() != badge["repository"].partition("/")[2].lower():
-        yield Problem(
-            f"the badge opens a notebook of {badge['repository']}, and this is {place.repository}", cell, line
-        )
-        return
-    wanted = _wanted_path(notebook.path, opened, place)
-    if not f"/{opened}".endswith(f"/{wanted}"):
-        path = opened.partition("/")[2]
-        yield Problem(f"the badge opens {path}, and this is {wanted}; write {wanted} into its address", cell, line)
-
-
-def _has_badge(cell: Cell) -> bool:
-    return cell.kind == "markdown" and "colab-badge" in cell.source
-
-
-def _wanted_path(path: Path, opened: str, place: _Place | None) -> str:
-    """The notebook's path as a badge should have it.
-
-    Outside a GitHub checkout, only a file in a folder like the badge's can be judged.
-    """
-    if place:
-        return f"{place.folder}{path.name}"
-    *folders, _ = opened.split("/")
-    in_same_folder = len(folders) > 1 and path.absolute().parent.name == folders[-1]
-    return f"{folders[-1]}/{path.name}" if in_same_folder else opened
 
 
 @rule("CS311", "silent-shell-failure", WARNING, opt_in=True)

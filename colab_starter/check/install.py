@@ -6,24 +6,33 @@ from collections.abc import Iterator, Set
 
 from packaging.utils import canonicalize_name
 
-from colab_starter.check.modules import DEAD_MODULES, REMOVED_FROM_PYTHON, SELF_CONTAINED
+from colab_starter.check.modules import REMOVED_FROM_PYTHON, SELF_CONTAINED
+from colab_starter.check.packages import GONE, INSTALLABLE
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.check.source import rewrite_lines
-from colab_starter.notebook.installs import Install, Requirement
+from colab_starter.check.source import rewrite_command
+from colab_starter.notebook.installs import Install, Requirement, read_installs
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Import
+from colab_starter.notebook.shell import Word, find_pip_words, replace_words
 from colab_starter.runtimes import CORE_PACKAGES, Runtime, package_of_module
 
 _RESTART = re.compile(r"os\.kill\(|os\._exit\(|do_shutdown|^\s*(?:exit|quit)\(\)|condacolab", re.MULTILINE)
 _BRINGS_CODE = re.compile(
     r"git (?:\S+ )*clone|^cd\b|\bunzip\b|\btar\b|\b7z|gdown|^run\b|\.py\b|\bcp\b|\bmv\b|^ln\b|\bsvn\b"
 )
-_SETS_PATH = re.compile(
-    r"sys\.path|chdir\(|files\.upload|unpack_archive|extractall|Repo\.clone|snapshot_download|\bexec\("
-)
+_SETS_PATH = re.compile(r"sys\.path|files\.upload|unpack_archive|extractall|Repo\.clone|snapshot_download")
+_CHANGES_FOLDER = re.compile(r"chdir\(|\bexec\(")
+"""What may bring modules of the author's within reach, but no package."""
+_COMMENTED_INSTALL = re.compile(r"^[ \t]*#+[ \t]*[!%]?(?P<command>(?:uv )?(?:pip3?|python3? -m pip) .*)$", re.MULTILINE)
 _WRITES_MODULE = re.compile(r"writefile\s+(?:-a\s+)?[\"']?(?:.*/)?(\w+)\.py\b")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-_UNQUOTED_VERSION = re.compile(r"(?<=\s)[A-Za-z][\w.-]*(?:\[[\w,-]*\])?[<>]=?\d[\w.*,<>=!]*")
+_UNQUOTED_VERSION = re.compile(r"[A-Za-z][\w.-]*(?:\[[\w,-]*\])?(?:[=~!]=[\d.*]+,)?[<>]=?\d[\w.*,<>=!]*")
+_OLD_LIBARCHIVE = re.compile(r"""(["']?)libarchive(?:[=<>~!]=?[\d.*]+)?(["']?)""")
+_TORCH = frozenset(("torch", "torchvision", "torchaudio"))
+_BREAK_WHEN_UPGRADED = _TORCH | {
+    *("numpy", "tensorflow", "opencv-python", "opencv-python-headless", "opencv-contrib-python"),
+    *("ipython", "ipykernel", "jupyter-client", "tornado", "pyzmq", "traitlets", "google-colab"),
+}
+"""What the kernel has loaded, or what others on Colab are compiled for."""
 
 
 class _Missing:
@@ -40,18 +49,20 @@ class _Missing:
 def _find_missing(notebook: Notebook, runtime: Runtime) -> list[_Missing]:
     """The first import of each module that neither the runtime nor the notebook's own files have."""
     packages = runtime_packages(runtime, notebook.accelerator)
-    local = _local_modules(notebook)
     seen: set[str] = set()
     found = []
     for cell, one in notebook.imports:
         module = one.module.partition(".")[0]
-        if one.guarded or module in seen or module in local or module in REMOVED_FROM_PYTHON:
+        if one.guarded or module in seen or module in REMOVED_FROM_PYTHON or _is_known(module) or module in packages:
             continue
         missing = _Missing(cell, one)
-        if not _is_known(module) and not _names_of(missing) & packages:
+        if not _names_of(missing) & packages and module not in local_modules(notebook):
             seen.add(module)
             found.append(missing)
     return found
+
+
+_KNOWN: dict[tuple[int, str], tuple[Runtime, Set[str]]] = {}
 
 
 def runtime_packages(runtime: Runtime, accelerator: str) -> Set[str]:
@@ -59,6 +70,14 @@ def runtime_packages(runtime: Runtime, accelerator: str) -> Set[str]:
 
     What only the GPU image has counts for notebooks without an accelerator too: CS502 is the rule about those.
     """
+    image = accelerator if accelerator in ("", "TPU") else "GPU"
+    key = id(runtime), image
+    if key not in _KNOWN:
+        _KNOWN[key] = runtime, _join_packages(runtime, image)  # holds the runtime, so its id stays its own
+    return _KNOWN[key][1]
+
+
+def _join_packages(runtime: Runtime, accelerator: str) -> Set[str]:
     cpu = runtime.packages.keys() | runtime.also
     image = runtime.tpu if accelerator == "TPU" else runtime.gpu
     if image is None:
@@ -78,7 +97,7 @@ def _names_of(missing: _Missing) -> set[str]:
     return {missing.package, *forms}
 
 
-def _local_modules(notebook: Notebook) -> set[str]:
+def local_modules(notebook: Notebook) -> set[str]:
     """Modules that the notebook writes itself, or that are beside it."""
     written = {match[1] for _, command in notebook.commands if (match := _WRITES_MODULE.match(command.text))}
     return written | {name.removesuffix(".py") for name in notebook.beside if "." not in name.removesuffix(".py")}
@@ -149,38 +168,65 @@ def find_missing_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Prob
 
     Checked against the table of what the runtime has (--runtime, see colab-starter runtimes show). The rule stays
     silent where it cannot know: after git clone, changes to sys.path, requirements files, and packages that bring
-    others along.
+    others along. A package is named only where it is known to be the right one: many names of modules belong to
+    packages of strangers.
     """
     all_missing = _find_missing(notebook, runtime)
     if not all_missing or _brings_unknown(notebook, runtime_packages(runtime, notebook.accelerator)):
         return
     machine = f" on a {notebook.accelerator}" if notebook.accelerator == "TPU" else ""
+    changes_folder = any(_CHANGES_FOLDER.search(cell.source) for cell in notebook.cells if cell.is_python)
     for missing in all_missing:
-        if _first_install(missing, notebook) is None:
-            where = (
-                "add it to needed in the install cell"
-                if notebook.needed
-                else f"add a cell above: %pip install {missing.package}"
-            )
+        if _first_install(missing, notebook) is None and not (changes_folder and not _is_public(missing, runtime)):
             yield Problem(
                 f"{missing.module} is not in the Colab runtime {runtime.name}{machine}, and nothing installs it; "
-                f"{where}",
+                f"{_advise(missing, notebook)}",
                 missing.cell,
                 missing.line,
             )
 
 
+def _is_public(missing: _Missing, runtime: Runtime) -> bool:
+    """Is it known to be of a package, and so no file of the author's?"""
+    known = INSTALLABLE.keys() | GONE.keys()
+    return missing.module in known or package_of_module(missing.module) in runtime.packages.keys() | runtime.also
+
+
+def _advise(missing: _Missing, notebook: Notebook) -> str:
+    if missing.module in GONE:
+        return GONE[missing.module]
+    if commented := _commented_install(missing, notebook):
+        return f"cell {commented} has the install in a comment: take the # away"
+    is_known = missing.package in SELF_CONTAINED or missing.package != canonicalize_name(missing.module)
+    package = INSTALLABLE.get(missing.module) or (missing.package if is_known else None)
+    if notebook.needed:
+        return "add it to needed in the install cell"
+    if package:
+        return f"add a cell above: %pip install {package}"
+    return "if it is a file of yours, fetch it first; if it is a package, install it by the name that its authors give"
+
+
+def _commented_install(missing: _Missing, notebook: Notebook) -> int:
+    """The cell above or at the import in which a comment installs it; 0 where there is none."""
+    for cell in notebook.cells[: missing.cell.number]:
+        for found in _COMMENTED_INSTALL.finditer(cell.source) if cell.is_python and "install" in cell.source else ():
+            installs = read_installs(found["command"], 1, False)
+            if any(_provides(wanted, missing) for install in installs for wanted in install.requirements):
+                return cell.number
+    return 0
+
+
 def _core_installs(notebook: Notebook) -> Iterator[tuple[Cell, Install, Requirement]]:
     """Installs of core packages into the kernel that runs, which no restart follows."""
     for cell, install in notebook.installs:
-        if install.tool != "pip" or install.nested or install.goes_elsewhere or _restarts_after(notebook, cell):
+        if install.tool != "pip" or install.nested or install.goes_elsewhere or restarts_after(notebook, cell):
             continue
         for requirement in install.requirements:
             if requirement.name in CORE_PACKAGES:
                 yield cell, install, requirement
 
 
-def _restarts_after(notebook: Notebook, cell: Cell) -> bool:
+def restarts_after(notebook: Notebook, cell: Cell) -> bool:
     return any(_RESTART.search(later.source) for later in notebook.cells[cell.number - 1 :] if later.is_python)
 
 
@@ -193,7 +239,7 @@ def version_of(package: str, runtime: Runtime, accelerator: str) -> str | None:
     return versions[package].partition("+")[0] if package in versions else None
 
 
-def _admits(specifier: str, version: str) -> bool:
+def admits(specifier: str, version: str) -> bool:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
@@ -202,50 +248,55 @@ def _admits(specifier: str, version: str) -> bool:
         return True
 
 
-@rule("CS403", "replaces-core-package", WARNING)
-def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No install asks for another version of a package that the runtime is built on.
-
-    The kernel has loaded numpy and others before the first cell, and other packages are built for these versions:
-    after the install you get "numpy.dtype size changed" and the like, or "restart the session". Use the version that
-    is there, choose another runtime (Runtime > Change runtime type > Runtime version), or restart the kernel right
-    after the install.
-    """
-    for cell, install, requirement in _core_installs(notebook):
-        version = version_of(requirement.name, runtime, notebook.accelerator)
-        if version and requirement.specifier and not _admits(requirement.specifier, version):
-            yield Problem(
-                f"{requirement.name}{requirement.specifier} replaces the {version} that the Colab runtime "
-                f"{runtime.name} is built on, under a running kernel; "
-                "drop the version, or choose a runtime that has it",
-                cell,
-                install.line,
-            )
-
-
 @rule("CS404", "upgrades-core-package", WARNING)
 def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No install upgrades a package that the runtime is built on.
+    """No install upgrades what the kernel has loaded, or what other packages are built for.
 
-    pip install -U takes whatever is newest that day, and replaces what the kernel has loaded and what other packages
-    are built for: a notebook that works today breaks tomorrow. Leave out -U for these packages.
+    pip install -U takes whatever is newest that day: another numpy than the one in the kernel's memory, a torch that
+    torchvision is not built for. A notebook that works today breaks tomorrow. Leave out -U for these packages. Those
+    that nothing depends on so closely are not told, nor what a shell script may not reach, as it ends before.
     """
     for cell, install, requirement in _core_installs(notebook):
         version = version_of(requirement.name, runtime, notebook.accelerator)
-        leaves_open = "==" not in requirement.specifier and _admits(requirement.specifier, version or "0")
-        if install.upgrades and version and leaves_open:
-            yield Problem(
-                f"-U replaces {requirement.name} {version} of the Colab runtime {runtime.name} with whatever is "
-                "newest, under a running kernel; leave -U out for it",
-                cell,
-                install.line,
-            )
+        leaves_open = "==" not in requirement.specifier and admits(requirement.specifier, version or "0")
+        if not (install.upgrades and version and leaves_open) or requirement.name not in _BREAK_WHEN_UPGRADED:
+            continue
+        if _upgrades_all_of_torch(install) or _may_end_before(cell, install.line):
+            continue
+        option = min(install.options & {"-U", "--upgrade", "--force-reinstall", "--ignore-installed", "-I"}, key=len)
+        yield Problem(
+            f"{option} replaces {requirement.name} {version} of the Colab runtime {runtime.name} with whatever is "
+            f"newest, under a running kernel; leave {option} out for it",
+            cell,
+            install.line,
+        )
+
+
+def _upgrades_all_of_torch(install: Install) -> bool:
+    """All that is built for one version of torch moves together, and the kernel has not loaded it yet."""
+    names = {requirement.name for requirement in install.requirements}
+    return {"torch", "torchvision"} <= names and not names & (_BREAK_WHEN_UPGRADED - _TORCH)
+
+
+def _may_end_before(cell: Cell, line: int) -> bool:
+    """Does a shell script have an exit above this line?"""
+    is_script = cell.commands[0].kind == "%%" and not cell.code.python.strip()
+    return is_script and any(
+        found.line < line and re.search(r"(?:^|[\s;&|({])(?:exit|return)\b", found.text) for found in cell.commands[1:]
+    )
 
 
 def use_libarchive_c(notebook: Notebook) -> None:
     """libarchive-c where the install said libarchive."""
     for cell, line in _lines_of_old_libarchive(notebook):
-        rewrite_lines(cell, {line}, lambda text: re.sub(r"\blibarchive\b(?![-.\w])", "libarchive-c", text))
+        rewrite_command(cell, "CS405", line, _name_libarchive_c)
+
+
+def _name_libarchive_c(text: str) -> str:
+    words = [word for word in find_pip_words(text) if _OLD_LIBARCHIVE.fullmatch(word.text)]
+    if words:
+        return replace_words(text, {word: _OLD_LIBARCHIVE.sub(r"\1libarchive-c\2", word.text) for word in words})
+    return re.sub(r"""(?<=["'\s])libarchive(?=["'\s])""", "libarchive-c", text)
 
 
 def _lines_of_old_libarchive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
@@ -271,16 +322,20 @@ def find_old_libarchive(notebook: Notebook) -> Iterator[Problem]:
 def quote_versions(notebook: Notebook) -> None:
     """Put quotes around requirements with < or >."""
     for cell, line in _lines_of_unquoted_versions(notebook):
-        rewrite_lines(cell, {line}, lambda text: _UNQUOTED_VERSION.sub(lambda match: f'"{match[0]}"', text))
+        rewrite_command(cell, "CS406", line, _quote_versions)
+
+
+def _quote_versions(text: str) -> str:
+    return replace_words(text, {word: f'"{word.text}"' for word in _unquoted_versions(text)})
+
+
+def _unquoted_versions(text: str) -> list[Word]:
+    return [word for word in find_pip_words(text) if _UNQUOTED_VERSION.fullmatch(word.text)]
 
 
 def _lines_of_unquoted_versions(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
     for cell, command in notebook.commands:
-        if command.kind not in "!%" or not re.search("[<>]", command.text):
-            continue
-        if re.search(r"\bpip3?\s.*\binstall\b", command.text) and _UNQUOTED_VERSION.search(
-            _QUOTED.sub("", command.text)
-        ):
+        if command.kind in "!%" and ("<" in command.text or ">" in command.text) and _unquoted_versions(command.text):
             yield cell, command.line
 
 
@@ -298,40 +353,3 @@ def find_unquoted_versions(notebook: Notebook) -> Iterator[Problem]:
             cell,
             line,
         )
-
-
-@rule("CS407", "removed-from-python", ERROR)
-def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
-    """No module is imported that the runtime's Python no longer has.
-
-    Python 3.12 and 3.13 dropped modules that had been in the standard library for decades, and Colab's newest runtime
-    has Python 3.13. Use what the message names, or choose an older runtime.
-    """
-    local = _local_modules(notebook)
-    python = _python_of(runtime)
-    provided = {requirement.name for _, install in notebook.installs for requirement in install.requirements}
-    for cell, found in notebook.imports:
-        module = found.module.partition(".")[0]
-        dead = REMOVED_FROM_PYTHON.get(module)
-        if not dead or found.guarded or module in local or tuple(map(int, dead.since.split("."))) > python:
-            continue
-        if package_of_module(module) not in runtime.also and not any(module in name for name in provided):
-            yield Problem(f"Python has no {module} since {dead.since}; use {dead.instead}", cell, found.line)
-
-
-def _python_of(runtime: Runtime) -> tuple[int, ...]:
-    return tuple(int(part) for part in runtime.python.split(".")[:2])
-
-
-@rule("CS408", "dead-import", ERROR)
-def find_dead_imports(notebook: Notebook) -> Iterator[Problem]:
-    """No module is imported that the libraries on Colab have dropped.
-
-    Tutorials from 2016 to 2020 use modules that Keras, TensorFlow, scikit-learn and pandas have removed since, and
-    the import stops the notebook. Use what the message names.
-    """
-    for cell, found in notebook.imports:
-        path = f"{found.module}.{found.name}." if found.name else f"{found.module}."
-        for dead, instead in DEAD_MODULES.items():
-            if not found.guarded and path.startswith(f"{dead}."):
-                yield Problem(f"{dead} is gone; use {instead}", cell, found.line)

@@ -46,25 +46,6 @@ REMOVED_FROM_PYTHON = {
 }
 """Modules of the standard library that are gone, and since which Python. Source: PEP 594 and the What's New pages."""
 
-DEAD_MODULES = {
-    "keras.utils.np_utils": "from keras.utils import to_categorical",
-    "tensorflow.keras.utils.np_utils": "from keras.utils import to_categorical",
-    "tensorflow.python.keras": "import keras",
-    "keras.wrappers.scikit_learn": "the package scikeras",
-    "tensorflow.keras.wrappers": "the package scikeras",
-    "tensorflow.contrib": "what TensorFlow 2 has in its place",
-    "tensorflow.examples": "keras.datasets.mnist.load_data()",
-    "sklearn.externals": "import joblib",
-    "sklearn.cross_validation": "sklearn.model_selection",
-    "sklearn.grid_search": "sklearn.model_selection",
-    "sklearn.learning_curve": "sklearn.model_selection",
-    "sklearn.lda": "sklearn.discriminant_analysis",
-    "sklearn.qda": "sklearn.discriminant_analysis",
-    "pandas.tools.plotting": "pandas.plotting",
-    "pandas.io.data": "the package pandas-datareader",
-}
-"""Modules that no version on today's Colab has -> what to write instead."""
-
 SELF_CONTAINED = frozenset(
     """
     catboost colorama einops emoji fire jupytext kaleido libarchive-c papermill prettytable py7zr

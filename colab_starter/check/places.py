@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 from colab_starter.check.findings import Finding
 from colab_starter.errors import BrokenNotebookError
@@ -10,17 +9,19 @@ from colab_starter.notebook.model import decode
 
 _CELLS = re.compile(r'"cells"\s*:\s*\[')
 _SOURCE = re.compile(r'"(?:source|input)"\s*:\s*(?P<list>\[)?')
+_LINE_END = re.compile(r"[ \r]*\n")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
 class FilePlaces:
     """Finds the lines of one file; where it cannot, the answer is line 1."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes) -> None:
         try:
-            self._text = decode(path.read_bytes())
-        except (OSError, BrokenNotebookError):
+            self._text = decode(content)
+        except BrokenNotebookError:
             self._text = ""
+        self._counted = (0, 1)
         self._cells = self._find_cells()
 
     def line_of(self, finding: Finding) -> int:
@@ -30,9 +31,15 @@ class FilePlaces:
         start, end = self._cells[finding.cell - 1]
         source = _SOURCE.search(self._text, start, end)
         place = source.start() if source and finding.line else start
-        line = self._text.count("\n", 0, place) + 1
-        in_lines = source and source["list"] and self._text[source.end() :].lstrip(" \r")[:1] == "\n"
+        line = self._count_lines(place)
+        in_lines = source and source["list"] and _LINE_END.match(self._text, source.end())
         return line + finding.line if in_lines else line
+
+    def _count_lines(self, place: int) -> int:
+        """The line of a place, counted on from the last one that was asked for: findings come in order."""
+        start, line = self._counted if self._counted[0] <= place else (0, 1)
+        self._counted = (place, line + self._text.count("\n", start, place))
+        return self._counted[1]
 
     def _find_cells(self) -> list[tuple[int, int]]:
         """Where each cell begins and ends in the text."""

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import NamedTuple, cast
 
 from colab_starter.notebook.model import Cell, Notebook
@@ -16,6 +17,12 @@ NOTE = "note"
 """It works; the file could be tidier. Notes are counted rather than printed and fail nothing, except with --strict."""
 SEVERITIES = (ERROR, WARNING, NOTE)
 """From the worst to the mildest."""
+
+
+COLAB = "colab"
+KAGGLE = "kaggle"
+PLATFORMS = (COLAB, KAGGLE)
+"""Where the notebook is to run; ``--platform`` chooses."""
 
 
 class Problem(NamedTuple):
@@ -34,8 +41,10 @@ class Problem(NamedTuple):
 Check = Callable[[Notebook, Runtime], Iterator[Problem]]
 Finder = Check | Callable[[Notebook], Iterator[Problem]]
 """What a rule is written as: it takes the runtime if it asks for it."""
-Fix = Callable[[Notebook], None]
+Fix = Callable[[Notebook, Runtime], object]
 """Fixes the notebook's data where the rule finds problems."""
+Fixer = Fix | Callable[[Notebook], object]
+"""What a fix is written as: it takes the runtime if it asks for it."""
 
 
 class Rule(NamedTuple):
@@ -52,6 +61,8 @@ class Rule(NamedTuple):
     """It only runs where ``--select`` names it."""
     evidence: str = ""
     """Why we believe it, in a sentence or two: an issue, a measurement, a line of a changelog. Empty if unstated."""
+    platforms: tuple[str, ...] = PLATFORMS
+    """Where it applies."""
 
     @property
     def fixable(self) -> bool:
@@ -63,7 +74,14 @@ REGISTERED: list[Rule] = []
 
 
 def rule(
-    code: str, name: str, severity: str, *, fix: Fix | None = None, opt_in: bool = False, evidence: str = ""
+    code: str,
+    name: str,
+    severity: str,
+    *,
+    fix: Fixer | None = None,
+    opt_in: bool = False,
+    evidence: str = "",
+    platforms: tuple[str, ...] = PLATFORMS,
 ) -> Callable[[Finder], Rule]:
     """Register a function that finds problems as a rule.
 
@@ -73,19 +91,26 @@ def rule(
 
     def register(finder: Finder) -> Rule:
         summary, _, reason = (inspect.getdoc(finder) or "").partition("\n\n")
-        find = _pass_runtime(finder)
-        made = Rule(code, name, severity, summary, " ".join(reason.split()), find, fix, opt_in, evidence)
+        find = cast(Check, _pass_runtime(finder))
+        mend = _pass_runtime(fix) if fix else None
+        reason = " ".join(reason.split())
+        made = Rule(code, name, severity, summary, reason, find, mend, opt_in, evidence, platforms)
         REGISTERED.append(made)
         return made
 
     return register
 
 
-def _pass_runtime(finder: Finder) -> Check:
-    if "runtime" in inspect.signature(finder).parameters:
-        return cast(Check, finder)
-    find = cast(Callable[[Notebook], Iterator[Problem]], finder)
-    return lambda notebook, runtime: find(notebook)
+def _pass_runtime(function: Finder | Fixer) -> Fix:
+    if "runtime" in inspect.signature(function).parameters:
+        return cast(Fix, function)
+    use = cast(Callable[[Notebook], object], function)
+
+    @wraps(function)
+    def use_without(notebook: Notebook, runtime: Runtime) -> object:
+        return use(notebook)
+
+    return use_without
 
 
 _OPT_OUT = re.compile(r"(?:#|<!--)[ \t]*colab-starter:[ \t]*ignore\b(?P<codes>[ \t]+CS\d+(?:[ \t,]+CS\d+)*)?")

@@ -1,15 +1,14 @@
 """CS5: the machine that the notebook asks Colab for, and what its libraries can no longer do."""
 
-import ast
 import re
 import sys
 from collections.abc import Iterator
 
+from colab_starter.check.gpu import find_uses_of_gpu
 from colab_starter.check.install import version_of
-from colab_starter.check.modules import CPU_ONLY, GPU_ONLY
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.modules import CPU_ONLY
+from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Notebook
-from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime
 
 _MENTIONS_GPU = re.compile(r"cuda|gpu|nvidia|nvcc|\btpu\b|opencl|vulkan", re.IGNORECASE)
@@ -17,14 +16,12 @@ _HARMLESS_COMMAND = re.compile(
     r"(?:pip3?|cat|cd|cp|config|curl|date|echo|head|ls|matplotlib|mkdir|mv|pwd|rm|tail|time|timeit|unzip|wget)\b"
 )
 _MAY_LACK_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*\bgpu", re.IGNORECASE)
-_CUDA = re.compile(r"cuda(:\d+)?")
-_NEEDS_GPU = re.compile(r"(?:load_ext\s+(?:nvcc|cudf|cuml)|nvcc\b)|^cu$")
 _GONE_FROM_OPENCV = frozenset(
     f"cv2.{name}" for name in ("CascadeClassifier", "HOGDescriptor", "BRISK_create", "AKAZE_create", "KAZE_create")
 )
 
 
-@rule("CS501", "unused-accelerator", WARNING)
+@rule("CS501", "unused-accelerator", WARNING, platforms=(COLAB,))
 def find_unused_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that uses no GPU asks for none.
 
@@ -52,7 +49,7 @@ def _may_use_gpu(cell: Cell) -> bool:
     return isinstance(cell.tree, SyntaxError) or bool(_MENTIONS_GPU.search(cell.source))
 
 
-@rule("CS502", "missing-accelerator", WARNING)
+@rule("CS502", "missing-accelerator", WARNING, platforms=(COLAB,))
 def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that needs a GPU asks for one.
 
@@ -60,40 +57,16 @@ def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     cell fails. Choose Runtime > Change runtime type > T4 GPU and save, or test first: device = "cuda" if
     torch.cuda.is_available() else "cpu".
     """
-    if notebook.accelerator or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
+    use = None if notebook.accelerator else next(find_uses_of_gpu(notebook), None)
+    if use is None or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
         return
-    for cell, line, what in _uses_of_gpu(notebook):
-        yield Problem(
-            f"{what} needs a GPU, and the notebook asks Colab for none; choose Runtime > Change runtime type > T4 GPU "
-            "and save, or test torch.cuda.is_available() first",
-            cell,
-            line,
-        )
-        return
-
-
-def _uses_of_gpu(notebook: Notebook) -> Iterator[tuple[Cell, int, str]]:
-    for cell in notebook.cells:
-        for found in cell.facts.imports:
-            if found.module.partition(".")[0] in GPU_ONLY and not found.guarded:
-                yield cell, found.line, found.module
-        for command in cell.commands:
-            if command.kind in ("!", "%", "%%") and _NEEDS_GPU.match(command.text):
-                yield cell, command.line, command.text
-        for call in cell.facts.calls:
-            if not call.guarded and not call.in_function and _moves_to_gpu(call):
-                yield cell, call.line, f"{call.name.removeprefix('()')}(...)"
-
-
-def _moves_to_gpu(call: Call) -> bool:
-    """``x.cuda()``, ``x.to("cuda")`` or ``torch.device("cuda")``."""
-    method = call.name.rpartition(".")[2]
-    if method == "cuda" and "." in call.name:
-        return not call.node.args or isinstance(call.node.args[0], ast.Constant)
-    if (method == "to" and "." in call.name) or call.name == "torch.device":
-        target = read_literal(call.node.args[0]) if call.node.args else None
-        return isinstance(target, str) and bool(_CUDA.fullmatch(target))
-    return False
+    cell, line, what = use
+    yield Problem(
+        f"{what} needs a GPU, and the notebook asks Colab for none; choose Runtime > Change runtime type > T4 GPU "
+        "and save, or test torch.cuda.is_available() first",
+        cell,
+        line,
+    )
 
 
 @rule("CS503", "gone-from-opencv", WARNING)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from colab_starter.check.rules import Rule
+from colab_starter.check.rules import COLAB, Rule
 from colab_starter.errors import UnknownRuleError
 from colab_starter.text import suggest
 
 
-def select_rules(rules: Sequence[Rule], select: Iterable[str], ignore: Iterable[str]) -> list[Rule]:
-    """The rules whose code begins with one of ``select`` (or whose name it is) and with none of ``ignore``.
+def select_rules(
+    rules: Sequence[Rule], select: Iterable[str], ignore: Iterable[str], platform: str = COLAB
+) -> list[Rule]:
+    """The rules for the platform whose code begins with one of ``select`` (or whose name it is), none of ``ignore``.
 
     With nothing to select: all that are not opt-in. Raises UnknownRuleError for what fits no rule.
     """
@@ -18,6 +20,7 @@ def select_rules(rules: Sequence[Rule], select: Iterable[str], ignore: Iterable[
         if not any(_fits(rule, wanted) for rule in rules):
             raise UnknownRuleError(f"no rule is called {wanted!r}{_nearest(rules, wanted)}")
     picked = [rule for rule in rules if any(_fits(rule, code) for code in chosen) or (not chosen and not rule.opt_in)]
+    picked = [rule for rule in picked if platform in rule.platforms]
     return [rule for rule in picked if not any(_fits(rule, code) for code in dropped)]
 
 

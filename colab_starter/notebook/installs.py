@@ -60,6 +60,7 @@ _WITH_VALUE = frozenset(
 )
 _UNKNOWN_SOURCES = ("-r", "--requirement", "-e", "--editable", "--requirements", "--group")
 _BUNDLED_SHORT = re.compile(r"-[qvU]{2,}")
+_SEPARATING = ";&|()"
 _SEPARATORS = frozenset(("&&", "||", ";", "|", "&", ";;"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _PIP = re.compile(r"pip[23]?(\.\d+)?")
@@ -71,7 +72,7 @@ _OTHER_TOOLS = frozenset(
 _RUNS_SCRIPTS = frozenset(("bash", "sh", "source", "."))
 _PREFIXES = frozenset(
     """
-    sudo time yes nohup exec env nice ionice stdbuf timeout xargs then else do ! sx system
+    sudo time yes nohup exec env nice ionice stdbuf timeout xargs then else do ! { sx system
 """.split()
 )
 """Words that precede a command, those of the shell's own language and of IPython's magics among them."""
@@ -89,13 +90,13 @@ _PIP_MAIN = ("main", "pipmain", "pip_main")
 
 def split_commands(text: str) -> list[list[str]]:
     """The simple commands of a shell line, each in words; none where the quotes do not match."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=";&|")
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=_SEPARATING)
     lexer.whitespace_split = True
     lexer.commenters = "#" if re.search(r"(^|\s)#", text) and "#egg" not in text else ""
     commands: list[list[str]] = [[]]
     try:
         for word in lexer:
-            if word in _SEPARATORS:
+            if word in _SEPARATORS or (word[:1] in ("(", ")") and not word.strip(_SEPARATING)):
                 commands.append([])
             else:
                 commands[-1].append(word)
@@ -232,15 +233,14 @@ def _read_call(call: ast.Call, name: str) -> Iterator[Install]:
         elif name in _RUNS_TEXT and isinstance(argument, ast.Constant) and "\n" in str(argument.value):
             for line in str(argument.value).splitlines():
                 yield from read_installs(line.strip(), call.lineno, True)
-    words = [_word(argument) for argument in call.args]
-    if len(words) > 1 and any(map(_PIP.fullmatch, words)):
+    words = [_word(argument) for argument in call.args] if len(call.args) > 1 else []
+    if any(map(_PIP.fullmatch, words)):
         yield from _read_words([part for word in words for part in word.split()], call.lineno)
 
 
 def _word(node: ast.expr) -> str:
     """The string, or a character that is not a package name for what is known only at run time."""
-    value = read_literal(node)
-    return value if isinstance(value, str) else "{}"
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else "{}"
 
 
 def read_needed(tree: ast.Module) -> Iterable[Requirement] | None:

@@ -1,6 +1,8 @@
 """Cell source as IPython reads it: Python, with magics, shell lines and help among it."""
 
+import ast
 import re
+import warnings
 from typing import NamedTuple
 
 PYTHON_CELL_MAGICS = frozenset(
@@ -38,41 +40,102 @@ class CellCode(NamedTuple):
     commands: list[Command]
 
 
+AUTOMAGICS = frozenset(
+    """
+    alias alias_magic autoawait autocall automagic autosave bookmark cat cd clear colors conda config connect_info cp
+    debug dhist dirs doctest_mode ed edit env gui hist history killbgscripts ldir less lf lk ll load load_ext loadpy
+    logoff logon logstart logstate logstop ls lsmagic lx macro magic man matplotlib mkdir more mv notebook page pastebin
+    pdb pdef pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource pushd pwd pycat pylab qtconsole
+    quickref recall rehashx reload_ext rep rerun reset reset_selective rm rmdir run save sc set_env shell sx system tb
+    tensorflow_version time timeit unalias unload_ext who who_ls whos xdel xmode
+    """.split()
+)
+"""Line magics of Colab's kernel (IPython 7.34, ipykernel, google.colab): the % may be left out in a one-line cell."""
+
+_SHELL_NAMES = "cat|cd|conda|cp|ll|ls|man|mkdir|mv|pip|rm|rmdir"
 _MAY_HOLD_MAGIC = re.compile(
-    r"^[ \t]*(?:[%!?,;/]|>>>|(?:cat|cd|conda|cp|ll|ls|man|mkdir|mv|pip|rm|rmdir|uv)[ \t])"
-    r"|^[^#\n]*\?[ \t]*$|=[ \t]*[%!]|\A\s*[ \t]",
+    rf"^[ \t]*(?:[%!?,;/]|>>>|\.\.\.|In \[|(?:{_SHELL_NAMES})[ \t])|^[^#\n]*\?[ \t]*$|=[ \t]*[%!]|\A\s*[ \t]",
     re.MULTILINE,
 )
-_MAY_BE_COMMAND = re.compile(
-    r"[ \t]*(?:[%!?,;/]|(?:cat|cd|conda|cp|ll|ls|man|mkdir|mv|pip|rm|rmdir|uv)[ \t])|.*(?:\?[ \t]*$|=[ \t]*[%!])"
-)
-_CELL_MAGIC = re.compile(r"%%(?P<name>!|[A-Za-z_]\w*)(?P<arguments>.*)")
+_MAY_BE_COMMAND = re.compile(rf"[ \t]*(?:[%!?,;/]|(?:{_SHELL_NAMES})[ \t])|.*(?:\?[ \t]*$|=[ \t]*[%!])")
+_CELL_MAGIC = re.compile(r"%%(?P<name>[^\s?]*)(?P<arguments>.*)")
 _LINE_COMMAND = re.compile(r"[ \t]*(?P<sign>!!?|%)(?P<text>.*)", re.DOTALL)
-_ASSIGNED_COMMAND = re.compile(r"(?P<target>[ \t]*[\w.\[\]*, '\"]+=)[ \t]*(?P<sign>!|%)(?P<text>.*)", re.DOTALL)
-_AUTOMAGIC = re.compile(
-    r"[ \t]*(?P<text>(?:cat|cd|conda|cp|ll|ls|man|mkdir|mv|pip|rm|rmdir|uv)[ \t]+"
-    r"(?![ \t]*[=+*/%<>|&^@(,.)\]:]|(?:in|is|and|or|not|if|for)\b).*)",
+_ASSIGNED_COMMAND = re.compile(
+    r"""(?P<target>(?:"[^"\n]*"|'[^'\n]*'|[^=#!%"'])*[^=#!%"'+\-*/&|^<>:@]=)[ \t]*"""
+    r"(?:(?P<shell>!)|%(?=[ \t]*[A-Za-z_]))(?P<text>.*)",
     re.DOTALL,
 )
-_HELP = re.compile(r"[ \t]*(?:\?.*|[^#'\"]*[\w*)\]]\?\??[ \t]*)")
+_ONE_LINE_MAGIC = re.compile(r"(?P<name>[A-Za-z_]\w*)(?![\w.*])[ ]*(?P<rest>.*)")
+_LOOKS_LIKE_SHELL = re.compile(
+    rf"[ \t]*(?P<text>(?:{_SHELL_NAMES})[ \t]+"
+    r"(?![ \t]*[=+*%<>|&^@(,)\]:]|[ \t]*[/.][ \t]|(?:in|is|and|or|not|if|for)\b).*)",
+    re.DOTALL,
+)
+_HELP = re.compile(r"[ \t]*(?:\?.*|[^#'\"]*?%{0,2}(?<![\w*])(?!\d)[\w*]+(?:\.(?!\d)[\w*]+)*\?\??[ \t]*)")
 _AUTOCALL = re.compile(r"[ \t]*[,;/][ \t]*[A-Za-z_].*")
-_PROMPT = re.compile(r"^([ \t]*)(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
+_PROMPTS = (
+    (re.compile(r">>>(?: |$)"), re.compile(r"(?:>>>|\.\.\.)(?: |$)")),
+    (re.compile(r"In \[\d+\]: |\s*\.{3,}: ?"), re.compile(r"In \[\d+\]: |\s*\.{3,}: ?")),
+)
+"""Of Python and of IPython: what may begin a pasted session, and the prompts that its lines may have."""
 _TOKEN = re.compile(
     r"""#.*|(?P<triple>'''|\"{3})|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|(?P<open>[\[({])|(?P<close>[\])}])"""
 )
 _INDENT = re.compile(r"[ \t]*")
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 def split_magics(source: str) -> CellCode:
     """The Python of a cell and its commands; line numbers stay."""
+    if "\n" not in source.strip() and (found := _read_automagic(source)):
+        return found
     if not _MAY_HOLD_MAGIC.search(source):
         return CellCode(source, [])
-    lines = source.split("\n")
+    lines = _clean_up(source.split("\n"))
     first = _first_line_of_code(lines)
     magic = _CELL_MAGIC.match(lines[first]) if first < len(lines) else None
     if magic:
         return _split_cell_magic(lines, first, magic)
-    return _split_lines(_without_prompts(lines, first))
+    return _split_lines(lines)
+
+
+def _read_automagic(source: str) -> CellCode | None:
+    """A cell of one line that begins with the name of a magic; IPython takes such a line for that magic.
+
+    Nothing but one line break may follow: a comment or an empty line below makes it a cell of Python. What is Python
+    as well is left to Python, unless it can only be meant for a shell, because the name may be a variable's.
+    """
+    line = source.lstrip().removesuffix("\n")
+    found = _ONE_LINE_MAGIC.fullmatch(line)
+    if not found or found["name"] not in AUTOMAGICS or found["rest"].startswith(("=", ",")):
+        return None
+    if not _LOOKS_LIKE_SHELL.fullmatch(line) and _is_python(line):
+        return None
+    above = source[: len(source) - len(source.lstrip())].count("\n")
+    blank = "\n" * above
+    command = Command("%", line.strip(), above + 1, False)
+    return CellCode(f"{blank}pass{source[len(source.rstrip()) :]}", [command])
+
+
+def _is_python(line: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(line)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _clean_up(lines: list[str]) -> list[str]:
+    """The lines without the indent of the first, and without the prompts of a pasted session."""
+    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    if indent := _INDENT.match(lines[first])[0]:  # type: ignore[index]
+        lines = [line.removeprefix(indent) for line in lines]
+    for initial, prompt in _PROMPTS:
+        if initial.match(lines[first]) or (first + 1 < len(lines) and prompt.match(lines[first + 1])):
+            lines = [prompt.sub("", line, count=1) if prompt.match(line) else line for line in lines]
+    return lines
 
 
 def _first_line_of_code(lines: list[str]) -> int:
@@ -117,14 +180,6 @@ def _join_continued(lines: list[str], index: int) -> tuple[str, int]:
     return " ".join(line.removesuffix("\\") for line in lines[index : end + 1]), end + 1 - index
 
 
-def _without_prompts(lines: list[str], first: int) -> list[str]:
-    """IPython takes away the prompts of a pasted session, and the indent of a cell's first line."""
-    if first < len(lines) and lines[first].lstrip().startswith(">>>"):
-        lines = _PROMPT.sub(r"\1", "\n".join(lines)).split("\n")
-    indent = next((_INDENT.match(line)[0] for line in lines if line.strip()), "")  # type: ignore[index]
-    return [line.removeprefix(indent) for line in lines] if indent else lines
-
-
 def _split_lines(lines: list[str]) -> CellCode:
     python: list[str] = []
     commands: list[Command] = []
@@ -151,13 +206,33 @@ def _read_command(text: str, line: int) -> tuple[str, Command] | None:
     nested = bool(indent)
     if match := _LINE_COMMAND.fullmatch(text):
         return f"{indent}pass", Command(match["sign"][0], match["text"].strip(), line, nested)
-    if match := _ASSIGNED_COMMAND.fullmatch(text):
-        return f"{match['target']} None", Command(match["sign"], match["text"].strip(), line, nested)
-    if match := _AUTOMAGIC.fullmatch(text):
-        return f"{indent}pass", Command("%", match["text"].strip(), line, nested)
+    if assigned := read_assignment(text):
+        return f"{assigned.target} None", Command(assigned.sign, assigned.text, line, nested)
+    if match := _LOOKS_LIKE_SHELL.fullmatch(text):
+        # Without a sign, IPython takes it for Python, so that it stays there for the parser; what was meant is clear.
+        return text, Command("%", match["text"].strip(), line, nested)
     if _HELP.fullmatch(text) or _AUTOCALL.fullmatch(text):
         return f"{indent}pass", Command("?", text.strip(), line, nested)
     return None
+
+
+class Assignment(NamedTuple):
+    """``files = !ls``, taken apart."""
+
+    target: str
+    """With the sign of equality, and the indent."""
+    sign: str
+    text: str
+
+
+def read_assignment(text: str) -> Assignment | None:
+    """The parts of a line that assigns what a command says; None for any other line."""
+    match = _ASSIGNED_COMMAND.fullmatch(text)
+    if not match or any(
+        match["target"].count(opening) != match["target"].count(closing) for opening, closing in _PAIRS
+    ):
+        return None
+    return Assignment(match["target"], "!" if match["shell"] else "%", match["text"].strip())
 
 
 def _scan_line(line: str, depth: int, quote: str) -> tuple[int, str]:

@@ -8,9 +8,8 @@ import ast
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from colab_starter.errors import BrokenNotebookError
 from colab_starter.notebook.installs import Install, Requirement, read_installs, read_needed, read_python_installs
 from colab_starter.notebook.magics import CellCode, Command, split_magics
 from colab_starter.notebook.python import Call, Import, PythonFacts, Text, read_facts
+from colab_starter.notebook.syntax import parse_python
 
 Json = dict[str, Any]
 
@@ -26,10 +26,15 @@ PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 """The tag of the cell that sets a run's values."""
 
-_NO_FACTS = PythonFacts([], [], [], [], set())
+_NO_FACTS = PythonFacts([], [], [], [], set(), [])
 _FOREIGN_KERNEL = re.compile(
-    r"(ir|julia|sage|bash|scala|xcpp|javascript|deno|octave|matlab|iruby|gophernotes|sos)\b|\.net"
+    r"(?:ir|r|julia|sage|sagemath|bash|zsh|powershell|pwsh|scala|almond|spylon|apache_toree_scala|xcpp\d*|xc\d*|cling|"
+    r"javascript|jslab|typescript|tslab|deno|nodejs|octave|xoctave|matlab|ruby|iruby|perl|iperl|php|go|gonb|gophernotes|"
+    r"rust|evcxr|swift|kotlin|java|ijava|rapaio|haskell|ihaskell|ocaml|clojure|elixir|erlang|lua|xlua|ilua|racket|"
+    r"scheme|prolog|sql|xsql|xsqlite|maxima|gap|coq|lean|sas|stata|wolframlanguage\d*|fortran|lfortran|csharp|fsharp|"
+    r"raku|nim|zig|tcl|gnuplot|sos|\.?net)(?![a-z_])"
 )
+"""Names of kernels of other languages, which often stand without the language."""
 
 
 class Cell:
@@ -65,7 +70,7 @@ class Cell:
 
     @cached_property
     def tree(self) -> ast.Module | SyntaxError:
-        """The cell's Python, or why it is none."""
+        """The cell's Python, or why it is none; of any version that Colab has or may get soon."""
         return parse_python(self.code.python)
 
     @cached_property
@@ -89,6 +94,8 @@ class Notebook:
         """The file, decoded."""
         self.data = data
         self.metadata: Json = _dict(data.get("metadata"))
+        self.looks: set[str] = set()
+        """What was looked at besides the file, by the names in ``check.surroundings``: findings depend on it too."""
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -112,10 +119,8 @@ class Notebook:
 
         Whether this was asked for decides if a cached finding depends on the folder, so rules do not look themselves.
         """
-        try:
-            return frozenset(os.listdir(self.path.parent))
-        except OSError:
-            return frozenset()
+        self.looks.add("beside")
+        return list_names(self.path.parent)
 
     @property
     def accelerator(self) -> str:
@@ -135,9 +140,8 @@ class Notebook:
     @cached_property
     def calls(self) -> list[tuple[Cell, Call]]:
         """Every call, with the name that it has where it comes from: ``google.colab.drive.mount``."""
-        return [
-            (cell, found._replace(name=self.full_name(found.name))) for cell in self.cells for found in cell.facts.calls
-        ]
+        calls = [(cell, found, self.full_name(found.name)) for cell in self.cells for found in cell.facts.calls]
+        return [(cell, found if found.name == name else found._replace(name=name)) for cell, found, name in calls]
 
     @cached_property
     def commands(self) -> list[tuple[Cell, Command]]:
@@ -173,6 +177,19 @@ class Notebook:
         return f"{self._origins.get(first, first)}{dot}{rest}"
 
 
+def list_names(folder: Path) -> frozenset[str]:
+    """The names in a folder, which is read again only after a change; none where it cannot be read."""
+    try:
+        return _list_names(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return frozenset()
+
+
+@lru_cache(maxsize=64)
+def _list_names(folder: Path, changed: int) -> frozenset[str]:
+    return frozenset(os.listdir(folder))
+
+
 def read_notebook(path: Path) -> Notebook:
     """The notebook in a file.
 
@@ -197,7 +214,7 @@ def parse_notebook(text: str) -> Json:
     if not text.strip():
         raise BrokenNotebookError("is empty; restore it, or make a new notebook")
     try:
-        data = json.loads(text, parse_constant=_refuse_constant)
+        data = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         hint = "it holds the marks of a git merge; " if re.search(r"^<{7} ", text, re.MULTILINE) else ""
@@ -215,6 +232,9 @@ def parse_notebook(text: str) -> Json:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value, and browsers refuse the file; write null or a string instead")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def find_cells(data: Json) -> list[Any]:
@@ -260,24 +280,13 @@ def read_tags(cell: Json) -> list[str]:
 def join_source(source: Any) -> str:
     """A cell's source as one text, with ``\\n`` at the ends of lines."""
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        try:
+            source = "".join(source)
+        except TypeError:  # a line that is none
+            source = "".join(line for line in source if isinstance(line, str))
     if not isinstance(source, str):
         return ""
     return source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source
-
-
-def parse_python(source: str) -> ast.Module | SyntaxError:
-    """The tree of a cell's Python, where ``await`` may stand outside functions, or the error that Colab would raise."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source)
-        except SyntaxError as error:
-            return error
-        except ValueError as problem:
-            return SyntaxError(str(problem))
-        except (RecursionError, MemoryError):
-            return ast.Module([], [])
 
 
 def _dict(value: Any) -> Json:

@@ -29,6 +29,8 @@ class Call(NamedTuple):
     """Inside ``if`` or ``try``."""
     in_function: bool
     node: ast.Call
+    tested: bool = False
+    """Inside ``if``, or what is like it: a condition decides whether it runs."""
 
 
 class Text(NamedTuple):
@@ -47,11 +49,14 @@ class PythonFacts(NamedTuple):
     lists: list[ast.List]
     assigned: set[str]
     """Names with dots that get a value: ``cv2.imshow`` in ``cv2.imshow = cv2_imshow``."""
+    attributes: list[tuple[ast.Attribute, bool]]
+    """What is read with a dot, and whether ``if`` or ``try`` guards it; unsorted."""
 
 
-_GUARDED, _IN_FUNCTION = 1, 2
+_GUARDED, _IN_FUNCTION, _TESTED = 1, 2, 4
 _STATES: dict[type[ast.AST], int] = {
-    **dict.fromkeys((ast.If, ast.IfExp, ast.Try, ast.TryStar, ast.BoolOp, ast.Match), _GUARDED),
+    **dict.fromkeys((ast.If, ast.IfExp, ast.BoolOp, ast.Match), _GUARDED | _TESTED),
+    **dict.fromkeys((ast.Try, ast.TryStar), _GUARDED),
     **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda), _IN_FUNCTION),
 }
 _LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Name)
@@ -72,7 +77,7 @@ _SCALARS = {
     "op",
     "type_comment",
 }
-_FIELDS = {kind: tuple(field for field in kind._fields if field not in _SCALARS) for kind in _WALKED}
+FIELDS = {kind: tuple(field for field in kind._fields if field not in _SCALARS) for kind in _WALKED}
 """Where such a node may hold others."""
 
 
@@ -81,23 +86,25 @@ def read_facts(tree: ast.Module) -> PythonFacts:
 
     ``ast.walk`` would take twice the time.
     """
-    facts = PythonFacts([], [], [], [], set())
+    facts = PythonFacts([], [], [], [], set(), [])
     stack: list[tuple[ast.AST, int]] = [(tree, 0)]
     while stack:
         node, state = stack.pop()
         kind = type(node)
-        if kind in _NOTES:
-            _NOTES[kind](node, facts, state)
-        state |= _STATES.get(kind, 0)
-        if isinstance(node, ast.With) and _suppresses(node):
+        note = _NOTES.get(kind)
+        if note:
+            note(node, facts, state)
+        if kind in _STATES:
+            state |= _STATES[kind]
+        elif isinstance(node, ast.With) and _suppresses(node):
             state |= _GUARDED
-        for field in _FIELDS[kind]:
+        for field in FIELDS[kind]:
             value: Any = getattr(node, field, None)
             kind = type(value)
-            if kind is list:
-                stack.extend([(child, state) for child in value if type(child) in _WALKED])
-            elif kind in _WALKED:
+            if kind in _WALKED:
                 stack.append((value, state))
+            elif kind is list and value:
+                stack.extend([(child, state) for child in value if type(child) in _WALKED])
     for found in (facts.imports, facts.calls, facts.texts):
         found.sort(key=attrgetter("line"))
     return facts
@@ -105,7 +112,8 @@ def read_facts(tree: ast.Module) -> PythonFacts:
 
 def _note_call(node: ast.Call, facts: PythonFacts, state: int) -> None:
     if name := dotted_name(node.func) or _method_name(node.func):
-        facts.calls.append(Call(name, node.lineno, bool(state & _GUARDED), bool(state & _IN_FUNCTION), node))
+        guarded, in_function, tested = state & _GUARDED, state & _IN_FUNCTION, state & _TESTED
+        facts.calls.append(Call(name, node.lineno, bool(guarded), bool(in_function), node, bool(tested)))
 
 
 def _note_constant(node: ast.Constant, facts: PythonFacts, state: int) -> None:
@@ -120,6 +128,8 @@ def _note_import(node: ast.Import | ast.ImportFrom, facts: PythonFacts, state: i
 def _note_attribute(node: ast.Attribute, facts: PythonFacts, state: int) -> None:
     if isinstance(node.ctx, ast.Store):
         facts.assigned.add(dotted_name(node))
+    else:
+        facts.attributes.append((node, bool(state & _GUARDED)))
 
 
 def _note_list(node: ast.List, facts: PythonFacts, state: int) -> None:
@@ -169,6 +179,10 @@ def _method_name(node: ast.expr) -> str:
 
 def read_literal(node: ast.AST | None) -> object:
     """The value of a literal; Ellipsis where it is none."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, (ast.Name, ast.Attribute)):  # which ast.literal_eval takes long to refuse
+        return ...
     try:
         return ast.literal_eval(node) if isinstance(node, ast.expr) else ...
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
+from colab_starter.credentials import ISSUED, MAY_BE_SECRET
+
 MASK = "***"
 """What replaces a secret."""
 
@@ -38,17 +40,6 @@ _SECRET_PARAMETER = re.compile(
 """Narrower than for the environment: people vary ``pad_token``, ``max_tokens`` and ``sort_key``."""
 _COUNTED = re.compile(r"TOKENS?\Z", re.IGNORECASE)
 """For these, numbers are shown: ``max_tokens=4096`` is not a secret."""
-_SECRET_VALUE = re.compile(
-    r"-----BEGIN |://[^/\s:@]+:[^/\s@]+@|\b(sk|pk|rk)[-_][\w-]{16}|\bgh[opsur]_\w{16}|\bgithub_pat_|\bglpat-|\bhf_\w{16}"
-    r"|\bxox[abprs]-|\b(AKIA|ASIA)[0-9A-Z]{12}|\bAIza[\w-]{16}|\beyJ[\w-]{8,}\.[\w-]+\."
-)
-"""Keys and tokens of well-known services, and addresses that contain a password."""
-_ISSUED = re.compile(
-    r"(?:gh[opsur]_|github_pat_|glpat-|hf_|npm_|pypi-|sk-|[rsp]k_live_|xox[abeoprs]-|ya29\.|AIza|dckr_pat_)[\w.-]{16,}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]+\.[\w-]+"
-)
-"""Tokens recognisable by their prefix; the last kind is a JSON Web Token."""
-
 _AUTHORITY = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)@", re.IGNORECASE)
 _UNQUOTED = re.compile(r"(?<![a-z0-9+.-])(?!https?:)[a-z][a-z0-9+.-]*://[^\s:/?#@]*:(\S+)@", re.IGNORECASE)
 """A password containing an unquoted slash or hash; databases accept it as it is."""
@@ -95,7 +86,7 @@ def find_secrets(environment: Mapping[str, str], names: Collection[str] = ()) ->
     for name, value in environment.items():
         if name in names or is_secret_name(name):
             found += [value, *_find_in_json(value)]
-        elif _ISSUED.fullmatch(value):
+        elif ISSUED.fullmatch(value):
             found.append(value)
         if "://" in value or "=" in value:
             found += [*_find_in_addresses(value), *_find_assigned(value)]
@@ -108,7 +99,7 @@ def find_parameter_secrets(parameters: Mapping[str, Any], names: Collection[str]
     for name, value in parameters.items():
         is_secret = name in names or is_secret_parameter(name)
         for text in _list_texts(value):
-            if is_secret or _ISSUED.fullmatch(text):
+            if is_secret or ISSUED.fullmatch(text):
                 found.append(text)
             if "://" in text:
                 found += _find_in_addresses(text)
@@ -137,7 +128,7 @@ def may_be_secret(name: str, value: Any) -> bool:
         return True
     if isinstance(value, int | float):
         return False
-    return _COUNTED.search(name) is not None or _SECRET_VALUE.search(str(value)) is not None
+    return _COUNTED.search(name) is not None or MAY_BE_SECRET.search(str(value)) is not None
 
 
 def _keep_long(secrets: Iterable[str]) -> list[str]:

@@ -34,6 +34,7 @@ def build_runtime(lists: Lists, *, name: str, date: str, commit: str) -> Runtime
         raise ValueError("the list of the system names no Python")
     versions = parse_freeze(lists.pip)
     packages, also = _split_tracked(versions)
+    apt = parse_apt_list(lists.apt)
     gpu = _compare_image(lists.pip_gpu, versions)
     cuda = _CUDA.search((gpu.packages if gpu else packages).get("torch", ""))
     return Runtime(
@@ -43,7 +44,8 @@ def build_runtime(lists: Lists, *, name: str, date: str, commit: str) -> Runtime
         python=python[1],
         packages=packages,
         also=also,
-        apt={package: version for package, version in parse_apt_list(lists.apt).items() if package in TRACKED_APT},
+        apt={package: version for package, version in apt.items() if package in TRACKED_APT},
+        apt_also=frozenset(apt.keys() - TRACKED_APT),
         os=_operating_system(lists.os_info),
         cuda=f"{cuda[1]}.{cuda[2]}" if cuda else None,
         gpu=gpu,

@@ -51,6 +51,8 @@ class Runtime(NamedTuple):
     """The other packages that are there."""
     apt: Mapping[str, str]
     """Debian package -> version, of those that matter."""
+    apt_also: frozenset[str]
+    """The other Debian packages that are there."""
     os: str
     """The operating system, such as ``Ubuntu 22.04.5 LTS``."""
     cuda: str | None
@@ -119,6 +121,7 @@ def read_runtime(path: Path, name: str) -> Runtime:
         **{
             **content,
             "also": _split_names(content["also"]),
+            "apt_also": _split_names(content["apt_also"]),
             "gpu": _read_image(content["gpu"]),
             "tpu": _read_image(content["tpu"]),
         },
@@ -145,7 +148,8 @@ def runtime_text(runtime: Runtime) -> str:
 def as_json(runtime: Runtime, write_names: Callable[[frozenset[str]], list[str]] = sorted) -> dict[str, Any]:
     """The runtime in the types of JSON; ``write_names`` says how sets of names are written."""
     images = {field: _image_as_json(getattr(runtime, field), write_names) for field in ("gpu", "tpu")}
-    return {**runtime._asdict(), "also": write_names(runtime.also), **images}
+    names = {"also": write_names(runtime.also), "apt_also": write_names(runtime.apt_also)}
+    return {**runtime._asdict(), **names, **images}
 
 
 def _image_as_json(image: Image | None, write_names: Callable[[frozenset[str]], list[str]]) -> dict[str, Any] | None:

@@ -62,3 +62,11 @@ def findings_in(path: Path, runtime: str = "latest") -> list[Finding]:
 
 def codes_in(path: Path, runtime: str = "latest") -> list[str]:
     return [finding.code for finding in findings_in(path, runtime)]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder for caches, of this test alone."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: folder)
+    return folder

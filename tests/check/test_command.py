@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from colab_starter.check.all_rules import RULES
 from colab_starter.check.command import check
-from colab_starter.check.findings import find_notebooks
+from colab_starter.check.search import find_notebooks
 from colab_starter.check.select import select_rules
 from colab_starter.errors import ColabStarterError, NothingToCheckError, UnknownRuleError, UnknownRuntimeError
 from tests.check.conftest import Write
@@ -120,7 +120,7 @@ def test_opt_in_rules_run_only_when_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "hint"), [("CS999", "CS"), ("mising-package", "did you mean missing-package?"), ("xyz", "CS101 to CS5")]
+    ("wanted", "hint"), [("CS999", "CS"), ("mising-package", "did you mean missing-package?"), ("xyz", "CS101 to CS7")]
 )
 def test_an_unknown_rule_is_an_error_with_the_nearest(wanted: str, hint: str, app: typer.Typer, write: Write) -> None:
     for option in ("--select", "--ignore", "--explain"):

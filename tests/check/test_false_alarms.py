@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.check.conftest import Write, code, codes_in, parameters, text
+from tests.check.conftest import Cells, Write, code, codes_in, findings_in, parameters, text
 from tests.conftest import PRESETS, QUESTIONS, bake_into
 
+COLAB = "from google.colab import drive, files, output, userdata\n"
 RIGHT_CELLS = {
     "magics of all kinds": (
-        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
+        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
+        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
         "if files:\n    !echo {files}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
     ),
     "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
@@ -22,7 +24,15 @@ RIGHT_CELLS = {
     "R in a Python notebook": "%%R\nx <- c(1, 2)",
     "a page of its own": "%%writefile helper.py\nimport nothing_like_this",
     "await outside of functions": "import asyncio\nawait asyncio.sleep(0)\nasync with a as b:\n    pass\n",
-    "magic names without a sign": "pip install einops\nls\ncd /tmp\nls -la",
+    "a magic without its sign": "pip install einops",
+    "a magic without its sign, and a path": "cd ../",
+    "a magic without its sign, and a path from the root": "ls /content/data/",
+    "a magic without its sign, and two paths": "\n\nmv /content/a.csv My\\ Drive/b.csv\n",
+    "a magic without its sign, and a pattern": "rm -rf *.tmp",
+    "a magic without its sign, in a cell that is timed": "%%time\nmkdir -p a/b",
+    "a magic without its sign that is no program": "load_ext tensorboard",
+    "async with outside of functions": "import asyncio as io\na = io.Lock()\nasync with a as b:\n    b\n",
+    "magic names without a sign": "pip install einops",
     "names of magics as variables": "ls = [1]\ncd = ls\ncat = 3\nls + [cat]\nman, rm = 1, 2\ncp\t= 3",
     "a pasted session": ">>> x = 1\n>>> if x:\n...     print(x)\n",
     "an indented cell": "    x = 1\n    y = 2\n",
@@ -63,13 +73,13 @@ RIGHT_CELLS = {
     "installed by subprocess": (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'catboost'])\nimport catboost"
     ),
-    "installed by os.system": "import os\nos.system('pip install catboost')\nimport catboost",
+    "installed by os.system": "import os\nassert os.system('pip install catboost') == 0\nimport catboost",
     "installed by a magic call": "get_ipython().system('pip install catboost')\nimport catboost",
     "installed under another name": "%pip install python-pptx\nimport pptx",
     "brought along by another": "%pip install lightning\nimport torchmetrics",
     "installed from a file": "!pip install -r requirements.txt\nimport nothing_like_this",
     "installed from git": "!pip install git+https://github.com/a/b.git\nimport nothing_like_this",
-    "installed by conda": "!conda install -y rdkit\nimport nothing_like_this",
+    "installed by conda": "%pip install condacolab\n!conda install -y rdkit\nimport nothing_like_this",
     "installed by a script": "!bash install.sh\nimport nothing_like_this",
     "installed in a shell cell": "%%capture\n!pip install \\\n  catboost \\\n  einops\nimport catboost",
     "code that is cloned": "!git clone https://github.com/a/b\n%cd b\nimport nothing_like_this",
@@ -108,7 +118,7 @@ def test_a_module_that_the_notebook_writes_is_found(write: Write) -> None:
     "metadata",
     [
         {"kernelspec": {"name": "ir", "display_name": "R"}},
-        {"kernelspec": {"name": "julia-1.10", "language": "julia"}},
+        {"kernelspec": {"name": "julia-1.10", "display_name": "Julia", "language": "julia"}},
         {"language_info": {"name": "R"}},
     ],
 )
@@ -200,3 +210,112 @@ def test_every_preset_passes_with_every_accelerator(accelerator: str, tmp_path: 
             assert {path.stem: codes_in(path, runtime) for path in sorted((project / "notebooks").iterdir())} == {
                 lesson: [] for lesson in sorted(set(PRESETS) - {"all"})
             }
+
+
+QUIET_CELLS: dict[str, Cells] = {
+    "programs that Colab has": ["!apt install ffmpeg\n!apt-get install graphviz xvfb jq\n!apt install libgl1-mesa-glx"],
+    "packages that need no other": ["!apt install git-lfs\n!sudo apt-get install 'zstd' tree > /dev/null"],
+    "apt in a text": ["!echo apt install swig\nprint('apt install swig')\n!pip install apt-install"],
+    "a magic of Colab in a notebook for Colab": ["%shell wget -q https://example.org/a.zip\n", "%%shell\nls"],
+    "a magic that is caught": ["try:\n    %tensorflow_version 2.x\nexcept Exception:\n    pass"],
+    "an install in parentheses": ["!(pip install -q seqeval)\n!( pip3 install --user 'kfp<2' )", "import seqeval, kfp"],
+    "an install in a block": ["!{ pip install seqeval; }\n!(cd /tmp && pip install kmodes)", "import seqeval, kmodes"],
+    "a script that ends before": [
+        "%%bash\nwhich rocm-smi || exit 1\npip install -U --force-reinstall torch torchvision"
+    ],
+    "an upgrade before the first import": ["!pip install -q -U keras", "import keras"],
+    "all of torch": ["!pip install -U torch torchvision torchaudio"],
+    "an upgrade of what nothing is built on": ["%pip install --upgrade pandas matplotlib pillow scikit-learn h5py"],
+    "a version in a comment": ['!pip install "attrs~=23.1"  # wants numpy>=1.20'],
+    "a version in another command": ["!pip install einops && echo timm>1.txt\n!echo timm>=1.0"],
+    "a version in a comment of a script": ["%%bash\npip install einops  # timm>=1.0\n# pip install timm>=1.0"],
+    "a module that may be beside another folder": ["import os\nos.chdir('/content/lessons')\nimport my_helpers"],
+    "a secret with another source": [
+        "import os\nfrom google.colab import userdata\nkey = os.environ.get('K') or userdata.get('K')"
+    ],
+    "drive, if it is Colab": [
+        "import sys\nfrom google.colab import drive\nIN_COLAB = 'google.colab' in sys.modules\n"
+        "IN_COLAB and drive.mount('/content/gdrive')"
+    ],
+    "imshow where there is a screen": [
+        "import cv2, sys\nif 'google.colab' not in sys.modules:\n    cv2.imshow('a', 1)"
+    ],
+}
+
+
+@pytest.mark.parametrize("name", QUIET_CELLS)
+def test_what_a_look_at_the_code_refutes_is_not_told(name: str, write: Write) -> None:
+    assert codes_in(write(QUIET_CELLS[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "mentions"),
+    [
+        ("!apt install ffmpeg swig", "CS307", "may ask"),
+        ("!apt-get upgrade", "CS307", "may ask"),
+        ("!apt-get remove ffmpeg", "CS307", "may ask"),
+        ("!(apt install swig)", "CS307", "-y"),
+        ("%%bash\nif [ ! -f x ]; then apt install swig; fi", "CS307", "-y"),
+        (COLAB + "drive.mount('/content/gdrive/')", "CS301", 'os.path.isdir("/content/gdrive/MyDrive")'),
+        (COLAB + "drive.mount(mountpoint=ROOT, force_remount=True)", "CS301", 'os.path.isdir(ROOT + "/MyDrive")'),
+        (COLAB + "userdata.get('HF_TOKEN')\nuserdata.get('HF_TOKEN')", "CS304", "os.environ.get('HF_TOKEN') or"),
+        ("%tensorflow_version 1.x", "CS305", "ValueError"),
+        ("if True:\n    %tensorflow_version 2.x", "CS305", "no effect"),
+        ("try:\n    x = 1\nexcept ValueError:\n    %tensorflow_version 1.x", "CS305", "ValueError"),
+        ("import cv2\ntry:\n    cv2.imshow('a', 1)\nexcept Exception as e:\n    print(e)", "CS309", "plt.imshow"),
+        ("import cv2\nwhile True:\n    cv2.imshow('a', 1)", "CS309", "plt.imshow"),
+        ("from config import SIZE", "CS402", "if it is a file of yours"),
+        ("import helper", "CS402", "fetch it first"),
+        ("import sonnet as snt", "CS402", "dm-sonnet"),
+        ("import scikitplot", "CS402", "sklearn.metrics"),
+        ("import kmodes", "CS402", "%pip install kmodes"),
+        ("import whisper", "CS402", "%pip install openai-whisper"),
+        ("# !pip install seqeval\nimport seqeval", "CS402", "cell 1 has the install in a comment"),
+        ("import os\nos.chdir('/content')\nexec('x = 1')\nimport kmodes", "CS402", "%pip install kmodes"),
+        ("!pip install --upgrade numpy", "CS404", "--upgrade replaces numpy"),
+        ("!pip install -U torch", "CS404", "torch"),
+        ("%%bash\npip install -U torch\nexit 0", "CS404", "-U"),
+        ("!(pip install timm>=1.0)", "CS406", "quotes"),
+        ("%%bash\npip install einops \\\n  timm>=1.0", "CS406", "quotes"),
+    ],
+)
+def test_what_is_told_says_what_happens_and_what_to_write(source: str, code: str, mentions: str, write: Write) -> None:
+    (finding,) = findings_in(write([source]))
+    assert finding.code == code
+    assert mentions in finding.message
+    assert len(finding.message) < 250
+
+
+def test_a_magic_of_colab_is_told_in_a_notebook_that_papermill_runs(write: Write) -> None:
+    found = findings_in(write([parameters("x = 1"), "%shell ls", "%%shell\nls", "%%shell --ignore-errors\nls"]))
+    assert [(finding.code, finding.cell) for finding in found] == [("CS306", 2), ("CS306", 3), ("CS306", 4)]
+    line, cell, with_option = [finding.message for finding in found]
+    assert "subprocess.run(" in line
+    assert "--fix" in cell
+    assert "--fix" not in line + with_option
+
+
+def test_each_secret_is_told_once(write: Write) -> None:
+    first, second = "userdata.get('A')", "userdata.get('B')"
+    found = findings_in(write([f"{COLAB}x = {first}", f"y = {second}", f"z = {first}"]))
+    assert [(finding.code, finding.cell) for finding in found] == [("CS304", 1), ("CS304", 2)]
+
+
+def test_ids_are_told_once_a_notebook(write: Write) -> None:
+    cells = [text(f"part {number}") | {"metadata": {"id": "step"}} for number in range(6)]
+    (finding,) = findings_in(write(list(cells)))
+    assert (finding.code, finding.cell) == ("CS104", 2)
+    assert "4 more" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("widgets", "mentions"),
+    [
+        ({"application/vnd.jupyter.widget-state+json": {"a": {}}}, "GitHub"),
+        ({"application/vnd.jupyter.widget-state+json": {"state": {}, "version_major": 2}}, "left from a run"),
+    ],
+)
+def test_widgets_are_told_with_what_they_do(widgets: dict[str, Any], mentions: str, write: Write) -> None:
+    (finding,) = findings_in(write(["x = 1"], metadata={"widgets": widgets}))
+    assert finding.code == "CS106"
+    assert mentions in finding.message

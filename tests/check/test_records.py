@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from colab_starter.check.command import check
-from colab_starter.check.findings import search_notebooks
+from colab_starter.check.search import search_notebooks
 from colab_starter.errors import NothingToCheckError
 from tests.check.conftest import Write, code
 

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from colab_starter.check.checker import Checked
 from colab_starter.check.findings import Finding, check_file
 from colab_starter.check.fixes import fix_file
 from colab_starter.check.reports import REPORTS
@@ -96,8 +97,10 @@ ODD_VALUES: list[Any] = [None, True, 0, -1, 1e300, "", "code", "🚀", [], {}, [
 
 def _check(path: Path) -> list[Finding]:
     findings = check_file(path, ALL_RULES, LATEST)
-    for report in REPORTS.values():
-        report(findings, 1, ALL_RULES).encode()
+    for made in REPORTS.values():
+        report = made(ALL_RULES)
+        printed = report.begin() + report.add(Checked(path, findings, [1] * len(findings))) + report.end()
+        assert bool(findings) <= bool(printed.encode())
     assert all(finding.message.isprintable() for finding in findings)
     return findings
 

@@ -12,11 +12,23 @@ import pytest
 from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import check_file
 from colab_starter.check.fixes import fix_file
+from colab_starter.check.select import select_rules
 from tests.check.conftest import ALL_RULES, LATEST, Cells, Write, code, findings_in, notebook_of, parameters, text
 
 GPU = {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
 COLAB = "from google.colab import drive, files, output, userdata\n"
 BADGE = "[![Open](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/"
+
+
+SWIFT = {"kernelspec": {"name": "swift", "display_name": "Swift", "language": "swift"}}
+TOKEN = "hf_" + "Ab3Cd8Ef1Gh9Ij4Kl7Mn2Op6Qr5StUvWxYz"
+KEY = "q7Zt2Lw9" + "Xc4Vb8Nm3Kj6Hg"
+PRINTED = code("print('hi')  # colab-starter: ignore CS105") | {
+    "outputs": [{"output_type": "stream", "name": "stdout", "text": "hi", "metadata": {"tags": None}}]
+}
+PRINTED_TOKEN = code("x = 1  # colab-starter: ignore CS105") | {
+    "outputs": [{"output_type": "stream", "name": "stdout", "text": f"token: {TOKEN}"}]
+}
 
 
 class Planted(NamedTuple):
@@ -53,6 +65,9 @@ PLANTED = {
     "CS106": Planted(["x = 1"], 0, 0, {"metadata": {"widgets": {}}}),
     "CS107": Planted(["x = 1", '%matplotlib inline\n\nprint "hello"'], 2, 3, mentions="Python 3"),
     "CS108": Planted(json.dumps(_saved_by_colab()), 0, 0, mentions="metadata"),
+    "CS109": Planted(["x = 1", text("# Data\n\n<<<<<<< local\na\n=======\nb\n>>>>>>> remote")], 2, 3, mentions="merge"),
+    "CS110": Planted(["import os\nfiles = !ls"], 1, 2, mentions="getoutput"),
+    "CS120": Planted([PRINTED], 1, 0, mentions="metadata"),
     "CS201": Planted([parameters("x = 1"), parameters("x = 2")], 2, 0, mentions="cell 1"),
     "CS202": Planted(["x = 1"], 0, 0),
     "CS203": Planted([parameters('# Settings\nfolder = "a"\nfile = folder + "/b"')], 1, 3, mentions="file"),
@@ -61,14 +76,24 @@ PLANTED = {
     "CS303": Planted([COLAB + "output.eval_js('1')"], 1, 2),
     "CS304": Planted([COLAB + "key = userdata.get('KEY')"], 1, 2, mentions="except Exception"),
     "CS305": Planted(["%tensorflow_version 2.x\nimport tensorflow as tf"], 1, 1),
-    "CS306": Planted(["x = 1", "%%shell\nls"], 2, 1, mentions="%%bash"),
-    "CS307": Planted(["!apt-get update -qq\n!apt-get install graphviz"], 1, 2, mentions="-y"),
+    "CS306": Planted([parameters("x = 1"), "%%shell\nls"], 2, 1, mentions="%%bash"),
+    "CS307": Planted(["!apt-get update -qq\n!apt-get install swig"], 1, 2, mentions="-y"),
     "CS308": Planted(["!google-drive-ocamlfuse drive"], 1, 1),
     "CS309": Planted(["import cv2\nimage = cv2.imread('a.png')\ncv2.imshow('a', image)"], 1, 3, mentions="plt.imshow"),
     "CS310": Planted(
         [text(f"# Title\n{BADGE}ada/digits/blob/main/notebooks/other.ipynb)")], 1, 2, {}, "other", "notebooks/a.ipynb"
     ),
     "CS311": Planted(["!make"], 1, 1),
+    "CS312": Planted(["x = 1", "%load_ext autoreload\n%autoreload 2"], 2, 1, mentions="importlib.reload"),
+    "CS313": Planted(["import math\nprint(total)", "total = 3"], 1, 2, mentions="cell 2"),
+    "CS314": Planted(["# Who?\nname = input('Name: ')"], 1, 2, mentions="# @param"),
+    "CS315": Planted(["!ls\n!cd data"], 1, 2, mentions="%cd"),
+    "CS316": Planted(["rows = open('/content/drive/MyDrive/a.txt').read()"], 1, 1, mentions="mount"),
+    "CS317": Planted(["let n = 3"], 0, 0, {"metadata": SWIFT}, mentions="Swift"),
+    "CS318": Planted(["import keras", 'import os\nos.environ["KERAS_BACKEND"] = "jax"'], 2, 2, mentions="cell 1"),
+    "CS319": Planted([text(f"{BADGE}ada/digits/blob/main/lesson.ipynb)"), "import lesson"], 2, 1, mentions="clone"),
+    "CS320": Planted([text(f"{BADGE}ada/digits/blob/main/lesson.ipynb)"), "rows = open('a.csv').read()"], 2, 1),
+    "CS321": Planted([text("# Title\n[run](https://console.paperspace.com/github/a/b.ipynb)")], 1, 2),
     "CS401": Planted(["import catboost", "%pip install catboost"], 1, 1, mentions="cell 2"),
     "CS402": Planted(["import numpy\nimport catboost"], 1, 2, mentions="%pip install catboost"),
     "CS403": Planted(['%pip install "numpy==1.26.4"'], 1, 1, mentions="numpy==1.26.4"),
@@ -77,10 +102,28 @@ PLANTED = {
     "CS406": Planted(["!pip install timm>=1.0"], 1, 1, mentions="quotes"),
     "CS407": Planted(["import imp"], 1, 1, mentions="importlib"),
     "CS408": Planted(["from keras.utils import np_utils"], 1, 1, mentions="to_categorical"),
+    "CS410": Planted(["import keras\nkeras.optimizers.Adam(lr=0.1)"], 1, 2, mentions="learning_rate="),
+    "CS411": Planted(["import matplotlib.pyplot as plt\nplt.style.use('seaborn')"], 1, 2, mentions="v0_8"),
+    "CS412": Planted(["!pip install spacy==2.3.5"], 1, 1, mentions="3.8.7"),
+    "CS413": Planted(["!pip install sklearn"], 1, 1, mentions="scikit-learn"),
+    "CS414": Planted(["!pip install tf-nightly"], 1, 1, mentions="tensorflow"),
+    "CS415": Planted(["!pip uninstall -y numpy"], 1, 1, mentions="numpy"),
+    "CS420": Planted(["%pip install condacolab\n!conda install rdkit"], 1, 2, mentions="-y"),
+    "CS422": Planted(["!apt-get install -y python-opengl"], 1, 1, mentions="python3-opengl"),
+    "CS423": Planted(["import os\nos.system('pip install einops')"], 1, 2, mentions="%pip"),
     "CS501": Planted(["import numpy as np\nnp.ones(3)"], 0, 0, {"metadata": GPU}),
     "CS502": Planted(["import torch\nmodel = torch.nn.Linear(2, 2)\nmodel.cuda()"], 1, 3),
     "CS503": Planted(["import cv2\ncv2.CascadeClassifier('a.xml')"], 1, 2, mentions="FaceDetectorYN"),
     "CS504": Planted(["import xgboost\nxgboost.XGBClassifier(tree_method='gpu_hist')"], 1, 2, mentions="device"),
+    "CS601": Planted(["x = 1", f"# mine\ntoken = '{TOKEN}'"], 2, 2, mentions="Hugging Face"),
+    "CS602": Planted([PRINTED_TOKEN], 1, 0, mentions="Hugging Face"),
+    "CS603": Planted([f"client = dict(api_key='{KEY}')"], 1, 1, mentions="api_key"),
+    "CS701": Planted([COLAB + "key = userdata.get('KEY')"], 1, 2, mentions="kaggle_secrets"),
+    "CS702": Planted(["rows = open('/content/a.txt').read()"], 1, 1, mentions="/kaggle/input"),
+    "CS703": Planted(["!pip install einops"], 1, 1, {"metadata": {"kaggle": {"isInternetEnabled": False}}}),
+    "CS704": Planted(
+        ["import torch\nx = torch.ones(2).cuda()"], 1, 2, {"metadata": {"kaggle": {"accelerator": "none"}}}
+    ),
 }
 
 
@@ -93,7 +136,10 @@ def test_a_planted_fault_is_found_where_it_is_and_nothing_else(code: str, write:
     planted = PLANTED[code]
     path = write(planted.content, planted.name, **planted.changes)
 
-    rules = [rule for rule in ALL_RULES if not rule.opt_in or rule.code == code]
+    platform = "kaggle" if code.startswith("CS7") else "colab"
+    rules = select_rules(ALL_RULES, [], [], platform)
+    rules += [rule for rule in ALL_RULES if rule.opt_in and rule.code == code]
+    (path.parent / "lesson.py").write_text("")
     (finding,) = check_file(path, rules, LATEST)
 
     assert (finding.code, finding.cell, finding.line) == (code, planted.cell, planted.line)
@@ -126,7 +172,6 @@ FIXED_SOURCES = {
     "!sudo apt install a b && ls": "!sudo apt install -y a b && ls",
     "!pip install timm>=1.0 'a<2' b[c]<3": '!pip install "timm>=1.0" \'a<2\' "b[c]<3"',
     "!pip install libarchive": "!pip install libarchive-c",
-    "%%shell\nls": "%%bash\nls",
     "if True:\n    %tensorflow_version 2.x\n    pass": "if True:\n    pass\n    pass",
 }
 

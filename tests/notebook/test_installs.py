@@ -18,6 +18,9 @@ def tools_of(source: str) -> list[str]:
     "source",
     [
         "!pip install six",
+        "!pip install '' six",
+        "!(cd x; pip install six)",
+        "!{ pip install six; }",
         "!pip --quiet --log file install six",
         "%pip install six",
         "pip install six",

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
-from colab_starter.notebook.model import parse_python
 from colab_starter.notebook.python import read_literal
+from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, ValueType, join_types
 
 _TYPE_COMMENT = re.compile(r"type:\s*(?!ignore)(?P<annotation>\S+)\s*(?P<help>.*)")

@@ -7,8 +7,9 @@ from types import NoneType
 from typing import Any
 
 from colab_starter.errors import ParameterError
-from colab_starter.notebook.model import Cell, Notebook, parse_python
+from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import dotted_name, read_literal
+from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.sweep.comments import ParameterComment, read_comment, read_comments, type_of_form
 from colab_starter.run.sweep.types import (

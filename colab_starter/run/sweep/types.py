@@ -10,8 +10,8 @@ from types import NoneType
 from typing import Any
 
 from colab_starter.errors import ParameterError
-from colab_starter.notebook.model import parse_python
 from colab_starter.notebook.python import dotted_name, read_literal
+from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.literals import to_source
 
 
