@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 
 from colab_starter.check.rules import ERROR, WARNING, Problem, rule
@@ -15,6 +16,9 @@ from colab_starter.runtimes import Runtime
 _CONFLICT = re.compile(r"^(?:<{7}[ \t]+\S|>{7}[ \t]+\S|<{7}$|>{7}$|\|{7}(?:[ \t]|$))", re.MULTILINE)
 _NBDIME_CONFLICT = re.compile(r"<b>(?:<|&lt;){7} ")
 _FENCED = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_AT_THE_TOP = re.compile(r"^(?:return|yield|break|continue|nonlocal)\b", re.MULTILINE)
+_NEEDS_PLACE = re.compile(r"^[ \t]*(return|yield|break|continue|nonlocal|global)\b", re.MULTILINE)
+_NEED_LOOP = frozenset(("break", "continue"))
 _PYTHON_2 = re.compile(r"print|exec|except\b.*,|multiple exception types")
 
 
@@ -39,8 +43,40 @@ def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem
             since, has = ".".join(map(str, feature.since)), ".".join(map(str, python))
             message = f"{feature.name} are syntax of Python {since}, and the runtime has {has}{hint}"
             yield Problem(message, cell, feature.line)
+        elif misplaced := _find_misplaced(cell):
+            yield _describe_error(cell, misplaced, python)
         else:
             yield from _find_bare_magics(notebook, cell)
+
+
+def _find_misplaced(cell: Cell) -> SyntaxError | None:
+    """A return outside of functions and the like: what the parser accepts and the compiler does not.
+
+    IPython compiles one statement after the other, so global may follow the name's first use at the top.
+    """
+    if not isinstance(cell.tree, ast.Module) or not _may_be_misplaced(cell.source):
+        return None
+    for statement in cell.tree.body:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(ast.Module([statement], []), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except SyntaxError as error:
+            return error
+        except (ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def _may_be_misplaced(source: str) -> bool:
+    """Cheaply: does a word that needs a function or a loop around it seem to stand without one?"""
+    words = {match[1] for match in _NEEDS_PLACE.finditer(source)}
+    if not words:
+        return False
+    if "global" in words or _AT_THE_TOP.search(source):
+        return True
+    has_loop = "for " in source or "while " in source
+    return ("def " not in source and bool(words - _NEED_LOOP)) or (not has_loop and bool(words & _NEED_LOOP))
 
 
 def _find_bare_magics(notebook: Notebook, cell: Cell) -> Iterator[Problem]:

@@ -187,6 +187,40 @@ def test_what_such_a_line_would_install_is_not_missed_as_well(write: Write) -> N
     assert codes_in(write(["import os\npip install catboost", "import catboost"])) == ["CS107"]
 
 
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("x = 1\nreturn x", 2),
+        ("if x:\n    return", 2),
+        ("x = 1\nbreak", 2),
+        ("for x in y:\n    pass\ncontinue", 3),
+        ("yield 1", 1),
+        ("def f():\n    x = 1\n    global x", 3),
+        ("x = f'{d['a']}'\nreturn x", 2),
+        ("%%time\nreturn 1", 2),
+    ],
+)
+def test_a_word_that_needs_a_function_or_a_loop_around_it_is_an_error_without(
+    source: str, line: int, write: Write
+) -> None:
+    assert [(finding.code, finding.line) for finding in findings_in(write([source]))] == [("CS107", line)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\nglobal x",
+        "import os\nfrom __future__ import annotations",
+        "def f():\n    for x in y:\n        break\n    return x",
+        "while x:\n    if y: break\n    continue",
+        "await x\nasync with y as z:\n    [await a for a in b]",
+        "text = 'return'\n# return to sender\nbreaks = yields = 1",
+    ],
+)
+def test_what_ipython_compiles_statement_by_statement_is_right(source: str, write: Write) -> None:
+    assert codes_in(write([source])) == []
+
+
 MARKED = "<<<<<<< HEAD\nx = 1\n=======\nx = 2\n>>>>>>> main"
 
 
