@@ -16,9 +16,8 @@ from colab_starter.runtimes import Runtime
 _CONFLICT = re.compile(r"^(?:<{7}[ \t]+\S|>{7}[ \t]+\S|<{7}$|>{7}$|\|{7}(?:[ \t]|$))", re.MULTILINE)
 _NBDIME_CONFLICT = re.compile(r"<b>(?:<|&lt;){7} ")
 _FENCED = re.compile(r"^([ \t]*)(`{3,}|~{3,})[^\n]*\n.*?(?:^[ \t]*\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_AT_THE_TOP = re.compile(r"^(?:return|yield|break|continue|nonlocal)\b", re.MULTILINE)
+_AT_THE_TOP = ("\nreturn", "\nyield", "\nbreak", "\ncontinue", "\nnonlocal")
 _NEEDS_PLACE = re.compile(r"^[ \t]*(return|yield|break|continue|nonlocal|global)\b", re.MULTILINE)
-_NEED_LOOP = frozenset(("break", "continue"))
 _PYTHON_2 = re.compile(r"print|exec|except\b.*,|multiple exception types")
 
 
@@ -70,13 +69,12 @@ def _find_misplaced(cell: Cell) -> SyntaxError | None:
 
 def _may_be_misplaced(source: str) -> bool:
     """Cheaply: does a word that needs a function or a loop around it seem to stand without one?"""
-    words = {match[1] for match in _NEEDS_PLACE.finditer(source)}
-    if not words:
-        return False
-    if "global" in words or _AT_THE_TOP.search(source):
-        return True
     has_loop = "for " in source or "while " in source
-    return ("def " not in source and bool(words - _NEED_LOOP)) or (not has_loop and bool(words & _NEED_LOOP))
+    needs_loop = not has_loop and ("break" in source or "continue" in source)
+    needs_function = "def " not in source and ("return" in source or "yield" in source or "nonlocal" in source)
+    if needs_loop or needs_function or "global " in source:
+        return _NEEDS_PLACE.search(source) is not None
+    return any(word in source for word in _AT_THE_TOP)
 
 
 def _find_bare_magics(notebook: Notebook, cell: Cell) -> Iterator[Problem]:
