@@ -32,20 +32,22 @@ def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem
     """
     python = _version(runtime.python)
     for cell in notebook.cells:
-        if not cell.is_python or "raises-exception" in cell.tags or _has_conflict(cell):
-            continue
-        if isinstance(cell.tree, SyntaxError):
-            if not _is_beyond_us(python):
-                yield _describe_error(cell, cell.tree, python)
-        elif feature := newer_syntax(cell.code.python, python):
-            hint = "; write except (A, B):" if feature.name.startswith("except") else ""
-            since, has = ".".join(map(str, feature.since)), ".".join(map(str, python))
-            message = f"{feature.name} are syntax of Python {since}, and the runtime has {has}{hint}"
-            yield Problem(message, cell, feature.line)
-        elif misplaced := _find_misplaced(cell):
-            yield _describe_error(cell, misplaced, python)
-        else:
-            yield from _find_bare_magics(notebook, cell)
+        problem = _find_fault(notebook, cell, python) if cell.is_python else None
+        if problem and "raises-exception" not in cell.tags and not _place_of_conflict(cell):
+            yield problem
+
+
+def _find_fault(notebook: Notebook, cell: Cell, python: Version) -> Problem | None:
+    if isinstance(cell.tree, SyntaxError):
+        return None if _is_beyond_us(python) else _describe_error(cell, cell.tree, python)
+    if feature := newer_syntax(cell.code.python, python):
+        hint = "; write except (A, B):" if feature.name.startswith("except") else ""
+        since, has = ".".join(map(str, feature.since)), ".".join(map(str, python))
+        message = f"{feature.name} are syntax of Python {since}, and the runtime has {has}{hint}"
+        return Problem(message, cell, feature.line)
+    if misplaced := _find_misplaced(cell):
+        return _describe_error(cell, misplaced, python)
+    return _find_bare_magic(notebook, cell) if cell.commands else None
 
 
 def _find_misplaced(cell: Cell) -> SyntaxError | None:
@@ -77,20 +79,20 @@ def _may_be_misplaced(source: str) -> bool:
     return any(word in source for word in _AT_THE_TOP)
 
 
-def _find_bare_magics(notebook: Notebook, cell: Cell) -> Iterator[Problem]:
+def _find_bare_magic(notebook: Notebook, cell: Cell) -> Problem | None:
     """The first line such as ``rm -rf /tmp/x`` or ``cd /content``, which is Python as well: a sum, a quotient."""
     for found in cell.commands:
         word = found.text.partition(" ")[0]
         is_python = found.kind == "%" and _line_of(cell.code.python, found.line) == found.text
         if is_python and not _may_be_variable(notebook, word):
             sign = _sign_of(found.text)
-            yield Problem(
+            return Problem(
                 f"IPython takes {found.text!r:.50} for Python, and stops with a NameError; write {sign}{word}: only a "
                 f"cell of one line may leave the {sign} out",
                 cell,
                 found.line,
             )
-            return
+    return None
 
 
 def _line_of(source: str, line: int) -> str:
@@ -162,14 +164,10 @@ def find_conflicts(notebook: Notebook) -> Iterator[Problem]:
             )
 
 
-def _has_conflict(cell: Cell) -> bool:
-    return ("<<<<<<<" in cell.source or ">>>>>>>" in cell.source) and _place_of_conflict(cell) > 0
-
-
 def _place_of_conflict(cell: Cell) -> int:
     """The line of a cell's first marker; 0 where it has none."""
     source = cell.source
-    if not ("<<<<<<<" in source or ">>>>>>>" in source or "&lt;" * 7 in source):
+    if "<<<<<<<" not in source and ">>>>>>>" not in source and "&lt;&lt;" not in source:
         return 0
     if cell.kind == "markdown":
         source = _FENCED.sub(lambda match: "\n" * match[0].count("\n"), source)

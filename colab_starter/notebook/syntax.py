@@ -68,7 +68,7 @@ _PLAIN_END = {
     quote: re.compile(rf"(?:[^\\{quote[0]}]|\\.|{quote[0]}(?!{quote[0] * 2}))*{quote}", re.DOTALL)
     for quote in ("'''", '"""')
 } | {quote: re.compile(rf"(?:[^\\{quote}\n]|\\.)*{quote}", re.DOTALL) for quote in "'\""}
-_TEMPLATES = (r"[tT](?<![\w\"'\\].)[rR]?[\"']", r"[rR](?<![\w\"'\\].)[tT][\"']")
+_TEMPLATES = (r"[tT](?:(?<![\w\"'\\].)[rR]?|(?<=[^\w\"'\\][rR].)|(?<=\A[rR].))[\"']",)
 _FORMATTED = (r"[fF](?<![\w\"'\\].)[rR]?[\"']", r"[rR](?<![\w\"'\\].)[fF][\"']")
 _BARE_EXCEPT = (r"except\b[^:\n(]*(?:\([^()\n]*\)[^:\n(]*)*,",)
 _TYPED = (r"type[ \t]+\w", r"def[ \t]+\w+[ \t]*\[", r"class[ \t]+\w+[ \t]*\[")
@@ -111,6 +111,7 @@ def _parse(source: str) -> ast.Module | SyntaxError:
 
 
 def _may_be_newer(source: str, python: Version) -> bool:
+    """Cheaply: may it have syntax that this version does not know?"""
     return any(part.search(source) for part in _MAY_BE_NEWER_THAN[python])
 
 
