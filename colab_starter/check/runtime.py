@@ -16,6 +16,7 @@ _HARMLESS_COMMAND = re.compile(
     r"(?:pip3?|cat|cd|cp|config|curl|date|echo|head|ls|matplotlib|mkdir|mv|pwd|rm|tail|time|timeit|unzip|wget)\b"
 )
 _MAY_LACK_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*\bgpu", re.IGNORECASE)
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _GONE_FROM_OPENCV = frozenset(
     f"cv2.{name}" for name in ("CascadeClassifier", "HOGDescriptor", "BRISK_create", "AKAZE_create", "KAZE_create")
 )
@@ -58,7 +59,9 @@ def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     torch.cuda.is_available() else "cpu".
     """
     use = None if notebook.accelerator else next(find_uses_of_gpu(notebook), None)
-    if use is None or any(_MAY_LACK_GPU.search(cell.source) for cell in notebook.cells if cell.is_python):
+    if use is None:
+        return
+    if any(_MAY_LACK_GPU.search(_COMMENT.sub("", cell.source)) for cell in notebook.cells if cell.is_python):
         return
     cell, line, what = use
     yield Problem(

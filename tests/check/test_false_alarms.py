@@ -319,3 +319,16 @@ def test_widgets_are_told_with_what_they_do(widgets: dict[str, Any], mentions: s
     (finding,) = findings_in(write(["x = 1"], metadata={"widgets": widgets}))
     assert finding.code == "CS106"
     assert mentions in finding.message
+
+
+@pytest.mark.parametrize(
+    ("guard", "codes"),
+    [
+        ("device = 'cuda' if torch.cuda.is_available() else 'cpu'", []),
+        ("if torch.cuda.device_count():\n    print('GPU')", []),
+        ("if use_gpu:\n    pass", []),
+        ("# if you have a GPU, choose it\n# torch.cuda.is_available()", ["CS502"]),
+    ],
+)
+def test_a_comment_about_the_gpu_is_no_test_for_one(guard: str, codes: list[str], write: Write) -> None:
+    assert codes_in(write([f"import torch\n{guard}", "torch.nn.Linear(2, 2).cuda()"])) == codes
