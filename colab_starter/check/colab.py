@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rules import COLAB, ERROR, NOTE, WARNING, Problem, rule
 from colab_starter.check.source import is_tried, rewrite_command, rewrite_lines
 from colab_starter.notebook.magics import Command
 from colab_starter.notebook.model import Cell, Notebook
@@ -160,10 +160,11 @@ def find_tensorflow_version(notebook: Notebook) -> Iterator[Problem]:
                 "2, or import tensorflow.compat.v1 as tf",
                 cell,
                 found.line,
+                ERROR,
             )
         else:
             message = "%tensorflow_version only prints that it has no effect; delete the line (--fix does)"
-            yield Problem(message, cell, found.line)
+            yield Problem(message, cell, found.line, NOTE)
 
 
 def use_bash(notebook: Notebook) -> None:

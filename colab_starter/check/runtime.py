@@ -15,7 +15,7 @@ _MENTIONS_GPU = re.compile(r"cuda|gpu|nvidia|nvcc|\btpu\b|opencl|vulkan", re.IGN
 _HARMLESS_COMMAND = re.compile(
     r"(?:pip3?|cat|cd|cp|config|curl|date|echo|head|ls|matplotlib|mkdir|mv|pwd|rm|tail|time|timeit|unzip|wget)\b"
 )
-_MAY_LACK_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*\bgpu", re.IGNORECASE)
+_MAY_LACK_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*gpu", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _GONE_FROM_OPENCV = frozenset(
     f"cv2.{name}" for name in ("CascadeClassifier", "HOGDescriptor", "BRISK_create", "AKAZE_create", "KAZE_create")
