@@ -27,6 +27,8 @@ class _Form(NamedTuple):
     start: str
     """A text that all such tokens have in them: to look for it costs little."""
     pattern: re.Pattern[str]
+    is_prefix: bool = True
+    """Such tokens begin with that text."""
 
 
 _FORMS = (
@@ -51,11 +53,12 @@ _FORMS = (
     _Form("a PyPI token", "pypi-", re.compile(r"(?<![\w-])pypi-AgE[A-Za-z0-9_-]{50,}")),
     _Form("a Groq key", "gsk_", re.compile(r"(?<![\w-])gsk_[A-Za-z0-9]{48,60}(?![\w-])")),
     _Form("a Replicate token", "r8_", re.compile(r"(?<![\w-])r8_[A-Za-z0-9]{37}(?![\w-])")),
-    _Form("a Stripe key", "_live_", re.compile(r"(?<![\w-])[rs]k_live_[A-Za-z0-9]{24,}(?![\w-])")),
+    _Form("a Stripe key", "_live_", re.compile(r"(?<![\w-])[rs]k_live_[A-Za-z0-9]{24,}(?![\w-])"), False),
     _Form(
         "a private key",
         "PRIVATE KEY-----",
         re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\\n|[\s\"',\\])*[A-Za-z0-9+/]{40}"),
+        False,
     ),
     _Form(
         "a Kaggle key",
@@ -63,6 +66,7 @@ _FORMS = (
         re.compile(
             r"\\?[\"']username\\?[\"']\s*:\s*\\?[\"'][\w.-]+\\?[\"']\s*,\s*\\?[\"']key\\?[\"']\s*:\s*\\?[\"'][0-9a-f]{32}\\?[\"']"
         ),
+        False,
     ),
     _Form("a Kaggle key", "KAGGLE_KEY", re.compile(r"KAGGLE_KEY[\"'\]]*\s*[=:]\s*[\"']?[0-9a-f]{32}\b")),
 )
@@ -103,7 +107,7 @@ def find_credentials(text: str) -> Iterator[Credential]:
     for form in _FORMS:
         if form.start not in text:
             continue
-        for match in form.pattern.finditer(text):
+        for match in _find_matches(form, text):
             if is_random(match[0]):
                 yield Credential(form.owner, match.start(), tuple(_PART.findall(match[0])))
     if "AKIA" in text:
@@ -111,6 +115,18 @@ def find_credentials(text: str) -> Iterator[Credential]:
             secrets = list(filter(_is_aws_secret, _AWS_SECRET.findall(text)))
             if secrets and is_random(match[0]):
                 yield Credential("an AWS key with its secret", match.start(), (match[0], *secrets))
+
+
+def _find_matches(form: _Form, text: str) -> Iterator[re.Match[str]]:
+    """Where the form begins with its mark, only the places of the mark are tried: expressions search slowly."""
+    if not form.is_prefix:
+        yield from form.pattern.finditer(text)
+        return
+    position = text.find(form.start)
+    while position >= 0:
+        if match := form.pattern.match(text, position):
+            yield match
+        position = text.find(form.start, match.end() if match else position + 1)
 
 
 def may_hold_credentials(text: str) -> bool:
