@@ -129,7 +129,7 @@ def find_import_of_file_beside(notebook: Notebook, runtime: Runtime) -> Iterator
         if names & packages or names & installed or any(install.opaque for _, install in notebook.installs):
             continue
         yield Problem(
-            f"{module} lies next to the notebook, and the badge opens the notebook alone, so this import stops; "
+            f"{module[:60]} lies next to the notebook, and the badge opens the notebook alone, so this import stops; "
             "fetch it in a cell above: !git clone ... and %cd, or !wget its raw address",
             cell,
             found.line,

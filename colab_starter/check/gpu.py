@@ -24,6 +24,8 @@ _FLAGS = frozenset(("load_in_4bit", "load_in_8bit"))
 """Arguments of transformers that need bitsandbytes and a GPU if they are true."""
 _TRAINING_ARGUMENTS = re.compile(r"(?:^|\.)\w*TrainingArguments$|(?:^|\.)(?:SFT|DPO|GRPO|ORPO|KTO|PPO|Reward)Config$")
 _DEVICE_ARGUMENTS = frozenset(("device", "device_map"))
+_MAY_MOVE = _METHODS | {"cuda", "to", "device", "set_default_device"}
+_TELLING = _FLAGS | _DEVICE_ARGUMENTS | {"fp16", "mixed_precision"}
 _HARMLESS_DEVICE = re.compile(r"(?:^|\.)(?:XGB\w+|DMatrix|train|CatBoost\w*|LGBM\w*|dict|device_count)$|^xgboost\.")
 """Callees that warn and go on with the CPU, or do something else with a keyword of that name."""
 _TORCH_MODULES = frozenset(
@@ -54,32 +56,32 @@ def find_uses_of_gpu(notebook: Notebook) -> Iterator[tuple[Cell, int, str]]:
 def _need_of(call: Call, notebook: Notebook, uses_torch: bool) -> str:
     """What in the call needs a GPU, as it is to be shown; empty if nothing does."""
     method = call.name.rpartition(".")[2]
-    shown = call.name.removeprefix("()")
-    if _moves_to_gpu(call, method, notebook) or (method in _METHODS and "." in call.name):
-        return f"{shown[-60:]}(...)"
+    if method in _MAY_MOVE and _moves_to_gpu(call, method, notebook):
+        return f"{call.name.removeprefix('()')[-60:]}(...)"
     for keyword in call.node.keywords:
-        if keyword.arg in _FLAGS and read_literal(keyword.value) is True:
-            return f"{keyword.arg}=True"
-        if keyword.arg == "mixed_precision" and method == "Accelerator" and read_literal(keyword.value) == "fp16":
-            return 'mixed_precision="fp16"'
-        if keyword.arg == "device" and method == "pipeline" and uses_torch and _is_index(keyword.value):
-            return "device=0"
-        if keyword.arg == "fp16" and read_literal(keyword.value) is True and _TRAINING_ARGUMENTS.search(call.name):
-            return "fp16=True"
-        if (
-            keyword.arg in _DEVICE_ARGUMENTS
-            and uses_torch
-            and not _HARMLESS_DEVICE.search(notebook.full_name(call.name))
-        ):
-            target = read_literal(keyword.value)
-            if isinstance(target, str) and _CUDA.fullmatch(target):
-                return f'{keyword.arg}="{target}"'
+        if keyword.arg in _TELLING and (what := _need_of_keyword(keyword, call.name, method, uses_torch, notebook)):
+            return what
     return ""
 
 
-def _is_index(value: ast.expr) -> bool:
-    index = read_literal(value)
-    return isinstance(index, int) and not isinstance(index, bool) and index >= 0
+def _need_of_keyword(keyword: ast.keyword, name: str, method: str, uses_torch: bool, notebook: Notebook) -> str:
+    value = read_literal(keyword.value)
+    if keyword.arg in _FLAGS and value is True:
+        return f"{keyword.arg}=True"
+    if keyword.arg == "fp16" and value is True and _TRAINING_ARGUMENTS.search(name):
+        return "fp16=True"
+    if keyword.arg == "mixed_precision" and value == "fp16" and method == "Accelerator":
+        return 'mixed_precision="fp16"'
+    if keyword.arg == "device" and method == "pipeline" and uses_torch and _is_index(value):
+        return f"device={value}"
+    is_device = keyword.arg in _DEVICE_ARGUMENTS and isinstance(value, str) and _CUDA.fullmatch(value)
+    if is_device and uses_torch and not _HARMLESS_DEVICE.search(notebook.full_name(name)):
+        return f'{keyword.arg}="{value}"'
+    return ""
+
+
+def _is_index(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _moves_to_gpu(call: Call, method: str, notebook: Notebook) -> bool:
@@ -87,6 +89,8 @@ def _moves_to_gpu(call: Call, method: str, notebook: Notebook) -> bool:
 
     To make a device is harmless; to use it is not. Whoever makes one without a test uses it.
     """
+    if method in _METHODS:
+        return "." in call.name
     if method == "cuda" and "." in call.name:
         return not call.node.args or isinstance(call.node.args[0], ast.Constant)
     makes_device = method in ("device", "set_default_device") and notebook.full_name(call.name).startswith("torch.")
