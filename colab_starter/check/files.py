@@ -21,12 +21,13 @@ _BRINGS_DRIVE = re.compile(
 _LOOKS_FIRST = re.compile(
     r"\bexists\(|isdir\(|isfile\(|is_dir\(|is_file\(|is_mount|ismount\(|makedirs\(|mkdir|\[ -[edf] "
 )
+_NAME_OF_DRIVE = re.compile(r"(\w+)[ \t]*=[^=\n]*/content/g?drive")
 _BADGE = re.compile(r"colab-badge|colab\.research\.google\.com/(?:github|drive)/")
 _FETCHES = re.compile(
     r"\bgit\b[^\n]*\bclone\b|\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b"
     r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
-    r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|download|\bfetch|upload|snapshot|\.mount\("
-    r"|extract|unpack|get_file|clone_from|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
+    r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|\.mount\("
+    r"|get_file|(?:download|upload|fetch|extract|unpack|snapshot)\w*\(|clone_from|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
     r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*\s(?:-e|-r|\.)(?:\s|$)|pip\S* +install[^\n]*(?:git\+|://)"
 )
 """Whatever may bring files along, or lead to a folder where they are."""
@@ -80,8 +81,12 @@ def _is_mounted(notebook: Notebook) -> bool:
     colab = notebook.metadata.get("colab")
     if isinstance(colab, dict) and colab.get("mount_file_id"):
         return True
-    code = [cell.source for cell in notebook.cells if cell.kind == "code"]
-    return any(_BRINGS_DRIVE.search(_without_comments(source)) or _LOOKS_FIRST.search(source) for source in code)
+    code = [_without_comments(cell.source) for cell in notebook.cells if cell.kind == "code"]
+    if any(map(_BRINGS_DRIVE.search, code)):
+        return True
+    names = [name for source in code for name in _NAME_OF_DRIVE.findall(source)]
+    on_drive = re.compile("|".join([r"/content/g?drive", *(rf"\b{name}\b" for name in names)]))
+    return any(_LOOKS_FIRST.search(source) and on_drive.search(source) for source in code)
 
 
 def _without_comments(source: str) -> str:

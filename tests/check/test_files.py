@@ -26,6 +26,11 @@ def test_a_path_on_drive_that_is_mounted_nowhere_is_told(source: str, write: Wri
     assert codes_in(write([source])).count("CS316") == 1
 
 
+def test_a_test_of_another_folder_says_nothing_about_drive(write: Write) -> None:
+    path = write(["import os\nos.makedirs('out', exist_ok=True)", "!ls /content/drive/MyDrive"])
+    assert "CS316" in codes_in(path)
+
+
 MOUNT = "from google.colab import drive\ntry:\n    drive.mount('/content/drive')\nexcept Exception:\n    pass"
 
 
@@ -36,6 +41,7 @@ MOUNT = "from google.colab import drive\ntry:\n    drive.mount('/content/drive')
         ["open('/content/drive/MyDrive/a')", MOUNT],
         ["import google.colab as colab\ncolab.drive.mount('/content/gdrive')", "%cd /content/gdrive/MyDrive"],
         ["import os\npath = '/content/drive/MyDrive/a'\nif os.path.exists(path):\n    open(path)"],
+        ["from pathlib import Path\nroot = Path('/content/drive/MyDrive')", "if root.is_dir():\n    print(root)"],
         ["!google-drive-ocamlfuse /content/drive", "!ls /content/drive/MyDrive"],
         ["print('Files are in /content/drive/MyDrive when Drive is mounted.')"],
         [text("Look into /content/drive/MyDrive."), "# /content/drive/MyDrive/a.csv"],
@@ -101,6 +107,10 @@ READS = (
     "with open('rows.json', 'rb') as file:\n    file.read()",
     "import joblib\nmodel = joblib.load('model.pkl')",
 )
+
+
+def test_a_variable_called_uploaded_fetches_nothing(write: Write) -> None:
+    assert "CS320" in codes_in(write([BADGE, "uploaded = downloaded = open('rows.txt').read()"]))
 
 
 @pytest.mark.parametrize("source", READS)
