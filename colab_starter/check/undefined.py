@@ -16,7 +16,7 @@ _MOST = 3
 _UNKNOWABLE = re.compile(
     r"\b(?:exec|execfile|globals|locals|vars|init_session|load_session|load_workspace|run_cell|run_line_magic"
     r"|run_cell_magic|safe_execfile|runcode|user_ns|user_global_ns)\b"
-    r"|\b(?:builtins|__builtins__)\b|\b__main__\b(?![\"'])|\.(?:magic|push|ex)\(|kernel\.execute"
+    r"|\b(?:builtins|__builtins__)\b|\b__main__\b(?![\"'])|\.(?:magic|push|ex)\("
 )
 """Code that may give values to names without saying so."""
 _WORDS_OF_UNKNOWABLE = (
@@ -37,6 +37,14 @@ _MAGICS = frozenset(
 """.split()
 )
 """Magics that give values to no names but those that their line mentions."""
+_EXTENSIONS = frozenset(
+    """
+    IPython autoreload autotime bigquery_magics black cudf cuml dask_sql dotenv google heat_magic ipytest itables
+    jupyter_black lab_black line_profiler memory_profiler nb_black nb_js_diagrammers nb_mypy nvcc4jupyter nvcc_plugin
+    pandas_profiling pycodestyle_magic rpy2 snakeviz sql tensorboard tikzmagic version_information watermark wurlitzer
+""".split()
+)
+"""Packages whose extensions bring magics, and no names."""
 _TYPE_PARAMETERS = re.compile(r"^[ \t]*(?:async[ \t]+def|def|class|type)[ \t]+\w+[ \t]*\[([^\]\n]*)\]", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d]\w*")
 _NEVER = 1 << 60
@@ -177,6 +185,8 @@ def _line_of_no_return(cell: Cell) -> int:
     """The first line of the cell that may define names unseen; what follows it cannot be judged."""
     found = [command.line for command in cell.commands if _is_opaque(command)]
     found += [one.line for one in cell.facts.imports if one.name == "*"]
+    if "kernel.execute" in cell.source:  # in JavaScript
+        found.append(1)
     python = cell.code.python
     if any(word in python for word in _WORDS_OF_UNKNOWABLE) and (match := _UNKNOWABLE.search(python)):
         found.append(cell.source.count("\n", 0, match.start()) + 1)
@@ -186,7 +196,9 @@ def _line_of_no_return(cell: Cell) -> int:
 def _is_opaque(command: Command) -> bool:
     if command.kind not in ("%", "%%"):
         return False
-    name = command.text.partition(" ")[0]
+    name, _, rest = command.text.partition(" ")
+    if name in ("load_ext", "reload_ext"):
+        return rest.strip().partition(".")[0] not in _EXTENSIONS
     return name not in _MAGICS
 
 

@@ -36,6 +36,7 @@ UNDEFINED = {
     "a subject that is matched": (["match command:\n    case _:\n        pass"], 1, 1, "command"),
     "a body that is timed": (["%%time\nfit(x)"], 1, 2, "fit"),
     "a shell command among Python": (["x = 1\nls"], 1, 2, "ls is not"),
+    "what follows a known extension": (["%load_ext tensorboard\nprint(x)"], 1, 2, "x is not"),
     "what stands above a star import": (["print(pi)", "from math import *"], 1, 1, "pi"),
 }
 
@@ -59,6 +60,8 @@ DEFINED: dict[str, Cells] = {
     "exec": ["exec(open('setup.py').read())\nstart()", "start()"],
     "globals": ["globals()['x'] = 1\nx", "x"],
     "a namespace that is updated": ["locals().update(a=1)", "a"],
+    "an unknown extension": ["%load_ext kedro.ipython", "catalog"],
+    "JavaScript that runs Python": ["%%javascript\nIPython.notebook.kernel.execute('x = 1')", "x"],
     "an unknown magic": ["%some_magic", "x"],
     "an unknown cell magic": ["%%cython\ndef f(): pass", "f()"],
     "a captured output": ["%%capture out\nprint(1)", "out.show()"],
