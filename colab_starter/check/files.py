@@ -27,7 +27,7 @@ _FETCHES = re.compile(
     r"\bgit\b[^\n]*\bclone\b|\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b"
     r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
     r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|\.mount\("
-    r"|get_file|(?:download|upload|fetch|extract|unpack|snapshot)\w*\(|clone_from|/content/|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
+    r"|get_file|(?:download|upload|fetch|extract|unpack|snapshot)\w*\(|clone_from|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
     r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*\s(?:-e|-r|\.)(?:\s|$)|pip\S* +install[^\n]*(?:git\+|://)"
 )
 """Whatever may bring files along, or lead to a folder where they are."""

@@ -17,6 +17,8 @@ _SECRET_NAME = re.compile(
     r"|token|secret",
     re.IGNORECASE,
 )
+_PLAIN_NAME = re.compile(r"(?:my_?)?key", re.IGNORECASE)
+"""A name of much else, such as a spreadsheet's id; with a hexadecimal number it is most likely a secret."""
 _CHARACTERS = re.compile(r"[A-Za-z0-9_+/=.-]+")
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+|\d{1,4})(?:[-_/.](?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+|\d{1,4}))*")
 _HEXADECIMAL = re.compile(r"[0-9a-f]{32,64}")
@@ -106,9 +108,14 @@ def find_literal_credentials(notebook: Notebook) -> Iterator[Problem]:
             continue
         told = {cell.source.count("\n", 0, found.position) + 1 for found in find_credentials(cell.source)}
         for name, value, line in _named_literals(cell):
-            if line not in told and _SECRET_NAME.fullmatch(name) and _looks_drawn(value):
+            if line not in told and _is_secret(name, value):
                 yield Problem(f"{name[:30]} looks like a real key: if so, {_ADVICE}", cell, line)
                 told.add(line)
+
+
+def _is_secret(name: str, value: str) -> bool:
+    is_named = _SECRET_NAME.fullmatch(name) or (_PLAIN_NAME.fullmatch(name) and _HEXADECIMAL.fullmatch(value))
+    return bool(is_named) and _looks_drawn(value)
 
 
 def _looks_drawn(value: str) -> bool:

@@ -135,6 +135,13 @@ def test_a_key_of_any_letters_is_told(name: str, letters: str, length: int, seed
     assert "CS603" in [finding.code for finding in findings_in(write([f"{name} = {value!r}"]))]
 
 
+@pytest.mark.parametrize("name", ["key", "my_key"])
+def test_a_plain_key_is_told_where_it_is_a_hexadecimal_number(name: str, write: Write) -> None:
+    number = "".join(random.Random(4).choices("0123456789abcdef", k=32))
+    assert "CS603" in [finding.code for finding in findings_in(write([f"{name} = {number!r}"]))]
+    assert "CS603" not in [finding.code for finding in findings_in(write([f"checksum = {number!r}"]))]
+
+
 def test_a_picture_is_not_searched(write: Write) -> None:
     picture = (
         "".join(random.Random(1).choices(LETTERS + "+/", k=5000))
