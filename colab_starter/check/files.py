@@ -24,7 +24,7 @@ _LOOKS_FIRST = re.compile(
 _NAME_OF_DRIVE = re.compile(r"(\w+)[ \t]*=[^=\n]*/content/g?drive")
 _BADGE = re.compile(r"colab-badge|colab\.research\.google\.com/(?:github|drive)/")
 _FETCHES = re.compile(
-    r"\bgit\b[^\n]*\bclone\b|\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b"
+    r"\bcurl\b|\bwget\b|\bgdown\b|\bunzip\b|\btar\b|\b7z|\baria2c\b|\bkaggle\b|\bgsutil\b"
     r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
     r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|\.mount\("
     r"|get_file|(?:download|upload|fetch|extract|unpack|snapshot)\w*\(|clone_from|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
@@ -124,12 +124,14 @@ def find_import_of_file_beside(notebook: Notebook, runtime: Runtime) -> Iterator
         for cell, found in notebook.imports
         if not found.guarded and _lies_beside(found.module.partition(".")[0], notebook)
     ]
-    if not local or not _has_badge(notebook) or _may_fetch(notebook):
+    if not local or not _has_badge(notebook):
         return
     packages = runtime_packages(runtime, notebook.accelerator)
     installed = {one.name for _, install in notebook.installs for one in install.requirements}
     for cell, found in local:
         module = found.module.partition(".")[0]
+        if _may_fetch(notebook, cell, module):
+            return
         names = {canonicalize_name(module), package_of_module(found.module)}
         if names & packages or names & installed or any(install.opaque for _, install in notebook.installs):
             continue
@@ -152,8 +154,27 @@ def _has_badge(notebook: Notebook) -> bool:
     return any(cell.kind == "markdown" and _BADGE.search(cell.source) for cell in notebook.cells)
 
 
-def _may_fetch(notebook: Notebook) -> bool:
-    return any(_FETCHES.search(_without_comments(cell.source)) for cell in notebook.cells if cell.kind == "code")
+def _may_fetch(notebook: Notebook, reader: Cell, name: str) -> bool:
+    """May a cell down to the one that reads the file have brought it? ``name`` is that of the module or the folder."""
+    cells = [cell for cell in notebook.cells[: reader.number] if cell.kind == "code"]
+    return any(_FETCHES.search(source) or _clones(source, name) for source in map(_code_of, cells))
+
+
+def _code_of(cell: Cell) -> str:
+    return _without_comments(cell.source)
+
+
+def _clones(source: str, name: str) -> bool:
+    """Is a repository cloned into this folder, or into a folder that cannot be told?
+
+    A clone that is neither entered nor on the path brings no module but the one that it is.
+    """
+    return any(
+        re.search(rf"[/\s]{re.escape(name)}(?:\.git)?/?[\"')\s;&|]*(?:$|[;&|])", line)
+        or re.search(r"\s\.\s*$|[{$]", line)
+        for line in source.split("\n")
+        if "clone" in line and "git" in line
+    )
 
 
 @rule(
@@ -175,10 +196,12 @@ def find_data_file_beside(notebook: Notebook) -> Iterator[Problem]:
         for cell, call in notebook.calls
         if call.name in _READERS and not (call.guarded or call.in_function)
     ]
-    if not any(path for _, _, path in read) or not _has_badge(notebook) or _may_fetch(notebook):
+    if not any(path for _, _, path in read) or not _has_badge(notebook):
         return
     for cell, call, path in read:
         name = path.rpartition("/")[2]
+        if path and _may_fetch(notebook, cell, path.removeprefix("./").partition("/")[0]):
+            return
         if path and _mentions(notebook, name) == 1:
             yield Problem(
                 f"{name:.60} is not on Colab: the badge opens the notebook alone, and nothing here makes or fetches "

@@ -70,6 +70,20 @@ def test_a_package_that_lies_next_to_the_notebook_is_not_brought_by_a_badge(writ
     assert "CS319" in codes_in(path)
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [BADGE, "!git clone https://github.com/ada/digits", "import my_helpers"],
+        [BADGE, "import my_helpers", "!wget https://example.org/my_helpers.py"],
+        [BADGE, "root = '/content/out'", "import my_helpers"],
+    ],
+)
+def test_what_is_fetched_too_late_or_into_another_folder_brings_no_module(cells: Cells, write: Write) -> None:
+    path = write(cells)
+    (path.parent / "my_helpers.py").write_text("")
+    assert "CS319" in codes_in(path)
+
+
 def test_an_install_of_other_packages_brings_no_module(write: Write) -> None:
     path = write([BADGE, "%pip install -q langchain==0.1.20 'einops>=0.8'\nimport my_helpers"])
     (path.parent / "my_helpers.py").write_text("")
@@ -88,6 +102,11 @@ def test_an_install_of_other_packages_brings_no_module(write: Write) -> None:
         [BADGE, "%pip install my-helpers", "import my_helpers"],
         [BADGE, "%pip install -q git+https://github.com/ada/digits", "import my_helpers"],
         [BADGE, "%pip install -q -e .", "import my_helpers"],
+        [BADGE, "!git clone https://github.com/ada/my_helpers", "import my_helpers"],
+        [BADGE, "!git clone https://github.com/ada/digits.git my_helpers", "import my_helpers"],
+        [BADGE, "!git clone https://github.com/ada/digits.git .", "import my_helpers"],
+        [BADGE, "!git clone {address} {folder}", "import my_helpers"],
+        [BADGE, "!git clone https://github.com/ada/digits && cp digits/*.py .", "import my_helpers"],
         [BADGE, "from google.colab import drive, files", "def f():\n    import my_helpers"],
     ],
 )
@@ -128,6 +147,7 @@ def test_a_data_file_that_nothing_makes_is_told_where_it_is_read(source: str, wr
         [BADGE, "import pandas as pd\npd.read_csv('/content/churn.csv')"],
         [BADGE, "!wget https://example.org/churn.csv", "import pandas as pd\npd.read_csv('churn.csv')"],
         [BADGE, "import pandas as pd\ndf = pd.DataFrame()\ndf.to_csv('churn.csv')", "pd.read_csv('churn.csv')"],
+        [BADGE, "!git clone https://github.com/ada/digits", "open('digits/a.txt')"],
         [BADGE, "open('a.txt', 'w').write('x')", "open('a.txt').read()"],
         [BADGE, "import os\nif os.path.exists('a.txt'):\n    open('a.txt')"],
         [BADGE, "try:\n    open('a.txt')\nexcept OSError:\n    pass"],
