@@ -28,7 +28,7 @@ _FETCHES = re.compile(
     r"|\bgcloud\b|\bsvn\b|\bhf\b|huggingface-cli|\bdvc\b|\brclone\b|\bscp\b|\brsync\b|\bcp\b|\bmv\b|\bln\b|%cd\b"
     r"|chdir\(|sys\.path|writefile|urlretrieve|urlopen|\brequests\.|httpx|\.mount\("
     r"|get_file|(?:download|upload|fetch|extract|unpack|snapshot)\w*\(|clone_from|%run|exec\(|%load\b|open_url|pooch|\bfs\b|s3fs|gcsfs|\bboto3\b"
-    r"|\bsh\b|bash|\bmake\b|pip\S* +install[^\n]*\s(?:-e|-r|\.)(?:\s|$)|pip\S* +install[^\n]*(?:git\+|://)"
+    r"|\w\.sh\b|%%script|\bmake\b|pip\S* +install[^\n]*\s(?:-e|-r|\.)(?:\s|$)|pip\S* +install[^\n]*(?:git\+|://)"
 )
 """Whatever may bring files along, or lead to a folder where they are."""
 _READS_TABLE = frozenset(
