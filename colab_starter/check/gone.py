@@ -106,7 +106,7 @@ def find_gone_arguments(notebook: Notebook, runtime: Runtime) -> Iterator[Proble
     for cell, call, name in _named_calls(notebook, origins) if tables else ():
         for keyword in call.node.keywords:
             found = keyword.arg and _find_argument(name, keyword.arg, tables)
-            if found and not origins.is_rebound(call.name):
+            if found:
                 shown = f"{keyword.arg}= of {call.name.removeprefix('().')}()"
                 uses.setdefault(shown, []).append(_Use(cell, keyword.value.lineno, shown, name))
                 advice[shown] = found
@@ -136,7 +136,7 @@ def find_gone_values(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     for cell, call, name in _named_calls(notebook, origins) if wanted else ():
         for entry, table in wanted:
             value = _argument(call.node, entry)
-            if value is not None and entry.call.fullmatch(canonical_class(name)) and not origins.is_rebound(call.name):
+            if value is not None and entry.call.fullmatch(canonical_class(name)):
                 shown = f'{entry.argument}="{value.value!s}"'
                 uses.setdefault(shown, []).append(_Use(cell, value.lineno, shown, ""))
                 entries[shown] = entry, table
@@ -244,7 +244,7 @@ def _refused(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) 
     entries = [entry for table in tables.values() for entry in table.entries if not entry.argument]
     for cell, call, name in _named_calls(notebook, origins) if entries else ():
         for entry in entries:
-            if entry.call.fullmatch(name) and not origins.is_rebound(call.name):
+            if entry.call.fullmatch(name):
                 yield _Use(cell, call.line, f"{call.name}()", name, entry.instead)
 
 
@@ -292,7 +292,8 @@ def _named_calls(notebook: Notebook, origins: Origins) -> Iterator[tuple[Cell, C
     for cell in notebook.cells:
         for call in cell.facts.calls:
             if not call.guarded:
-                yield cell, call, origins.full_name(call.name) or f"().{call.name}"
+                name = origins.full_name(call.name)
+                yield cell, call, name if name and not origins.is_rebound(call.name) else f"().{call.name}"
 
 
 def _find_argument(name: str, argument: str, tables: Mapping[str, Table]) -> tuple[Table, str] | None:

@@ -47,6 +47,8 @@ def find_replaced_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
     """
     for found in _lines(notebook, runtime, core=True):
         missing = _without_wheels(found, runtime)
+        if restarts_after(notebook, found.cell):
+            missing = [one for one in missing if not one[2].can_be_built]
         if missing:
             yield _say_missing(found, missing, runtime)
         elif not restarts_after(notebook, found.cell):

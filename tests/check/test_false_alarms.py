@@ -69,7 +69,7 @@ RIGHT_CELLS = {
         "import google.cloud.storage, lxml, openpyxl, sqlalchemy, pydantic, huggingface_hub, accelerate, distutils\n"
     ),
     "a package that is installed first": "!pip install -q catboost\nimport catboost",
-    "installed by uv": "!uv pip install --system catboost==1.2\nimport catboost",
+    "installed by uv": "!uv pip install --system catboost==1.2.8\nimport catboost",
     "installed by subprocess": (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', 'install', 'catboost'])\nimport catboost"
     ),
