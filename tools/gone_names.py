@@ -7,8 +7,8 @@ installed in an environment of their own, do not have it (``gone_probe``); since
     python -m tools.gone_names ENVIRONMENT [LIBRARY ...]
 
 ENVIRONMENT is a Python with the packages of the latest Colab runtime: ``colab-starter runtimes show latest
---constraints`` lists their versions for pip. A library that it cannot import is compared by its wheels alone, and its
-table says so. WHEELS is a folder in which the wheels (1.5 GB) are kept for the next time.
+--constraints`` lists their versions for pip. Of a library that it cannot import, only those names are taken that the
+list has a replacement for, and its table says so. WHEELS is a folder in which the wheels (1.5 GB) are kept.
 """
 
 import gc
@@ -152,7 +152,13 @@ def compare(library: Library, wheels: list[Path], python: Path) -> dict[str, Any
 def _agree(library: Library, ladder: Ladder, answer: dict[str, Any]) -> tuple[set[str], dict[str, set[str]]]:
     """What is gone from the newest wheel and from the environment: each may lack something for reasons of its own."""
     names, arguments = _compare_wheels(ladder)
-    if not answer["unknown"]:
+    if answer["unknown"]:  # modules that make their names as they run would fill the table with what is there
+        names &= library.instead.keys()
+        known = {
+            path: {name for name in gone if f"{path}({name}=)" in library.instead} for path, gone in arguments.items()
+        }
+        arguments = {path: gone for path, gone in known.items() if gone}
+    else:
         members = {name for one in ladder.names[:-1] for name in one.members if not _has(ladder.names[-1], name)}
         names = (names | members | library.added.keys()) & set(answer["names"])
         asked = {path: set(gone) for path, gone in answer["arguments"].items()}
