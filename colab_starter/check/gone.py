@@ -2,10 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Set
 from itertools import chain
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from colab_starter.check.gone_tables import Entry, Table, libraries, load_table, package_of
 from colab_starter.check.install import admits, local_modules, version_of
@@ -74,11 +74,11 @@ def find_gone_names(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     transformers.AdamW were there once, and now stop the notebook. Each name is reported once, where it is used first.
     The rule keeps quiet inside if and try, and where the notebook installs a version of its own.
     """
-    tables = _tables_of(notebook, runtime)
+    _, tables = _scope_of(notebook, runtime)
     if not tables:
         return
     uses: dict[str, list[_Use]] = {}
-    for use in _all_uses(notebook, tables):
+    for use in _all_uses(notebook, runtime):
         uses.setdefault(use.name, []).append(use)
     for name, found in uses.items():
         if not _is_provided_for(notebook, name):
@@ -99,17 +99,15 @@ def find_gone_arguments(notebook: Notebook, runtime: Runtime) -> Iterator[Proble
     Adam(lr=...), OneHotEncoder(sparse=...) or Trainer(tokenizer=...) end in a TypeError or ValueError since the
     argument was renamed or removed. Write what the message names.
     """
-    tables = _tables_of(notebook, runtime)
-    origins = _origins_of(notebook)
+    origins, tables = _scope_of(notebook, runtime)
+    names = {name for table in tables.values() for name in table.argument_names}
     uses: dict[str, list[_Use]] = {}
     advice: dict[str, tuple[Table, str]] = {}
-    for cell, call, name in _named_calls(notebook, origins) if tables else ():
-        for keyword in call.node.keywords:
-            found = keyword.arg and _find_argument(name, keyword.arg, tables)
-            if found:
-                shown = f"{keyword.arg}= of {call.name.removeprefix('().')}()"
-                uses.setdefault(shown, []).append(_Use(cell, keyword.value.lineno, shown, name))
-                advice[shown] = found
+    for cell, call, keyword in _keywords(notebook, names):
+        if found := _find_argument(_whole_name(call, origins), str(keyword.arg), tables):
+            shown = f"{keyword.arg}= of {call.name.removeprefix('().')}()"
+            uses.setdefault(shown, []).append(_Use(cell, keyword.value.lineno, shown, ""))
+            advice[shown] = found
     for shown, places in uses.items():
         table, instead = advice[shown]
         yield _problem(places, table, runtime, instead)
@@ -128,15 +126,16 @@ def find_gone_values(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     Tasks of pipeline(), styles of Matplotlib and the like are names too, only in quotes: "summarization" went with
     transformers 5, "seaborn-whitegrid" with Matplotlib 3.8. Write what the message names.
     """
-    tables = _tables_of(notebook, runtime)
-    origins = _origins_of(notebook)
+    origins, tables = _scope_of(notebook, runtime)
     uses: dict[str, list[_Use]] = {}
     entries: dict[str, tuple[Entry, Table]] = {}
     wanted = [(entry, table) for table in tables.values() for entry in table.entries if entry.values]
-    for cell, call, name in _named_calls(notebook, origins) if wanted else ():
-        for entry, table in wanted:
+    texts = {value for entry, _ in wanted for value in entry.values}
+    cells = {cell.number for cell, text in notebook.texts if text.value in texts} if wanted else set[int]()
+    for cell, call in _certain_calls(notebook):
+        for entry, table in wanted if cell.number in cells else ():
             value = _argument(call.node, entry)
-            if value is not None and entry.call.fullmatch(canonical_class(name)):
+            if value is not None and entry.call.fullmatch(canonical_class(_whole_name(call, origins))):
                 shown = f'{entry.argument}="{value.value!s}"'
                 uses.setdefault(shown, []).append(_Use(cell, value.lineno, shown, ""))
                 entries[shown] = entry, table
@@ -158,9 +157,21 @@ def _problem(uses: list[_Use], table: Table, runtime: Runtime, instead: str) -> 
     )
 
 
-@lru_cache(maxsize=1)
-def _origins_of(notebook: Notebook) -> Origins:
-    return Origins(notebook)
+class _Scope(NamedTuple):
+    """What the rules of this module know of a notebook."""
+
+    origins: Origins
+    tables: dict[str, Table]
+
+
+_SCOPES: WeakKeyDictionary[Notebook, tuple[Runtime, _Scope]] = WeakKeyDictionary()
+
+
+def _scope_of(notebook: Notebook, runtime: Runtime) -> _Scope:
+    known = _SCOPES.get(notebook)
+    if known is None or known[0] is not runtime:
+        known = _SCOPES[notebook] = runtime, _Scope(Origins(notebook), _tables_of(notebook, runtime))
+    return known[1]
 
 
 def _tables_of(notebook: Notebook, runtime: Runtime) -> dict[str, Table]:
@@ -194,8 +205,8 @@ def _may_have_another(notebook: Notebook, library: str, version: str) -> bool:
     return any(_MAY_PIN.search(text) or own.search(text) for text in commands)
 
 
-def _all_uses(notebook: Notebook, tables: Mapping[str, Table]) -> Iterator[_Use]:
-    origins = _origins_of(notebook)
+def _all_uses(notebook: Notebook, runtime: Runtime) -> Iterator[_Use]:
+    origins, tables = _scope_of(notebook, runtime)
     ignores_keras = any(_LEGACY_KERAS in cell.source for cell in notebook.cells if cell.is_python)
     found = (_imported(notebook, tables), _attributes(notebook, origins, tables), _refused(notebook, origins, tables))
     for use in chain.from_iterable(found):
@@ -242,7 +253,8 @@ def _attributes(notebook: Notebook, origins: Origins, tables: Mapping[str, Table
 def _refused(notebook: Notebook, origins: Origins, tables: Mapping[str, Table]) -> Iterator[_Use]:
     """Calls of what is only there to say that it is gone."""
     entries = [entry for table in tables.values() for entry in table.entries if not entry.argument]
-    for cell, call, name in _named_calls(notebook, origins) if entries else ():
+    for cell, call in _certain_calls(notebook) if entries else ():
+        name = _whole_name(call, origins)
         for entry in entries:
             if entry.call.fullmatch(name):
                 yield _Use(cell, call.line, f"{call.name}()", name, entry.instead)
@@ -287,13 +299,23 @@ def _is_provided_for(notebook: Notebook, name: str) -> bool:
     )
 
 
-def _named_calls(notebook: Notebook, origins: Origins) -> Iterator[tuple[Cell, Call, str]]:
-    """The calls that run in any case, with the whole names of what they call; those of others begin with ``()``."""
-    for cell in notebook.cells:
-        for call in cell.facts.calls:
-            if not call.guarded:
-                name = origins.full_name(call.name)
-                yield cell, call, name if name and not origins.is_rebound(call.name) else f"().{call.name}"
+def _certain_calls(notebook: Notebook) -> Iterator[tuple[Cell, Call]]:
+    """The calls that run in any case."""
+    return ((cell, call) for cell in notebook.cells for call in cell.facts.calls if not call.guarded)
+
+
+def _keywords(notebook: Notebook, names: Set[str]) -> Iterator[tuple[Cell, Call, ast.keyword]]:
+    """The arguments with one of these names, and the calls that they are in."""
+    for cell, call in _certain_calls(notebook) if names else ():
+        for keyword in call.node.keywords:
+            if keyword.arg in names:
+                yield cell, call, keyword
+
+
+def _whole_name(call: Call, origins: Origins) -> str:
+    """What is called, as far as it can be told; the names of other things begin with ``()``."""
+    name = origins.full_name(call.name)
+    return name if name and not origins.is_rebound(call.name) else f"().{call.name}"
 
 
 def _find_argument(name: str, argument: str, tables: Mapping[str, Table]) -> tuple[Table, str] | None:

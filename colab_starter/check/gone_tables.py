@@ -38,6 +38,8 @@ class Table(NamedTuple):
     """A function or class -> the arguments that it no longer takes."""
     methods: Mapping[str, Set[str]]
     """The name of a method -> the classes that had it."""
+    argument_names: Set[str]
+    """The names of all arguments that some function no longer takes."""
     entries: tuple[Entry, ...]
     instead: Mapping[str, str]
     """A name, or ``name(argument=)`` -> what to write in its place, where that is known."""
@@ -76,18 +78,11 @@ def load_table(library: str, version: str) -> Table:
         owner, _, last = name.rpartition(".")
         if owner.rpartition(".")[2][:1].isupper():
             methods.setdefault(last, set()).add(owner)
-    entries = tuple(_read_entry(one) for one in content.get("entries", []) if Version(one["since"]) <= Version(version))
-    return Table(
-        content["package"],
-        content["named"],
-        version,
-        names,
-        arguments,
-        methods,
-        entries,
-        content.get("instead", {}),
-        content["prefixes"],
-    )
+    entries = tuple(_read_entry(one) for one in content["entries"] if Version(one["since"]) <= Version(version))
+    taken = {argument for gone in arguments.values() for argument in gone}
+    taken |= {entry.argument for entry in entries if not entry.values}
+    advice = content["instead"], content["prefixes"]
+    return Table(content["package"], content["named"], version, names, arguments, methods, taken, entries, *advice)
 
 
 @cache
