@@ -149,6 +149,12 @@ def widgets_with_state(notebook: Json, random: Random) -> Json:
     return notebook
 
 
+def old_widgets(notebook: Json, random: Random) -> Json:
+    """As ipywidgets wrote them until 2016; every program shows such a notebook."""
+    notebook["metadata"]["widgets"] = {"state": {f"{random.getrandbits(48):x}": {"views": []}}, "version": "1.1.1"}
+    return notebook
+
+
 def secret_in_output(notebook: Json, random: Random) -> Json:
     token = "hf_" + "".join(random.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", k=34))
     stream = {"output_type": "stream", "name": "stdout", "text": [f"token: {token}\n"]}
@@ -192,7 +198,12 @@ KINDS = (
     DamageKind(
         "saved widgets",
         ("CS106",),
-        (Damage(widgets_without_state, True), Damage(widgets_with_state, True), Damage(unchanged, False)),
+        (
+            Damage(widgets_without_state, True),
+            Damage(widgets_with_state, True),
+            Damage(old_widgets, True),
+            Damage(unchanged, False),
+        ),
     ),
     DamageKind("secret in an output", ("CS602",), (Damage(secret_in_output, True), Damage(sound_outputs, False))),
 )
