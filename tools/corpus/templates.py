@@ -102,7 +102,14 @@ def _read_example(text: str) -> Example:
         CellTemplate(source.strip("\n"), _read_options(line.split()))
         for line, source in zip(parts[1::2], parts[2::2], strict=True)
     ]
-    return Example(tuple(cells), _read_options(options), sort == "fault")
+    found = _read_options(options)
+    found["traits"] = ",".join([*found.words("traits"), *_traits_of(body)])
+    return Example(tuple(cells), found, sort == "fault")
+
+
+def _traits_of(source: str) -> list[str]:
+    """What an example does to others that its options need not say."""
+    return ["keras"] if re.search(r"^\s*(?:import|from) (?:tensorflow\.)?keras\b", source, re.MULTILINE) else []
 
 
 def _read_options(words: list[str]) -> Options:
