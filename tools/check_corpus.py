@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from colab_starter.runtimes import load_runtime
 from tools.corpus.measure import describe, find_shortfalls, measure, run_check, write_all
-from tools.corpus.notebooks import generate
+from tools.corpus.notebooks import COLAB, KAGGLE, generate
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,13 +34,14 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{fetch_notebooks(options.folder)} notebooks in {options.folder}")
         return 0
     versions = load_runtime("latest").packages
-    notebooks = list(generate(options.count, options.seed, versions))
+    areas = KAGGLE if options.platform == "kaggle" else COLAB
+    notebooks = list(generate(options.count, options.seed, versions, areas))
     if options.command == "write":
         write_all(notebooks, options.folder)
         return 0
     with TemporaryDirectory() as folder:
         planted = write_all(notebooks, Path(folder))
-        scores = measure(planted, run_check(Path(folder)))
+        scores = measure(planted, run_check(Path(folder), options.platform))
         if options.verbose:
             print("\n".join(f"{wrong.notebook.relative_to(folder)}: {wrong.what}" for wrong in scores.wrong))
     print(describe(scores))
@@ -68,6 +69,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         if name in ("measure", "write"):
             command.add_argument("--count", type=int, default=400, help="notebooks to write")
             command.add_argument("--seed", type=int, default=1)
+            command.add_argument("--platform", choices=("colab", "kaggle"), default="colab")
     commands.choices["measure"].add_argument("--verbose", action="store_true", help="list what was wrong or missed")
     return parser.parse_args(arguments)
 

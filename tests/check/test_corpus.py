@@ -9,18 +9,25 @@ from colab_starter.runtimes import load_runtime
 from tools.corpus.damage import KINDS as DAMAGE
 from tools.corpus.damage import DamageKind
 from tools.corpus.measure import PRECISION, RECALL, Said, Scores, find_shortfalls, measure, run_check, write_all
-from tools.corpus.notebooks import AREAS, Expected, Planted, generate
+from tools.corpus.notebooks import COLAB, KAGGLE, Expected, Planted, generate
 from tools.corpus.templates import Kind, read_kinds
 
 COUNT, SEED = 220, 1
+COUNT_KAGGLE = 60
 VERSIONS = load_runtime("latest").packages
-KINDS: list[Kind | DamageKind] = [*(kind for area in AREAS for kind in read_kinds(area)), *DAMAGE]
+KINDS: list[Kind | DamageKind] = [*(kind for area in (*COLAB, *KAGGLE) for kind in read_kinds(area)), *DAMAGE]
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory: pytest.TempPathFactory) -> Scores:
     folder = tmp_path_factory.mktemp("corpus")
     return measure(write_all(list(generate(COUNT, SEED, VERSIONS)), folder), run_check(folder))
+
+
+@pytest.fixture(scope="module")
+def kaggle_scores(tmp_path_factory: pytest.TempPathFactory) -> Scores:
+    folder = tmp_path_factory.mktemp("kaggle")
+    return measure(write_all(list(generate(COUNT_KAGGLE, SEED, VERSIONS, KAGGLE)), folder), run_check(folder, "kaggle"))
 
 
 def test_what_each_rule_says_is_true(scores: Scores) -> None:
@@ -33,8 +40,12 @@ def test_each_kind_of_fault_is_found(scores: Scores) -> None:
     assert {kind: one.recall for kind, one in scores.kinds.items() if one.recall < RECALL} == {}, missed
 
 
-def test_every_kind_of_fault_is_planted(scores: Scores) -> None:
-    assert {kind.name for kind in KINDS} <= scores.kinds.keys()
+def test_rules_of_kaggle_are_right_and_find_their_faults(kaggle_scores: Scores) -> None:
+    assert find_shortfalls(kaggle_scores) == [], [wrong.what for wrong in kaggle_scores.wrong]
+
+
+def test_every_kind_of_fault_is_planted(scores: Scores, kaggle_scores: Scores) -> None:
+    assert {kind.name for kind in KINDS} <= scores.kinds.keys() | kaggle_scores.kinds.keys()
 
 
 def test_every_rule_is_put_to_the_test() -> None:

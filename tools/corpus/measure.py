@@ -62,7 +62,7 @@ class Scores(NamedTuple):
     wrong: list[Wrong]
 
 
-def run_check(folder: Path) -> list[Said]:
+def run_check(folder: Path, platform: str = "colab") -> list[Said]:
     """What the command finds in a folder, notes too; raises RuntimeError if it fails."""
     command = [
         sys.executable,

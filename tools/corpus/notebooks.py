@@ -1,6 +1,6 @@
 """Notebooks in the styles that people write, with faults planted and harmless look-alikes beside them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -12,8 +12,10 @@ from tools.corpus.damage import DamageKind, Json
 from tools.corpus.styles import NAME, make_badge, make_notebook, write_json
 from tools.corpus.templates import Example, Filler, Kind, read_kinds
 
-AREAS = ("form", "colab", "installs", "names", "machine")
-"""Files of kinds."""
+COLAB = ("form", "colab", "installs", "names", "machine")
+"""Files of the kinds of fault that notebooks for Colab have."""
+KAGGLE = ("kaggle",)
+"""Those of notebooks for Kaggle."""
 
 
 class Expected(NamedTuple):
@@ -46,13 +48,13 @@ class Planted(NamedTuple):
         return place / NAME
 
 
-def generate(count: int, seed: int, versions: Mapping[str, str]) -> Iterator[Planted]:
+def generate(count: int, seed: int, versions: Mapping[str, str], areas: Sequence[str] = COLAB) -> Iterator[Planted]:
     """Notebooks that have every kind of fault, and every look-alike, about equally often.
 
     ``versions`` are those of the packages that the runtime has.
     """
     random = Random(seed)
-    examples = [(kind, example) for area in AREAS for kind in read_kinds(area) for example in kind.examples]
+    examples = [(kind, example) for area in areas for kind in read_kinds(area) for example in kind.examples]
     random.shuffle(examples)
     faults = cycle([pair for pair in examples if pair[1].is_fault])
     look_alikes = cycle([pair for pair in examples if not pair[1].is_fault])
@@ -64,7 +66,7 @@ def generate(count: int, seed: int, versions: Mapping[str, str]) -> Iterator[Pla
         blocks = _choose_blocks(wanted, filler, random)
         cells, expected = _arrange(blocks, _write_fillers(blocks, filler, random), random)
         notebook = make_notebook(cells, [block.options for block in blocks], random)
-        yield _finish(notebook, blocks, expected, next(damages) if number % 4 == 3 else None, random)
+        yield _finish(notebook, blocks, expected, next(damages) if number % 4 == 3 and areas is COLAB else None, random)
 
 
 def _choose_blocks(wanted: list[tuple[Kind, Example]], filler: Filler, random: Random) -> list[Block]:

@@ -16,6 +16,13 @@ _PLACES = {
     "template": ("notebooks/{{colabname}}",),
 }
 _PYTHON = {"name": "python3", "display_name": "Python 3"}
+_KAGGLE = {
+    "offline": {"isInternetEnabled": False},
+    "online": {"isInternetEnabled": True},
+    "cpu": {"accelerator": "none", "isGpuEnabled": False, "isInternetEnabled": True},
+    "gpu": {"accelerator": "nvidiaTeslaT4", "isGpuEnabled": True, "isInternetEnabled": True},
+}
+"""What Kaggle keeps in the metadata, as far as it matters here."""
 _KERNELS = {
     "python3": _PYTHON,
     "swift": {"name": "swift", "display_name": "Swift", "language": "swift"},
@@ -60,6 +67,10 @@ def _make_metadata(options: list[Options], random: Random) -> Json:
         metadata |= {"accelerator": "GPU", "colab": {"gpuType": "T4", "provenance": []}}
     elif random.random() < 0.5:
         metadata["colab"] = {"provenance": [], "toc_visible": True}
+    for one in options:
+        if "kaggle" in one:
+            metadata["kaggle"] = {"dataSources": [], "language": "python", "sourceType": "notebook"}
+            metadata["kaggle"] |= _KAGGLE[one["kaggle"]]
     return metadata
 
 

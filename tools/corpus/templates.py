@@ -103,13 +103,15 @@ def _read_example(text: str) -> Example:
         for line, source in zip(parts[1::2], parts[2::2], strict=True)
     ]
     found = _read_options(options)
-    found["traits"] = ",".join([*found.words("traits"), *_traits_of(body)])
+    found["traits"] = ",".join([*found.words("traits"), *_traits_of(body, cells)])
     return Example(tuple(cells), found, sort == "fault")
 
 
-def _traits_of(source: str) -> list[str]:
+def _traits_of(source: str, cells: list[CellTemplate]) -> list[str]:
     """What an example does to others that its options need not say."""
-    return ["keras"] if re.search(r"^\s*(?:import|from) (?:tensorflow\.)?keras\b", source, re.MULTILINE) else []
+    imports_keras = re.search(r"^\s*(?:import|from) (?:tensorflow\.)?keras\b", source, re.MULTILINE)
+    has_parameters = any("parameters" in cell.options.words("tags") for cell in cells)
+    return ["keras"] * bool(imports_keras) + ["parameters"] * has_parameters
 
 
 def _read_options(words: list[str]) -> Options:
