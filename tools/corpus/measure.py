@@ -64,17 +64,8 @@ class Scores(NamedTuple):
 
 def run_check(folder: Path, platform: str = "colab") -> list[Said]:
     """What the command finds in a folder, notes too; raises RuntimeError if it fails."""
-    command = [
-        sys.executable,
-        "-m",
-        "colab_starter",
-        "check",
-        str(folder),
-        "--format",
-        "json",
-        "--strict",
-        "--no-cache",
-    ]
+    command = [sys.executable, "-m", "colab_starter", "check", str(folder), "--platform", platform]
+    command += ["--format", "json", "--strict", "--no-cache"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode not in (0, 1) or not done.stdout.strip():
         raise RuntimeError(f"check ended with {done.returncode}: {done.stderr.strip()[-2000:]}")
