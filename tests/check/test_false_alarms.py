@@ -13,9 +13,9 @@ from tests.conftest import PRESETS, QUESTIONS, bake_into
 COLAB = "from google.colab import drive, files, output, userdata\n"
 RIGHT_CELLS = {
     "magics of all kinds": (
-        "%load_ext autoreload\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
-        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nfiles = !ls\nt = %timeit -o -q 1\n"
-        "if files:\n    !echo {files}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
+        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
+        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
+        "if here:\n    !echo {here}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
     ),
     "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
     "a cell magic below a title": "#@title Install\n%%capture\n!pip install einops\nimport einops",
@@ -23,7 +23,7 @@ RIGHT_CELLS = {
     "other languages": "%%html\n<b>not Python</b>",
     "R in a Python notebook": "%%R\nx <- c(1, 2)",
     "a page of its own": "%%writefile helper.py\nimport nothing_like_this",
-    "await outside of functions": "import asyncio\nawait asyncio.sleep(0)\nasync with a as b:\n    pass\n",
+    "await outside of functions": "import asyncio\nawait asyncio.sleep(0)\nasync with asyncio.Lock() as b:\n    pass\n",
     "a magic without its sign": "pip install einops",
     "a magic without its sign, and a path": "cd ../",
     "a magic without its sign, and a path from the root": "ls /content/data/",
@@ -257,7 +257,11 @@ def test_what_a_look_at_the_code_refutes_is_not_told(name: str, write: Write) ->
         ("!(apt install swig)", "CS307", "-y"),
         ("%%bash\nif [ ! -f x ]; then apt install swig; fi", "CS307", "-y"),
         (COLAB + "drive.mount('/content/gdrive/')", "CS301", 'os.path.isdir("/content/gdrive/MyDrive")'),
-        (COLAB + "drive.mount(mountpoint=ROOT, force_remount=True)", "CS301", 'os.path.isdir(ROOT + "/MyDrive")'),
+        (
+            COLAB + "ROOT = '/content/x'\ndrive.mount(mountpoint=ROOT, force_remount=True)",
+            "CS301",
+            'os.path.isdir(ROOT + "/MyDrive")',
+        ),
         (COLAB + "userdata.get('HF_TOKEN')\nuserdata.get('HF_TOKEN')", "CS304", "os.environ.get('HF_TOKEN') or"),
         ("%tensorflow_version 1.x", "CS305", "ValueError"),
         ("if True:\n    %tensorflow_version 2.x", "CS305", "no effect"),
@@ -326,7 +330,7 @@ def test_widgets_are_told_with_what_they_do(widgets: dict[str, Any], mentions: s
     [
         ("device = 'cuda' if torch.cuda.is_available() else 'cpu'", []),
         ("if torch.cuda.device_count():\n    print('GPU')", []),
-        ("if use_gpu:\n    pass", []),
+        ("use_gpu = False\nif use_gpu:\n    pass", []),
         ("# if you have a GPU, choose it\n# torch.cuda.is_available()", ["CS502"]),
     ],
 )

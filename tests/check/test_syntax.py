@@ -8,14 +8,26 @@ from typing import Any
 
 import pytest
 
+from colab_starter.check.findings import Finding
 from colab_starter.check.fixes import fix_file
 from colab_starter.notebook.model import Cell
 from colab_starter.notebook.syntax import NEWEST, Version, newer_syntax, parse_python
-from tests.check.conftest import LATEST, USUAL_RULES, Write, codes_in, findings_in, text
+from tests.check import conftest
+from tests.check.conftest import LATEST, USUAL_RULES, Write, text
 
 RECORD = json.loads((Path(__file__).parent / "data" / "ipython_cells.json").read_text(encoding="utf-8"))
 """What IPython 7.34 and Python 3.13 can read of generated cells; ``tools/record_ipython.py`` made it."""
+JUDGED = ("CS107", "CS109", "CS110", "CS309", "CS402")
+"""The rules that the cells here are about; others have their own say about a cell of a few words."""
 ASSIGNED = re.compile(r"^[^#=]*[^+=!]= *!", re.MULTILINE)
+
+
+def findings_in(path: Path, runtime: str = "latest") -> list[Finding]:
+    return [finding for finding in conftest.findings_in(path, runtime) if finding.code in JUDGED]
+
+
+def codes_in(path: Path, runtime: str = "latest") -> list[str]:
+    return [finding.code for finding in findings_in(path, runtime)]
 
 
 def _says_error(source: str) -> bool:
