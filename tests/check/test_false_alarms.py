@@ -14,7 +14,6 @@ COLAB = "from google.colab import drive, files, output, userdata\n"
 RIGHT_CELLS = {
     "magics of all kinds": (
         "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
-        "%load_ext tensorboard\n%matplotlib inline\n!ls -la \\\n  /tmp\n!!pwd\nhere = %pwd\nt = %timeit -o -q 1\n"
         "if here:\n    !echo {here}\n    %cd /tmp\nprint?\n?print\nlen??\n%timeit?\nx = [\n  1 % 2\n]\n"
     ),
     "a string with lines that look like magics": 'text = """\n!ls\n%cd\nwhat?\n"""\n!ls',
