@@ -64,7 +64,7 @@ def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Probl
     "CS408",
     "gone-name",
     ERROR,
-    evidence="In 712 of 5,426 public notebooks the most frequent real fault. The names come from the wheels of 20 "
+    evidence="In 712 of 5,426 public notebooks the most frequent real fault. The names come from the wheels of 25 "
     "libraries; each was looked up in an environment with the latest runtime's versions.",
 )
 def find_gone_names(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
