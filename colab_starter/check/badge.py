@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from colab_starter.check.checkout import Checkout, find_checkout
-from colab_starter.check.rules import WARNING, Problem, rule
+from colab_starter.check.rules import COLAB, WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Notebook
 
 _BADGE = re.compile(
@@ -31,6 +31,7 @@ _TOP = 3
     "CS310",
     "wrong-badge",
     WARNING,
+    platforms=(COLAB,),
     evidence="197 of 448 published notebooks with a badge open another file; read one by one, 24 of 26 were wrong, and "
     "the other two (a list of badges, a template) are left alone now.",
 )
