@@ -12,8 +12,8 @@ from tools.corpus.measure import PRECISION, RECALL, Said, Scores, find_shortfall
 from tools.corpus.notebooks import COLAB, KAGGLE, Expected, Planted, generate
 from tools.corpus.templates import Kind, read_kinds
 
-COUNT, SEED = 220, 1
-COUNT_KAGGLE = 60
+COUNT, SEED = 170, 1
+COUNT_KAGGLE = 40
 VERSIONS = load_runtime("latest").packages
 KINDS: list[Kind | DamageKind] = [*(kind for area in (*COLAB, *KAGGLE) for kind in read_kinds(area)), *DAMAGE]
 
