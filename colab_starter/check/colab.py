@@ -38,7 +38,13 @@ def _find_unguarded(notebook: Notebook, function: str, message: str) -> Iterator
         yield Problem(message, cell, call.line)
 
 
-@rule("CS301", "bare-drive-mount", WARNING, platforms=(COLAB,))
+@rule(
+    "CS301",
+    "bare-drive-mount",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="All of 16 calls read in published notebooks stop under papermill; in a Colab tab all of them work.",
+)
 def find_bare_mounts(notebook: Notebook) -> Iterator[Problem]:
     """drive.mount is only called where a browser can answer.
 
@@ -67,7 +73,13 @@ def _folder_of_drive(call: Call) -> str:
     return f'{written} + "/MyDrive"' if 0 < len(written) <= 40 else "..."
 
 
-@rule("CS302", "waits-for-upload", WARNING, platforms=(COLAB,))
+@rule(
+    "CS302",
+    "waits-for-upload",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="33 of 6,940 published notebooks call it unguarded; all of 14 read wait for somebody.",
+)
 def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     """files.upload is only called where a browser can answer.
 
@@ -82,7 +94,13 @@ def find_uploads(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS303", "waits-for-javascript", WARNING, platforms=(COLAB,))
+@rule(
+    "CS303",
+    "waits-for-javascript",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="In the source of google.colab, eval_js waits for the tab's answer without a time limit.",
+)
 def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     """output.eval_js is only called where a browser can answer.
 
@@ -96,7 +114,14 @@ def find_javascript(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS304", "unguarded-secret", WARNING, platforms=(COLAB,))
+@rule(
+    "CS304",
+    "unguarded-secret",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="161 calls in 140 of 6,940 published notebooks; in its source, google.colab.userdata raises "
+    "SecretNotFoundError, NotebookAccessError or TimeoutException.",
+)
 def find_unguarded_secrets(notebook: Notebook) -> Iterator[Problem]:
     """userdata.get is not the only place that a secret may come from.
 
@@ -144,7 +169,13 @@ def _chooses_tensorflow_1(command: Command) -> bool:
     return command.text.removeprefix("tensorflow_version").strip(" '\"").startswith("1")
 
 
-@rule("CS305", "tensorflow-version-magic", WARNING, fix=drop_tensorflow_version)
+@rule(
+    "CS305",
+    "tensorflow-version-magic",
+    WARNING,
+    fix=drop_tensorflow_version,
+    evidence="In the source of google.colab, 1.x raises ValueError, and 2.x prints that the magic has no effect.",
+)
 def find_tensorflow_version(notebook: Notebook) -> Iterator[Problem]:
     """%tensorflow_version is not used.
 
@@ -179,7 +210,13 @@ def _runs_elsewhere(notebook: Notebook) -> bool:
     return bool(notebook.parameters_cells) or "colab_starter" in notebook.metadata
 
 
-@rule("CS306", "colab-only-shell", WARNING, fix=use_bash)
+@rule(
+    "CS306",
+    "colab-only-shell",
+    WARNING,
+    fix=use_bash,
+    evidence="Only google.colab registers the magic; IPython and ipykernel have none of that name.",
+)
 def find_shell_magic(notebook: Notebook) -> Iterator[Problem]:
     """%%shell and %shell are not used in a notebook that runs elsewhere too.
 
@@ -245,7 +282,14 @@ def _needs_nothing(words: list[str], runtime: Runtime) -> bool:
     return bool(names) and names <= (runtime.apt.keys() | runtime.apt_also | _STANDALONE_APT)
 
 
-@rule("CS307", "apt-without-yes", WARNING, fix=say_yes_to_apt)
+@rule(
+    "CS307",
+    "apt-without-yes",
+    WARNING,
+    fix=say_yes_to_apt,
+    evidence="apt's own rule: it asks when a package needs others. Of 191 lines read, 143 name what needs no "
+    "other or is on Colab already, and are left alone.",
+)
 def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """apt-get install has -y.
 
@@ -259,7 +303,12 @@ def find_asking_apt(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
         )
 
 
-@rule("CS308", "dead-ocamlfuse", ERROR)
+@rule(
+    "CS308",
+    "dead-ocamlfuse",
+    ERROR,
+    evidence="google.colab.drive mounts Drive since 2018; google-drive-ocamlfuse wants a code from a browser.",
+)
 def find_ocamlfuse(notebook: Notebook) -> Iterator[Problem]:
     """google-drive-ocamlfuse is not used.
 
@@ -273,7 +322,13 @@ def find_ocamlfuse(notebook: Notebook) -> Iterator[Problem]:
             return
 
 
-@rule("CS309", "cv2-imshow", ERROR)
+@rule(
+    "CS309",
+    "cv2-imshow",
+    ERROR,
+    evidence="google.colab replaces cv2.imshow with a function that raises DisabledFunctionError when cv2 is "
+    "imported (google.colab._import_hooks).",
+)
 def find_imshow(notebook: Notebook) -> Iterator[Problem]:
     """cv2.imshow is not used.
 
@@ -289,7 +344,13 @@ def find_imshow(notebook: Notebook) -> Iterator[Problem]:
             yield Problem("cv2.imshow raises an error on Colab; use plt.imshow(image[..., ::-1])", cell, call.line)
 
 
-@rule("CS311", "silent-shell-failure", WARNING, opt_in=True)
+@rule(
+    "CS311",
+    "silent-shell-failure",
+    WARNING,
+    opt_in=True,
+    evidence="IPython's ! keeps the status in _exit_code and raises nothing.",
+)
 def find_unchecked_shell(notebook: Notebook) -> Iterator[Problem]:
     """Shell lines whose failure matters are run by subprocess.
 

@@ -13,7 +13,13 @@ _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OUTPUTS = ("stream", "display_data", "execute_result", "error")
 
 
-@rule("CS101", "readable-file", ERROR)
+@rule(
+    "CS101",
+    "readable-file",
+    ERROR,
+    evidence="19 of 6,940 published notebooks are empty, cut off or no JSON; Colab, nbformat and papermill refuse "
+    "each of them.",
+)
 def find_unreadable_file(notebook: Notebook) -> Iterator[Problem]:
     """The file is JSON in UTF-8.
 
@@ -39,7 +45,14 @@ def add_missing_parts(notebook: Notebook) -> None:
             cell.data.setdefault("outputs", [])
 
 
-@rule("CS102", "valid-notebook", ERROR, fix=add_missing_parts)
+@rule(
+    "CS102",
+    "valid-notebook",
+    ERROR,
+    fix=add_missing_parts,
+    evidence="nbformat's schema of version 4 requires these parts; nbformat.validate and papermill stop where one "
+    "is missing.",
+)
 def find_invalid_structure(notebook: Notebook) -> Iterator[Problem]:
     """The file is what the notebook format calls a notebook.
 
@@ -111,7 +124,13 @@ def upgrade_format(notebook: Notebook) -> None:
     notebook.data.update(upgraded)
 
 
-@rule("CS103", "current-format", WARNING, fix=upgrade_format)
+@rule(
+    "CS103",
+    "current-format",
+    WARNING,
+    fix=upgrade_format,
+    evidence="The formats before 4 are those of IPython 0.12 to 2; nbformat converts them.",
+)
 def find_old_format(notebook: Notebook) -> Iterator[Problem]:
     """The notebook is of nbformat 4.
 
@@ -268,7 +287,14 @@ def restore_ids(notebook: Notebook) -> None:
     renew_ids(notebook)
 
 
-@rule("CS108", "ids-in-metadata", WARNING, fix=restore_ids, opt_in=True)
+@rule(
+    "CS108",
+    "ids-in-metadata",
+    WARNING,
+    fix=restore_ids,
+    opt_in=True,
+    evidence="338 of 6,940 published notebooks have their ids in the metadata, as Colab saves them.",
+)
 def find_ids_in_metadata(notebook: Notebook) -> Iterator[Problem]:
     """Cell ids are where nbformat 4.5 has them, not in the metadata.
 

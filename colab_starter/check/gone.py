@@ -40,7 +40,7 @@ class _Use(NamedTuple):
     instead: str = ""
 
 
-@rule("CS407", "removed-from-python", ERROR)
+@rule("CS407", "removed-from-python", ERROR, evidence="What's New in Python 3.12 and 3.13, and PEP 594.")
 def find_removed_modules(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """No module is imported that the runtime's Python no longer has.
 

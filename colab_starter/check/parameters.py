@@ -8,7 +8,13 @@ from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
 from colab_starter.notebook.python import read_literal
 
 
-@rule("CS201", "one-parameters-cell", ERROR)
+@rule(
+    "CS201",
+    "one-parameters-cell",
+    ERROR,
+    evidence="papermill.parameterize puts its cell below the first one that is tagged parameters, whatever comes "
+    "after it.",
+)
 def find_second_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """At most one cell is tagged parameters, and it is a code cell.
 
@@ -38,7 +44,13 @@ def _find_misleading_cells(notebook: Notebook) -> Iterator[Problem]:
             )
 
 
-@rule("CS202", "has-parameters-cell", WARNING, opt_in=True)
+@rule(
+    "CS202",
+    "has-parameters-cell",
+    WARNING,
+    opt_in=True,
+    evidence="papermill.parameterize puts its cell above all others where none is tagged parameters.",
+)
 def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
     """A cell is tagged parameters.
 
@@ -49,7 +61,7 @@ def find_no_parameters_cell(notebook: Notebook) -> Iterator[Problem]:
         yield Problem("no cell is tagged parameters, so papermill cannot set anything; tag the cell with the settings")
 
 
-@rule("CS203", "literal-parameters", WARNING)
+@rule("CS203", "literal-parameters", WARNING, evidence="papermill.parameterize adds a cell and changes none.")
 def find_computed_parameters(notebook: Notebook) -> Iterator[Problem]:
     """The parameters cell contains only names and literal values.
 

@@ -126,7 +126,13 @@ def find_nightly_over_tensorflow(notebook: Notebook, runtime: Runtime) -> Iterat
                 )
 
 
-@rule("CS415", "uninstalled-core-package", WARNING)
+@rule(
+    "CS415",
+    "uninstalled-core-package",
+    WARNING,
+    evidence="How Python imports: modules that are loaded stay in sys.modules, whatever pip removes. The versions "
+    "are those of Google's own list.",
+)
 def find_uninstalled_core_packages(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """No package is uninstalled that the runtime is built on.
 

@@ -22,7 +22,13 @@ _GONE_FROM_OPENCV = frozenset(
 )
 
 
-@rule("CS501", "unused-accelerator", WARNING, platforms=(COLAB,))
+@rule(
+    "CS501",
+    "unused-accelerator",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="The one finding in 6,940 published notebooks was right.",
+)
 def find_unused_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that uses no GPU asks for none.
 
@@ -50,7 +56,13 @@ def _may_use_gpu(cell: Cell) -> bool:
     return isinstance(cell.tree, SyntaxError) or bool(_MENTIONS_GPU.search(cell.source))
 
 
-@rule("CS502", "missing-accelerator", WARNING, platforms=(COLAB,))
+@rule(
+    "CS502",
+    "missing-accelerator",
+    WARNING,
+    platforms=(COLAB,),
+    evidence="All of 30 findings read in published notebooks were right.",
+)
 def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     """A notebook that needs a GPU asks for one.
 
@@ -72,7 +84,13 @@ def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     )
 
 
-@rule("CS503", "gone-from-opencv", WARNING)
+@rule(
+    "CS503",
+    "gone-from-opencv",
+    WARNING,
+    evidence="The three findings in 6,940 published notebooks were right; OpenCV 5 moved these classes to "
+    "opencv-contrib.",
+)
 def find_gone_from_opencv(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """The notebook uses nothing that OpenCV 5 has removed.
 
@@ -102,7 +120,7 @@ def _instead_of(name: str) -> str:
     return "cv2.ORB_create" if name.endswith("_create") else "cv2.FaceDetectorYN"
 
 
-@rule("CS504", "gpu-hist", ERROR)
+@rule("CS504", "gpu-hist", ERROR, evidence="XGBoost's release notes: deprecated in 2.0, and removed since.")
 def find_gpu_hist(notebook: Notebook) -> Iterator[Problem]:
     """XGBoost is given the GPU by device, not by gpu_hist.
 

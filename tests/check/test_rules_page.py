@@ -20,3 +20,7 @@ def test_the_page_has_all_rules_by_area_each_with_its_evidence() -> None:
     for rule in RULES:
         assert f"### {rule.code}: {rule.name} {{ #{rule.code.lower()} }}" in page
     assert page.count("*Evidence:*") == sum(bool(rule.evidence) for rule in RULES) > 2
+
+
+def test_every_rule_says_its_evidence() -> None:
+    assert [rule.code for rule in RULES if not rule.evidence] == []
