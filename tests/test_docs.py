@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.check.all_rules import RULES
+from colab_starter.check.rules import RULES
 from tests.conftest import LESSONS, REPOSITORY
 
 PAGES = [

@@ -98,5 +98,5 @@ def test_an_entry_whose_proof_does_not_fail_is_refused(wheels: list[Path]) -> No
 
 
 def test_every_library_of_the_list_has_versions_and_a_table() -> None:
-    tables = Path(__file__).parent.parent / "colab_starter" / "check" / "data" / "gone"
+    tables = Path(__file__).parent.parent / "colab_starter" / "check" / "rules" / "data" / "gone"
     assert {path.stem for path in tables.glob("*.json")} == set(read_libraries())

@@ -1,4 +1,4 @@
-"""Make the tables of names that libraries have dropped: ``colab_starter/check/data/gone/*.json``.
+"""Make the tables of names that libraries have dropped: ``colab_starter/check/rules/data/gone/*.json``.
 
 ``gone_names.toml`` says which versions of which libraries are compared, and what to write instead of what is gone.
 The names of the old versions are read from their wheels (``public_names``). A name is gone if the newest versions,
@@ -28,7 +28,7 @@ from packaging.version import Version
 from tools.public_names import Names, read_names
 
 HERE = Path(__file__).parent
-TABLES = HERE.parent / "colab_starter" / "check" / "data" / "gone"
+TABLES = HERE.parent / "colab_starter" / "check" / "rules" / "data" / "gone"
 _LINUX = "1 2010 2014 _2_5 _2_12 _2_17 _2_24 _2_27 _2_28"
 _MACOS = "10_7_x86_64 10_9_x86_64 10_15_x86_64 11_0_arm64 12_0_arm64 14_0_arm64"
 _PLATFORMS = {

@@ -1,4 +1,4 @@
-"""Record which generated cells Colab's kernel can read: ``tests/check/data/ipython_cells.json``.
+"""Record which generated cells Colab's kernel can read: ``tests/check/rules/data/ipython_cells.json``.
 
 Colab's kernel is IPython 7.34 on Python 3.13, which cannot be installed beside the tests. Run this in an environment
 that has it:
@@ -15,7 +15,7 @@ import sys
 import warnings
 from pathlib import Path
 
-RECORD = Path(__file__).parents[1] / "tests" / "check" / "data" / "ipython_cells.json"
+RECORD = Path(__file__).parents[1] / "tests" / "check" / "rules" / "data" / "ipython_cells.json"
 LINES = [
     "x = 1",
     "x = [1,",

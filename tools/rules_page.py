@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from colab_starter.check.all_rules import RULES
-from colab_starter.check.rules import Rule
+from colab_starter.check.rule import Rule
+from colab_starter.check.rules import RULES
 
 PLACE = "<!-- rules -->"
 """The line of docs/rules.md that gives way to the rules."""

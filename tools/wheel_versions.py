@@ -1,4 +1,4 @@
-"""Make ``colab_starter/check/data/wheels.json``: which versions of compiled packages have wheels for which Python.
+"""Make ``check/rules/data/wheels.json``: which versions of compiled packages have wheels for which Python.
 
 pip says it, when it is asked for a version that does not exist: "from versions: ...". A version without a wheel is
 built from source on Colab, which fails for most of what is older than its Python.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-TABLE = Path(__file__).parent.parent / "colab_starter" / "check" / "data" / "wheels.json"
+TABLE = Path(__file__).parent.parent / "colab_starter" / "check" / "rules" / "data" / "wheels.json"
 PYTHONS = ("3.11", "3.12", "3.13")
 """Those of the runtimes that Colab offers."""
 PACKAGES = """

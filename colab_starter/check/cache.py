@@ -124,12 +124,12 @@ def describe_program() -> str:
     """Changes with the version of colab-starter, with any of its files that make findings, and with Python."""
     package = Path(colab_starter.__file__).parent
     files = [
-        f"{entry.name} {(status := entry.stat()).st_size} {status.st_mtime_ns}"
-        for folder in ("check", "check/data", "notebook", "runtimes", "runtimes/data")
-        if (package / folder).is_dir()
-        for entry in os.scandir(package / folder)
-        if entry.is_file()
+        f"{path} {(status := os.stat(path)).st_size} {status.st_mtime_ns}"
+        for top in ("check", "notebook", "runtimes")
+        for folder, _, names in os.walk(package / top)
+        for path in (os.path.join(folder, name) for name in names if not name.endswith(".pyc"))
     ]
+    files += [f"{path.name} {path.stat().st_mtime_ns}" for path in package.glob("*.py")]
     return "\n".join((colab_starter.__version__, sys.version, *sorted(files)))
 
 

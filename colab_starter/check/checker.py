@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from colab_starter.check.all_rules import RULES
 from colab_starter.check.cache import Cache, Entry
 from colab_starter.check.findings import Finding, check_content, unreadable
 from colab_starter.check.places import FilePlaces
+from colab_starter.check.rules import RULES
 from colab_starter.runtimes import Runtime
 from colab_starter.sweep_folder import KEY, tells_of_run_in
 

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from colab_starter.check.checker import Settings
     from colab_starter.check.output import Output
-    from colab_starter.check.rules import Rule
+    from colab_starter.check.rule import Rule
     from colab_starter.check.search import Found
     from colab_starter.runtimes import Runtime
 
@@ -69,11 +69,11 @@ def check(
       colab-starter check notebooks/ --ignore CS502
       colab-starter check . --statistics
     """
-    from colab_starter.check.all_rules import RULES
     from colab_starter.check.cache import cache_folder
     from colab_starter.check.checker import Settings
     from colab_starter.check.output import Choices, Output
     from colab_starter.check.reports import WITH_LINES
+    from colab_starter.check.rules import RULES
     from colab_starter.check.search import nothing_to_check, search_notebooks
     from colab_starter.check.select import find_rule, select_rules
     from colab_starter.errors import UsageError

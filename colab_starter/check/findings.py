@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from colab_starter.check.rules import ERROR, Problem, Rule, ignores
+from colab_starter.check.rule import ERROR, Problem, Rule, ignores
 from colab_starter.credentials import hide_credentials
 from colab_starter.errors import BrokenNotebookError
 from colab_starter.notebook.model import Notebook, decode, parse_notebook

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from colab_starter.check.findings import check_notebook
-from colab_starter.check.rules import Rule
+from colab_starter.check.rule import Rule
 from colab_starter.errors import BrokenNotebookError
 from colab_starter.files import write_whole
 from colab_starter.notebook.json_text import rewrite_json

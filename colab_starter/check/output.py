@@ -11,7 +11,7 @@ import typer
 from colab_starter.check.checker import Checked
 from colab_starter.check.progress import Progress
 from colab_starter.check.reports import REPORTS, count_rules, dump_counts, summarise
-from colab_starter.check.rules import NOTE, Rule
+from colab_starter.check.rule import NOTE, Rule
 from colab_starter.check.tally import Tally
 
 

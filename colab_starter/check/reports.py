@@ -9,7 +9,7 @@ from typing import Any
 import colab_starter
 from colab_starter.check.checker import Checked
 from colab_starter.check.findings import Finding
-from colab_starter.check.rules import ERROR, NOTE, SEVERITIES, WARNING, Rule
+from colab_starter.check.rule import ERROR, NOTE, SEVERITIES, WARNING, Rule
 from colab_starter.check.tally import Tally
 from colab_starter.text import plural, printable
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from colab_starter.check.rules import COLAB, Rule
+from colab_starter.check.rule import COLAB, Rule
 from colab_starter.errors import UnknownRuleError
 from colab_starter.text import suggest
 

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping
 
-from colab_starter.check.rules import ignores
+from colab_starter.check.rule import ignores
 from colab_starter.notebook.model import Cell
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from colab_starter.check.checker import Checked
-from colab_starter.check.rules import NOTE
+from colab_starter.check.rule import NOTE
 
 
 class Tally:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import Finding, check_file
+from colab_starter.check.rules import RULES
 from colab_starter.check.select import select_rules
 from colab_starter.runtimes import load_runtime
 

@@ -71,11 +71,16 @@ def test_whatever_a_verdict_depends_on_makes_another_entry(
 
 def test_a_changed_file_of_the_rules_makes_another_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "colab_starter"
-    for folder in ("check/data", "notebook", "runtimes/data"):
+    for folder in ("check/rules/data/gone", "notebook", "runtimes/data"):
         (package / folder).mkdir(parents=True)
     monkeypatch.setattr("colab_starter.__file__", str(package / "__init__.py"))
     seen = {cache_module.describe_program()}
-    for name in ("check/colab.py", "check/data/gone.json", "notebook/magics.py", "runtimes/data/latest.json"):
+    for name in (
+        "check/rules/colab.py",
+        "check/rules/data/gone.json",
+        "notebook/magics.py",
+        "runtimes/data/latest.json",
+    ):
         (package / name).write_text("x")
         seen.add(cache_module.describe_program())
     assert len(seen) == 5

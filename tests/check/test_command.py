@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from colab_starter.check.all_rules import RULES
 from colab_starter.check.command import check
+from colab_starter.check.rules import RULES
 from colab_starter.check.search import find_notebooks
 from colab_starter.check.select import select_rules
 from colab_starter.errors import ColabStarterError, NothingToCheckError, UnknownRuleError, UnknownRuntimeError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.check.all_rules import RULES
+from colab_starter.check.rules import RULES
 from colab_starter.runtimes import load_runtime
 from tools.corpus.damage import KINDS as DAMAGE
 from tools.corpus.damage import DamageKind

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import nbformat
 import pytest
 
-from colab_starter.check.all_rules import RULES
 from colab_starter.check.findings import check_file
 from colab_starter.check.fixes import fix_file
+from colab_starter.check.rules import RULES
 from colab_starter.check.select import select_rules
 from tests.check.conftest import ALL_RULES, LATEST, Cells, Write, code, findings_in, notebook_of, parameters, text
 

@@ -1,7 +1,7 @@
 """The page of all rules."""
 
-from colab_starter.check.all_rules import RULES
-from colab_starter.check.rules import SEVERITIES
+from colab_starter.check.rule import SEVERITIES
+from colab_starter.check.rules import RULES
 from tools.rules_page import AREAS, describe_rules
 
 

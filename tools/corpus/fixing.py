@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from colab_starter.check.all_rules import RULES
+from colab_starter.check.rules import RULES
 from colab_starter.errors import BrokenNotebookError
 from colab_starter.notebook.model import Notebook, read_notebook
 from tools.corpus.measure import run_check

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from colab_starter.check.install import admits, restarts_after, version_of
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
-from colab_starter.check.wheels import Missing, find_missing
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
+from colab_starter.check.rules.install import admits, restarts_after, version_of
+from colab_starter.check.rules.wheels import Missing, find_missing
 from colab_starter.notebook.installs import Install, Requirement, split_commands
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.runtimes import CORE_PACKAGES, Runtime

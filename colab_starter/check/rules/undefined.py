@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from colab_starter.check.rules import ERROR, Problem, rule
+from colab_starter.check.rule import ERROR, Problem, rule
 from colab_starter.notebook.magics import Command
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.names import BIND, UNBIND, USE, Event, read_events

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.rules import WARNING, Problem, rule
+from colab_starter.check.rule import WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Notebook
 
 _ASKS = {

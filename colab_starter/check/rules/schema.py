@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from colab_starter.check.rules import WARNING, Problem, rule
+from colab_starter.check.rule import WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Json, Notebook
 
 _NEWEST_MINOR = 5

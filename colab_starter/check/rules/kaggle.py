@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.gpu import find_uses_of_gpu
-from colab_starter.check.rules import ERROR, KAGGLE, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, KAGGLE, WARNING, Problem, rule
+from colab_starter.check.rules.gpu import find_uses_of_gpu
 from colab_starter.notebook.model import Cell, Json, Notebook
 
 _INPUT = "add the files as a dataset (Add Input), and read them below /kaggle/input"

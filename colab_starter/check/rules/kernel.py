@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import COLAB, ERROR, WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import read_literal
 from colab_starter.runtimes import Runtime

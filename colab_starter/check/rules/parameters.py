@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
 from colab_starter.notebook.python import read_literal
 

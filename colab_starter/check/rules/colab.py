@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.rules import COLAB, ERROR, NOTE, WARNING, Problem, rule
+from colab_starter.check.rule import COLAB, ERROR, NOTE, WARNING, Problem, rule
 from colab_starter.check.source import is_tried, rewrite_command, rewrite_lines
 from colab_starter.notebook.magics import Command
 from colab_starter.notebook.model import Cell, Notebook

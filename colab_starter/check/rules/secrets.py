@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
 from colab_starter.credentials import Credential, find_credentials, is_random, may_hold_credentials
 from colab_starter.notebook.model import Cell, Notebook, join_source
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from colab_starter.check.checkout import Checkout, find_checkout
-from colab_starter.check.rules import COLAB, WARNING, Problem, rule
+from colab_starter.check.rule import COLAB, WARNING, Problem, rule
 from colab_starter.notebook.model import Cell, Notebook
 
 _BADGE = re.compile(

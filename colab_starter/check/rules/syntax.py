@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import replace_lines
 from colab_starter.notebook.magics import Command, read_assignment
 from colab_starter.notebook.model import Cell, Notebook

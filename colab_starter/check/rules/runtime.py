@@ -4,10 +4,10 @@ import re
 import sys
 from collections.abc import Iterator
 
-from colab_starter.check.gpu import find_uses_of_gpu
-from colab_starter.check.install import version_of
-from colab_starter.check.modules import CPU_ONLY
-from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rules.gpu import find_uses_of_gpu
+from colab_starter.check.rules.install import version_of
+from colab_starter.check.rules.modules import CPU_ONLY
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.runtimes import Runtime
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from colab_starter.check.rules import ERROR, NOTE, WARNING, Problem, ignores, rule
+from colab_starter.check.rule import ERROR, NOTE, WARNING, Problem, ignores, rule
 from colab_starter.notebook.model import Cell, Json, Notebook
 from colab_starter.sweep_folder import tells_of_run
 

@@ -7,11 +7,11 @@ from itertools import chain
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from colab_starter.check.gone_tables import Entry, Table, libraries, load_table, package_of
-from colab_starter.check.install import admits, local_modules, version_of
-from colab_starter.check.modules import REMOVED_FROM_PYTHON
-from colab_starter.check.origins import Origins, canonical_class
-from colab_starter.check.rules import ERROR, Problem, rule
+from colab_starter.check.rule import ERROR, Problem, rule
+from colab_starter.check.rules.gone_tables import Entry, Table, libraries, load_table, package_of
+from colab_starter.check.rules.install import admits, local_modules, version_of
+from colab_starter.check.rules.modules import REMOVED_FROM_PYTHON
+from colab_starter.check.rules.origins import Origins, canonical_class
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, dotted_name
 from colab_starter.runtimes import Runtime, package_of_module

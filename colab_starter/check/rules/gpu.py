@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.modules import GPU_ONLY
+from colab_starter.check.rules.modules import GPU_ONLY
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from colab_starter.check.findings import Finding, check_file
-from colab_starter.check.rules import PLATFORMS
+from colab_starter.check.rule import PLATFORMS
 from colab_starter.check.select import select_rules
 from colab_starter.cli import app
 from colab_starter.runtimes import load_kaggle

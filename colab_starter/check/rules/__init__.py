@@ -1,6 +1,7 @@
 """The one list of all rules."""
 
-from colab_starter.check import (  # noqa: F401 - each registers its own
+from colab_starter.check.rule import REGISTERED, Rule
+from colab_starter.check.rules import (  # noqa: F401 - each registers its own
     badge,
     colab,
     files,
@@ -19,7 +20,6 @@ from colab_starter.check import (  # noqa: F401 - each registers its own
     undefined,
     waiting,
 )
-from colab_starter.check.rules import REGISTERED, Rule
 
 RULES: tuple[Rule, ...] = tuple(sorted(REGISTERED, key=lambda rule: rule.code))
 """In the order of their codes."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from colab_starter.check.gone_tables import libraries, load_table, package_of
+from colab_starter.check.rules.gone_tables import libraries, load_table, package_of
 from colab_starter.runtimes import load_runtime
 from tests.check.conftest import Cells, Write, codes_in, findings_in, text
 

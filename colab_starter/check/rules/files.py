@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
-from colab_starter.check.install import runtime_packages
-from colab_starter.check.rules import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import COLAB, ERROR, WARNING, Problem, rule
+from colab_starter.check.rules.install import runtime_packages
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime, package_of_module

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Set
 
 from packaging.utils import canonicalize_name
 
-from colab_starter.check.modules import REMOVED_FROM_PYTHON, SELF_CONTAINED
-from colab_starter.check.packages import GONE, INSTALLABLE
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
+from colab_starter.check.rules.modules import REMOVED_FROM_PYTHON, SELF_CONTAINED
+from colab_starter.check.rules.packages import GONE, INSTALLABLE
 from colab_starter.check.source import rewrite_command
 from colab_starter.notebook.installs import Install, Requirement, read_installs
 from colab_starter.notebook.model import Cell, Notebook

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from colab_starter.check.rules import ERROR, WARNING, Problem, rule
+from colab_starter.check.rule import ERROR, WARNING, Problem, rule
 from colab_starter.check.source import rewrite_lines
 from colab_starter.notebook.installs import read_installs, split_commands
 from colab_starter.notebook.magics import PYTHON_CELL_MAGICS, Command
