@@ -85,6 +85,8 @@ _RUNS_TEXT = frozenset(
 """.split()
 )
 """Last names of the functions that execute a script which they are given as a text."""
+_REDIRECTION = re.compile(r"[\d&]?(?:>>?|<)(?P<target>.*)")
+"""Of what the command prints; the file's name may be a word of its own."""
 _PIP_MAIN = ("main", "pipmain", "pip_main")
 
 
@@ -176,6 +178,9 @@ def _read_pip(words: list[str], line: int, nested: bool) -> Install | None:
             options |= {f"-{letter}" for letter in word[1:]} if _BUNDLED_SHORT.fullmatch(word) else {word.split("=")[0]}
         elif requirement := read_requirement(word):
             requirements.append(requirement)
+        elif redirection := _REDIRECTION.fullmatch(word):
+            if not redirection["target"]:
+                next(rest, None)
         else:
             opaque = True
     return Install("pip", tuple(requirements), opaque or not requirements, frozenset(options), line, nested)

@@ -101,3 +101,11 @@ def test_other_tools_are_told_apart(source: str, tool: str) -> None:
 )
 def test_what_only_looks_like_an_install_is_none(source: str) -> None:
     assert tools_of(source) == []
+
+
+@pytest.mark.parametrize("end", [" > /dev/null", " >/dev/null 2>&1", " 2> errors.txt", " >> log.txt", " &> log.txt"])
+def test_where_pip_prints_to_is_no_package(end: str) -> None:
+    cell = {"cell_type": "code", "metadata": {}, "source": f"!pip install six{end}"}
+    ((_, install),) = Notebook(Path("a.ipynb"), "", {"cells": [cell]}).installs
+    assert [requirement.name for requirement in install.requirements] == ["six"]
+    assert not install.opaque
