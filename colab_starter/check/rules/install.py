@@ -275,7 +275,9 @@ def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
         leaves_open = "==" not in requirement.specifier and admits(requirement.specifier, version or "0")
         if not (install.upgrades and version and leaves_open) or requirement.name not in _BREAK_WHEN_UPGRADED:
             continue
-        if _upgrades_all_of_torch(install) or _may_end_before(cell, install.line):
+        if _may_end_before(cell, install.line):
+            continue
+        if _upgrades_all_of_torch(install) and not _imports_torch_above(notebook, cell, install.line):
             continue
         option = min(install.options & {"-U", "--upgrade", "--force-reinstall", "--ignore-installed", "-I"}, key=len)
         yield Problem(
@@ -287,9 +289,17 @@ def find_upgraded_core_packages(notebook: Notebook, runtime: Runtime) -> Iterato
 
 
 def _upgrades_all_of_torch(install: Install) -> bool:
-    """All that is built for one version of torch moves together, and the kernel has not loaded it yet."""
+    """Whether all that is built for one version of torch moves together."""
     names = {requirement.name for requirement in install.requirements}
     return {"torch", "torchvision"} <= names and not names & (_BREAK_WHEN_UPGRADED - _TORCH)
+
+
+def _imports_torch_above(notebook: Notebook, cell: Cell, line: int) -> bool:
+    """Whether the kernel has loaded torch before this line."""
+    return any(
+        found.module.partition(".")[0] in _TORCH and (where.number, found.line) < (cell.number, line)
+        for where, found in notebook.imports
+    )
 
 
 def _may_end_before(cell: Cell, line: int) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.check.conftest import Cells, Write, findings_in
+from tests.check.conftest import Cells, Write, codes_in, findings_in
 
 FAULTS: dict[str, tuple[str, str, str]] = {
     "!pip install numpy==1.23.5": ("CS403", "error", "goes on with 2.1.3; 2.1.0 has one"),
@@ -65,3 +65,9 @@ def test_an_older_runtime_has_wheels_for_older_versions(write: Write) -> None:
     (finding,) = findings_in(write(["!pip install numpy==1.26.4 pandas==2.1.4"]), "2025.07")
     assert finding.severity == "warning"
     assert "replaces" in finding.message
+
+
+def test_an_upgrade_of_all_of_torch_is_told_below_its_import(write: Write) -> None:
+    upgrade = "!pip install -U torch torchvision"
+    assert "CS404" not in codes_in(write([upgrade, "import torch"]))
+    assert "CS404" in codes_in(write(["import torch", upgrade], "below.ipynb"))
