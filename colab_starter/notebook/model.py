@@ -26,7 +26,7 @@ PARAMETERS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
 """The tag of the cell that sets a run's values."""
 
-_NO_FACTS = PythonFacts([], [], [], [], set(), [])
+_NO_FACTS = PythonFacts([], [], [], [], set(), [], [])
 _FOREIGN_KERNEL = re.compile(
     r"(?:ir|r|julia|sage|sagemath|bash|zsh|powershell|pwsh|scala|almond|spylon|apache_toree_scala|xcpp\d*|xc\d*|cling|"
     r"javascript|jslab|typescript|tslab|deno|nodejs|octave|xoctave|matlab|ruby|iruby|perl|iperl|php|go|gonb|gophernotes|"

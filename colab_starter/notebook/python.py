@@ -51,6 +51,8 @@ class PythonFacts(NamedTuple):
     """Names with dots that get a value: ``cv2.imshow`` in ``cv2.imshow = cv2_imshow``."""
     attributes: list[tuple[ast.Attribute, bool]]
     """What is read with a dot, and whether ``if`` or ``try`` guards it; unsorted."""
+    bindings: list[tuple[str, ast.expr | None]]
+    """The names that get a value, but for imports, with the value of ``name = value``; unsorted."""
 
 
 _GUARDED, _IN_FUNCTION, _TESTED = 1, 2, 4
@@ -86,7 +88,7 @@ def read_facts(tree: ast.Module) -> PythonFacts:
 
     ``ast.walk`` would take twice the time.
     """
-    facts = PythonFacts([], [], [], [], set(), [])
+    facts = PythonFacts([], [], [], [], set(), [], [])
     stack: list[tuple[ast.AST, int]] = [(tree, 0)]
     while stack:
         node, state = stack.pop()
@@ -136,6 +138,47 @@ def _note_list(node: ast.List, facts: PythonFacts, state: int) -> None:
     facts.lists.append(node)
 
 
+def _note_assignment(node: ast.Assign, facts: PythonFacts, state: int) -> None:
+    if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        facts.bindings.append((node.targets[0].id, node.value))
+    else:
+        facts.bindings.extend((name, None) for target in node.targets for name in _names_in(target))
+
+
+def _note_target(
+    node: ast.AnnAssign | ast.AugAssign | ast.For | ast.AsyncFor | ast.comprehension | ast.NamedExpr,
+    facts: PythonFacts,
+    state: int,
+) -> None:
+    facts.bindings.extend((name, None) for name in _names_in(node.target))
+
+
+def _note_with_item(node: ast.withitem, facts: PythonFacts, state: int) -> None:
+    if node.optional_vars:
+        facts.bindings.extend((name, None) for name in _names_in(node.optional_vars))
+
+
+def _note_definition(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler, facts: PythonFacts, state: int
+) -> None:
+    facts.bindings.append((node.name or "", None))
+
+
+def _note_argument(node: ast.arg, facts: PythonFacts, state: int) -> None:
+    facts.bindings.append((node.arg, None))
+
+
+def _names_in(target: ast.expr) -> Iterator[str]:
+    """``a``, ``b`` and ``c`` of the target ``a, (b, *c)``."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Starred):
+        yield from _names_in(target.value)
+    elif isinstance(target, ast.Tuple | ast.List):
+        for part in target.elts:
+            yield from _names_in(part)
+
+
 _NOTES: dict[type[ast.AST], Callable[[Any, PythonFacts, int], None]] = {
     ast.Call: _note_call,
     ast.Constant: _note_constant,
@@ -143,6 +186,13 @@ _NOTES: dict[type[ast.AST], Callable[[Any, PythonFacts, int], None]] = {
     ast.ImportFrom: _note_import,
     ast.Attribute: _note_attribute,
     ast.List: _note_list,
+    ast.Assign: _note_assignment,
+    **dict.fromkeys(
+        (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.NamedExpr), _note_target
+    ),
+    ast.withitem: _note_with_item,
+    **dict.fromkeys((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler), _note_definition),
+    ast.arg: _note_argument,
 }
 
 

@@ -1,10 +1,9 @@
 """What the names of a notebook stand for: which library an alias is of, and of which class an object is."""
 
 import ast
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from colab_starter.notebook.model import Cell, Notebook
+from colab_starter.notebook.model import Notebook
 from colab_starter.notebook.python import dotted_name
 
 _KERAS_NAMES = {
@@ -85,7 +84,7 @@ class Origins:
     def _bindings(self) -> dict[str, list[ast.expr | None]]:
         """The values that names get; None for what cannot be told, such as a parameter."""
         found: dict[str, list[ast.expr | None]] = {}
-        for name, value in _bindings_of(self._notebook.cells):
+        for name, value in (binding for cell in self._notebook.cells for binding in cell.facts.bindings):
             found.setdefault(name, []).append(value)
         return found
 
@@ -151,18 +150,3 @@ def _methods_of(value: ast.expr) -> set[str]:
         found.add(value.func.attr)
         value = value.func.value
     return found
-
-
-def _bindings_of(cells: Iterable[Cell]) -> Iterator[tuple[str, ast.expr | None]]:
-    nodes = (node for cell in cells if isinstance(cell.tree, ast.Module) for node in ast.walk(cell.tree))
-    told: set[ast.AST] = set()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            told.add(node.targets[0])
-            yield node.targets[0].id, node.value
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in told:
-            yield node.id, None
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler):
-            yield node.name or "", None
-        elif isinstance(node, ast.arg):
-            yield node.arg, None

@@ -67,9 +67,11 @@ def find_secrets_in_outputs(notebook: Notebook) -> Iterator[Problem]:
     where nobody looks for it. Revoke the key, and save the notebook without outputs (--fix of CS105 removes them).
     Key ids in signed addresses are no secrets: such an address expires.
     """
-    for cell in notebook.cells:
-        outputs = cell.data.get("outputs")
-        for text in _texts_of(outputs) if cell.kind == "code" and isinstance(outputs, list) else ():
+    texts = [(cell, list(_texts_of(cell))) for cell in notebook.cells]
+    if not may_hold_credentials("\n".join(text for _, parts in texts for text in parts)):
+        return
+    for cell, parts in texts:
+        for text in parts:
             if may_hold_credentials(text) and (found := _first_of_each_kind(text)):
                 yield Problem(
                     f"a saved output shows {found[0].owner}: revoke it now, as everybody who has the file can use it, "
@@ -79,9 +81,10 @@ def find_secrets_in_outputs(notebook: Notebook) -> Iterator[Problem]:
                 break
 
 
-def _texts_of(outputs: list[Any]) -> Iterator[str]:
-    """What the outputs say in words; pictures are none."""
-    for output in outputs:
+def _texts_of(cell: Cell) -> Iterator[str]:
+    """What the cell's outputs say in words; pictures are none."""
+    outputs: Any = cell.data.get("outputs") if cell.kind == "code" else None
+    for output in outputs if isinstance(outputs, list) else ():
         if not isinstance(output, dict):
             continue
         data = output.get("data")
