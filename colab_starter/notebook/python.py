@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator
+from enum import Enum
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -227,13 +228,21 @@ def _method_name(node: ast.expr) -> str:
     return f"().{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
+class _NotLiteral(Enum):
+    NOT_LITERAL = "not a literal"
+
+
+NOT_LITERAL = _NotLiteral.NOT_LITERAL
+"""What ``read_literal`` returns for an expression that is not one: None is a literal itself."""
+
+
 def read_literal(node: ast.AST | None) -> object:
-    """The value of a literal; Ellipsis where it is none."""
+    """The value of a literal; NOT_LITERAL for any other expression, and for ``...``, which no parameter can be."""
     if isinstance(node, ast.Constant):
-        return node.value
+        return NOT_LITERAL if node.value is ... else node.value
     if isinstance(node, (ast.Name, ast.Attribute)):  # which ast.literal_eval takes long to refuse
-        return ...
+        return NOT_LITERAL
     try:
-        return ast.literal_eval(node) if isinstance(node, ast.expr) else ...
+        return ast.literal_eval(node) if isinstance(node, ast.expr) else NOT_LITERAL
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return ...
+        return NOT_LITERAL

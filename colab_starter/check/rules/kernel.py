@@ -180,7 +180,7 @@ def find_late_keras_backend(notebook: Notebook) -> Iterator[Problem]:
 
 
 def _settings_of_backend(notebook: Notebook) -> Iterator[tuple[Cell, int, object]]:
-    """Where the variable is set, outside functions and conditions, and to what; Ellipsis for what is no literal."""
+    """Where the variable is set, outside functions and conditions, and to what; NOT_LITERAL for what is no literal."""
     for cell in notebook.cells:
         if not cell.is_python or "KERAS_BACKEND" not in cell.source:
             continue

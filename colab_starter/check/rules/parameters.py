@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from colab_starter.check.rule import ERROR, WARNING, Problem, rule
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Notebook
-from colab_starter.notebook.python import read_literal
+from colab_starter.notebook.python import NOT_LITERAL, read_literal
 
 
 @rule(
@@ -95,7 +95,7 @@ def _fault_of(statement: ast.stmt, python: str) -> str | None:
 
 
 def _fault_of_value(name: str, value: ast.expr) -> str | None:
-    if read_literal(value) is not ... or _is_arithmetic(value):
+    if read_literal(value) is not NOT_LITERAL or _is_arithmetic(value):
         return None
     return (
         f"{name} is computed, so it keeps its value when papermill changes what it is made of; "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
-from colab_starter.notebook.python import read_literal
+from colab_starter.notebook.python import NOT_LITERAL, read_literal
 from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, ValueType, join_types
 
@@ -65,13 +65,13 @@ def read_comment(comment: str) -> ParameterComment:
 
 
 def _read_json(text: str) -> Any:
-    """The value of a JavaScript or Python literal; Ellipsis if it is neither."""
+    """The value of a JavaScript or Python literal; NOT_LITERAL if it is neither."""
     try:
         return json.loads(text)
     except ValueError:
         parsed = parse_python(text)
         first = parsed.body[0] if isinstance(parsed, ast.Module) and parsed.body else None
-        return read_literal(first.value) if isinstance(first, ast.Expr) else ...
+        return read_literal(first.value) if isinstance(first, ast.Expr) else NOT_LITERAL
 
 
 def _tell_bounds(settings: dict[str, Any]) -> str:
@@ -110,7 +110,7 @@ def _type_of_options(form: ParameterComment, from_values: ValueType, default: An
     options = list(form.options)
     if form.settings.get("type") == "raw" or from_values.kinds not in ((str,), ()):
         options = [_read_json(option) if isinstance(option, str) else option for option in options]
-        if ... in options:
+        if NOT_LITERAL in options:
             return ANYTHING if form.settings.get("type") == "raw" else from_values
     if not isinstance(default, NoDefault) and default not in options:
         options.append(default)

@@ -8,7 +8,7 @@ from typing import Any
 
 from colab_starter.errors import ParameterError
 from colab_starter.notebook.model import Cell, Notebook
-from colab_starter.notebook.python import dotted_name, read_literal
+from colab_starter.notebook.python import NOT_LITERAL, dotted_name, read_literal
 from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.sweep.comments import ParameterComment, read_comment, read_comments, type_of_form
@@ -259,7 +259,7 @@ def _default_of(valued: list[_Binding]) -> Any:
     if any(one.changes or one.opaque for one in valued):
         return NoDefault.COMPUTED
     value = read_literal(valued[-1].value)
-    return NoDefault.COMPUTED if value is ... else value
+    return NoDefault.COMPUTED if value is NOT_LITERAL else value
 
 
 def _type_of(annotation: ast.expr | None, form: ParameterComment, valued: list[_Binding], default: Any) -> ValueType:

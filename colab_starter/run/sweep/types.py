@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any
 
 from colab_starter.errors import ParameterError
-from colab_starter.notebook.python import dotted_name, read_literal
+from colab_starter.notebook.python import NOT_LITERAL, dotted_name, read_literal
 from colab_starter.notebook.syntax import parse_python
 from colab_starter.run.literals import to_source
 
@@ -61,7 +61,7 @@ class ValueType:
             if _is_choice(written, choice):
                 return choice
         value = _read_text(written, self.kinds) if isinstance(written, Text) else _fit(_plain(written), self.kinds)
-        if value is ...:
+        if value is NOT_LITERAL:
             raise ParameterError(_explain_misfit(written, self))
         return value
 
@@ -98,7 +98,7 @@ def type_of_value(value: Any) -> ValueType:
 def type_of_expression(node: ast.expr) -> ValueType:
     """The type of a computed value, if its form alone determines it; nothing is evaluated."""
     value = read_literal(node)
-    if value is not ...:
+    if value is not NOT_LITERAL:
         return type_of_value(value)
     kind = _kind_of(node)
     return ValueType((kind,)) if kind else ANYTHING
@@ -159,7 +159,7 @@ def _type_of_subscript(name: str, inside: ast.expr) -> ValueType | None:
     parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
     if name == "Literal":
         values = [read_literal(part) for part in parts]
-        return ANYTHING if ... in values else ValueType(choices=tuple(values))
+        return ANYTHING if NOT_LITERAL in values else ValueType(choices=tuple(values))
     if name == "Union":
         return _join_annotations(parts)
     if name == "Optional":
@@ -183,22 +183,22 @@ def _is_choice(written: Written, choice: Any) -> bool:
     if not isinstance(written, Text):
         return written is None and choice is None
     value = _read_text(written, (type(choice),))
-    return value is not ... and value == choice
+    return value is not NOT_LITERAL and value == choice
 
 
 def _read_text(written: Text, kinds: tuple[type, ...]) -> Any:
-    """The text as the first of the kinds that it fits; Ellipsis if it fits none."""
+    """The text as the first of the kinds that it fits; NOT_LITERAL if it fits none."""
     if written.quoted:
-        return written.text if str in kinds else ...
+        return written.text if str in kinds else NOT_LITERAL
     text = written.text.strip()
     for kind in _KINDS:
         if kind in kinds:
             value = written.text if kind is str else _read_kind(text, kind)
-            if value is not ...:
+            if value is not NOT_LITERAL:
                 return value
             if kind is bool and str not in kinds and text.lower() in _YAML_BOOLS:
                 return _YAML_BOOLS[text.lower()]
-    return ...
+    return NOT_LITERAL
 
 
 def _read_kind(text: str, kind: type) -> Any:
@@ -207,7 +207,7 @@ def _read_kind(text: str, kind: type) -> Any:
     try:
         return _SCALARS[kind](text)
     except (ValueError, KeyError):
-        return ...
+        return NOT_LITERAL
 
 
 def _read_none(text: str) -> None:
@@ -234,14 +234,14 @@ _SCALARS: dict[type, Callable[[str], Any]] = {
 
 
 def _read_python(text: str) -> Any:
-    """The value of a Python literal; Ellipsis for any other text, and for a literal followed by a comment."""
+    """The value of a Python literal; NOT_LITERAL for any other text, and for a literal followed by a comment."""
     tree = parse_python(text)
     if not isinstance(tree, ast.Module) or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
-        return ...
+        return NOT_LITERAL
     if "#" in text and not isinstance(parse_python(f"({text})"), ast.Module):
-        return ...
+        return NOT_LITERAL
     value = read_literal(tree.body[0].value)
-    return ... if isinstance(value, float) and math.isinf(value) else value
+    return NOT_LITERAL if isinstance(value, float) and math.isinf(value) else value
 
 
 def _read_untyped(written: Written) -> Any:
@@ -253,7 +253,7 @@ def _read_untyped(written: Written) -> Any:
     if text.lower() in _YAML_FLOATS or text in _CONSTANTS:
         return _CONSTANTS.get(text, _YAML_FLOATS.get(text.lower()))
     value = _read_python(text)
-    return written.text if value is ... else value
+    return written.text if value is NOT_LITERAL else value
 
 
 def _plain(written: Written) -> Any:
@@ -267,15 +267,15 @@ def _plain(written: Written) -> Any:
 
 def _fit(value: Any, kinds: tuple[type, ...]) -> Any:
     """The value as one of the kinds; a list may stand for a tuple or set, which YAML lacks, and a tuple for a list."""
-    if value is ... or type(value) in kinds:
+    if value is NOT_LITERAL or type(value) in kinds:
         return value
     sequences = [kind for kind in (list, tuple, set, frozenset) if kind in kinds]
     if isinstance(value, list | tuple) and sequences:
         try:
             return sequences[0](value)
         except TypeError:
-            return ...
-    return ...
+            return NOT_LITERAL
+    return NOT_LITERAL
 
 
 def _explain_misfit(written: Written, wanted: ValueType) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.notebook.model import Notebook
+from colab_starter.notebook.python import NOT_LITERAL
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.hidden import LATER
 from colab_starter.run.sweep.runs import find_kernel_name
@@ -100,16 +101,16 @@ class _Draft:
         return True
 
     def _evaluate(self, node: ast.expr | None) -> object:
-        """The value of a constant, a known name, or ``str()`` of one; Ellipsis for others."""
+        """The value of a constant, a known name, or ``str()`` of one; NOT_LITERAL for others."""
         match node:
             case ast.Constant(value=value):
                 return value
             case ast.Name(id=name):
-                return self._known.get(name, ...)
+                return self._known.get(name, NOT_LITERAL)
             case ast.Call(func=ast.Name(id="str"), args=[argument], keywords=[]):
                 found = self._evaluate(argument)
-                return ... if found is ... else str(found)
-        return ...
+                return NOT_LITERAL if found is NOT_LITERAL else str(found)
+        return NOT_LITERAL
 
 
 def _last_text(node: ast.expr | None) -> str | None:
