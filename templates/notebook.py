@@ -4,7 +4,8 @@
 #:: filter to_ipynb(accelerator)
 #:: include "cells/title.py"
 #:: include "cells/parameters.py"
-#:: include "cells/runtime.py"
+#:: include "cells/setup.py"
+#:: include "cells/machine.py"
 #:: include "cells/storage.py"
 #:: include "cells/install.py"
 #:: block framework

@@ -57,7 +57,7 @@ def test_the_whole_notebook_runs_twice_in_one_kernel(blank: Path, tmp_path: Path
 
 def test_a_storage_cell_run_twice_keeps_the_folder(blank: Path, tmp_path: Path) -> None:
     notebook = cells_before_the_framework(blank, tmp_path / "drive")
-    storage = next(cell for cell in notebook.cells if cell.id == "storage-1")
+    storage = next(cell for cell in notebook.cells if cell.id == "storage-0")
     notebook.cells.append(nbformat.from_dict({**storage, "id": "again"}))
     assert execute(notebook, tmp_path).count(f"Results go to {(tmp_path / 'outputs/blank').resolve()}\n") == 2
 

@@ -64,13 +64,13 @@ def edit_as_a_user(project: Path) -> None:
     start = next(index for index, cell in enumerate(notebook.cells) if cell.id == "blank-start")
     notebook.cells[start].source = 'results = {"mine": 1}'
     notebook.cells.insert(start + 1, nbformat.v4.new_code_cell(MY_CELL))
-    next(cell for cell in notebook.cells if cell.id == "runtime-0").source += f"\n{MY_CELL}"
+    next(cell for cell in notebook.cells if cell.id == "machine-0").source += f"\n{MY_CELL}"
     nbformat.write(notebook, project / NOTEBOOK)
     git("commit", "--all", "--message", "Mine", cwd=project)
 
 
 def change_title(template: Path) -> None:
-    change_template(template, "templates/cells/runtime.py", OLD_TITLE, NEW_TITLE)
+    change_template(template, "templates/cells/machine.py", OLD_TITLE, NEW_TITLE)
 
 
 def update(project: Path) -> bool:
@@ -130,8 +130,8 @@ def test_an_update_keeps_outputs_and_what_the_user_wrote(project: Path, template
     insert_cell(template_copy, before='# %% [markdown] id="lesson"')
     assert update(project)
     cells = cells_by_id(project)
-    assert cells["runtime-0"].source.startswith(NEW_TITLE)
-    assert cells["runtime-0"].source.endswith(MY_CELL)
+    assert cells["machine-0"].source.startswith(NEW_TITLE)
+    assert cells["machine-0"].source.endswith(MY_CELL)
     assert cells["blank-hint"].source == "A new cell of the template."
     assert cells["blank-start"].source == 'results = {"mine": 1}'
     assert MY_CELL in sources_in(project)
@@ -146,9 +146,9 @@ def test_a_later_update_in_a_fresh_clone_still_merges(project: Path, template_co
     clone = tmp_path / "clone"
     git("clone", f"file://{project}", str(clone), cwd=tmp_path)
     enable_nbdime(clone)
-    change_template(template_copy, "templates/cells/runtime.py", NEW_TITLE, "# @title What is this?")
+    change_template(template_copy, "templates/cells/machine.py", NEW_TITLE, "# @title What is this?")
     assert update(clone)
-    assert cells_by_id(clone)["runtime-0"].source.startswith("# @title What is this?")
+    assert cells_by_id(clone)["machine-0"].source.startswith("# @title What is this?")
     assert MY_CELL in sources_in(clone)
     assert outputs_in(clone) == outputs_in(project)
 
@@ -160,9 +160,9 @@ def test_a_conflict_is_marked_inside_its_cell(project: Path, template_copy: Path
     change_title(template_copy)
     assert not update(project)
     marked = [cell_id for cell_id, cell in cells_by_id(project).items() if "<<<<<<<" in cell.source]
-    assert marked == ["runtime-0"]
+    assert marked == ["machine-0"]
     expected = ["<<<<<<< local", "# @title My own title", "=======", NEW_TITLE, ">>>>>>> remote"]
-    assert cells_by_id(project)["runtime-0"].source.splitlines()[:5] == expected
+    assert cells_by_id(project)["machine-0"].source.splitlines()[:5] == expected
 
 
 def test_a_new_cell_before_one_that_ran_is_merged_though_nbdime_speaks_of_a_conflict(
@@ -206,7 +206,7 @@ def test_with_its_ids_restored_a_notebook_saved_by_colab_merges_cleanly(project:
     insert_cell(template_copy, before='# %% [markdown] id="lesson"')
     assert update(project)
     cells = cells_by_id(project)
-    assert cells["runtime-0"].source.startswith(NEW_TITLE)
+    assert cells["machine-0"].source.startswith(NEW_TITLE)
     assert cells["blank-hint"].source == "A new cell of the template."
     assert outputs_in(project) == before
 
@@ -216,5 +216,5 @@ def test_without_the_branch_a_first_update_merges_as_well(project: Path, templat
     before = outputs_in(project)
     change_title(template_copy)
     cruft("update", "--skip-apply-ask", cwd=project)
-    assert cells_by_id(project)["runtime-0"].source.startswith(NEW_TITLE)
+    assert cells_by_id(project)["machine-0"].source.startswith(NEW_TITLE)
     assert outputs_in(project) == before

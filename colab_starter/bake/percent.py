@@ -37,8 +37,8 @@ _MAGIC = re.compile(r"^([ \t]*)# ?(?=%{1,3}[A-Za-z]|!\s*[A-Za-z.~$\\/{}])", re.M
 def mark_cells(source: str, name: str) -> str:
     """Replace each cell marker of a percent script by a record line, and check the script.
 
-    ``name`` is the file under ``templates/``; cell IDs begin with its stem: the third cell of ``cells/runtime.py`` is
-    ``runtime-2``, or ``runtime-gpu`` if it says ``id="gpu"``. The number of lines is unchanged, so Jinja's own errors
+    ``name`` is the file under ``templates/``; cell IDs begin with its stem: the third cell of ``cells/machine.py`` is
+    ``machine-2``, or ``machine-gpu`` if it says ``id="gpu"``. The number of lines is unchanged, so Jinja's own errors
     name the right one.
 
     Raises TemplateFaultError for text before a marker, an option that is not one of ``id``,

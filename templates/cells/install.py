@@ -1,11 +1,5 @@
 # %% cellView="form"
-# @title Which packages are missing?
-# needed: the name to import, and the package that pip would install.
-import importlib.util
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
-
-from packaging.requirements import Requirement
-
+# @title Install what is missing
 needed = {{ about.pip | python_dict }}
 #:: if more_needed is defined
 {{ more_needed }}
@@ -13,60 +7,63 @@ needed = {{ about.pip | python_dict }}
 extra = {{ cookiecutter.extra_pip_packages | split_packages | python_literal }}
 
 
-def is_installed(package):
-    """Is the package here, in the version asked for?"""
-    wanted = Requirement(package)
-    try:
-        return wanted.specifier.contains(version(wanted.name), prereleases=True)
-    except PackageNotFoundError:
-        return False
+def install_missing():
+    """Install what cannot be imported, and the extra packages; replace nothing that is in use."""
+    import importlib.util
+    import subprocess
+    import sys
+    from importlib import metadata
+    from tempfile import TemporaryDirectory
+
+    from packaging.requirements import Requirement
+
+    missing = [package for module, package in needed.items() if not importlib.util.find_spec(module)]
+    for wanted in map(Requirement, extra):
+        found = [one.version for one in metadata.distributions(name=wanted.name)]
+        missing += [] if found and wanted.specifier.contains(found[0], prereleases=True) else [str(wanted)]
+    print("Missing packages:", ", ".join(missing) or "none")
+    if missing:
+        core = {"numpy", "pandas", "torch", "tensorflow", "keras", "jax", "jaxlib", "google", "cv2"}
+        in_use = core | {name.partition(".")[0] for name in sys.modules}
+        owners = {name for module, names in metadata.packages_distributions().items() if module in in_use for name in names}
+        with TemporaryDirectory() as folder, open(f"{folder}/constraints.txt", "w") as constraints:
+            print(*(f"{name}=={metadata.version(name)}" for name in owners), sep="\n", file=constraints, flush=True)
+            pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints.name]
+            answer = subprocess.run([*pip, *missing], capture_output=True, text=True)
+        if answer.returncode:
+            raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{answer.stdout[-1500:]}{answer.stderr[-1500:]}")
+        importlib.invalidate_caches()
+        print("Installed:", ", ".join(missing))
 
 
-missing = [package for name, package in needed.items() if not importlib.util.find_spec(name)]
-missing += [package for package in extra if not is_installed(package)]
-print("Missing packages:", ", ".join(missing) or "none")
-
-# %% cellView="form"
-# @title Install them with pip, and replace nothing that is in use
-import subprocess
-import tempfile
-
-in_use = {name.partition(".")[0] for name in sys.modules}
-in_use |= {"numpy", "pandas", "torch", "tensorflow", "keras", "jax", "jaxlib", "google", "cv2"}
-if missing:
-    modules = packages_distributions().items()
-    keep = {name for module, names in modules if module in in_use for name in names}
-    with tempfile.TemporaryDirectory() as folder:
-        constraints = Path(folder, "constraints.txt")
-        constraints.write_text("\n".join(f"{name}=={version(name)}" for name in sorted(keep)))
-        pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints]
-        answer = subprocess.run([*pip, *missing], capture_output=True, text=True)
-    if answer.returncode:
-        output = answer.stdout[-1500:] + answer.stderr[-1500:]
-        raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{output}")
-    importlib.invalidate_caches()
-    print("Installed:", ", ".join(missing))
+install_missing()
+#:: if about.apt or cookiecutter.extra_apt_packages
 
 # %% cellView="form"
-# @title The same for programs, with apt
-import os
-import shutil
-
+# @title Install missing programs, with apt
 programs = {{ about.apt | python_dict }}
-extra = {{ cookiecutter.extra_apt_packages | split_packages | python_literal }}
+extra_programs = {{ cookiecutter.extra_apt_packages | split_packages | python_literal }}
 
-missing = [package for program, package in programs.items() if not shutil.which(program)]
-if shutil.which("dpkg"):
-    for package in extra:
-        status = subprocess.run(["dpkg", "--status", package], capture_output=True)
-        missing += [package] if status.returncode else []
-print("Missing programs:", ", ".join(missing) or "none")
 
-if missing and not os.access("/var/lib/dpkg", os.W_OK):
-    raise RuntimeError(f"Type this, then run again: sudo apt-get install {' '.join(missing)}")
-if missing:
-    subprocess.run(["apt-get", "--quiet", "update"], capture_output=True)
-    apt = ["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", *missing]
-    answer = subprocess.run(apt, capture_output=True, text=True)
-    if answer.returncode:
-        raise RuntimeError(f"apt could not install {', '.join(missing)}:\n{answer.stderr[-1500:]}")
+def install_programs():
+    """Install the programs that are not here and the extra packages, or say what to type."""
+    import os
+    import shutil
+    from subprocess import run
+
+    missing = [package for program, package in programs.items() if not shutil.which(program)]
+    for package in extra_programs if shutil.which("dpkg") else []:
+        missing += [package] if run(["dpkg", "--status", package], capture_output=True).returncode else []
+    print("Missing programs:", ", ".join(missing) or "none")
+    if missing and not os.access("/var/lib/dpkg", os.W_OK):
+        raise RuntimeError(f"Type this, then run again: sudo apt-get install {' '.join(missing)}")
+    if missing:
+        run(["apt-get", "--quiet", "update"], capture_output=True)
+        apt = ["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", *missing]
+        answer = run(apt, capture_output=True, text=True)
+        if answer.returncode:
+            raise RuntimeError(f"apt could not install {', '.join(missing)}:\n{answer.stderr[-1500:]}")
+
+
+install_programs()
+#:: endif

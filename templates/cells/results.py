@@ -5,21 +5,22 @@
 
 # %% cellView="form"
 # @title Keep the results
-import json
+def keep_results():
+    """Record each result as a scrap, write results.json, and list the files of this run."""
+    import json
 
-from IPython.display import display
+    from IPython.display import display
 
-for name, value in results.items():
-    print(f"{name:24} {value}")
-    scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
-    display(
-        {"application/scrapbook.scrap.json+json": scrap},
-        metadata={"scrapbook": {"name": name, "data": True, "display": False}},
-        raw=True,
-    )
+    for name, value in results.items():
+        print(f"{name:24} {value}")
+        scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
+        about = {"scrapbook": {"name": name, "data": True, "display": False}}
+        display({"application/scrapbook.scrap.json+json": scrap}, metadata=about, raw=True)
+    (results_dir / "results.json").write_text(json.dumps(results, indent=2))
+    print("\nFiles in", results_dir)
+    for path in sorted(results_dir.rglob("*")):
+        if path.is_file():
+            print(f"{path.stat().st_size:12,} bytes  {path.relative_to(results_dir)}")
 
-(output_dir / "results.json").write_text(json.dumps(results, indent=2))
-print("\nFiles in", output_dir)
-for path in sorted(output_dir.rglob("*")):
-    if path.is_file():
-        print(f"{path.stat().st_size:12,} bytes  {path.relative_to(output_dir)}")
+
+keep_results()

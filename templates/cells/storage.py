@@ -1,41 +1,35 @@
 # %% cellView="form"
-# @title Is Google Drive here?
-import sys
+# @title Where do the results go?
 from pathlib import Path
 
 
-def find_drive():
-    """The My Drive folder, mounted first if need be; None where there is no Drive."""
+def open_drive():
+    """The folder on Google Drive; None where it cannot be had, and then it says why."""
+    import sys
+
     my_drive = Path("/content/drive/MyDrive")
-    if my_drive.is_dir():
-        return my_drive
-    if "google.colab" not in sys.modules:
+    if not my_drive.is_dir() and "google.colab" not in sys.modules:
         print("Google Drive needs a Colab tab in a browser, and there is none here.")
         return None
-    from google.colab import drive
-
     try:
-        drive.mount("/content/drive")
+        if not my_drive.is_dir():
+            from google.colab import drive
+
+            drive.mount("/content/drive")
+        folder = my_drive.resolve(strict=True) / drive_folder.lstrip("/")
+        (folder / output_dir).mkdir(parents=True, exist_ok=True)
+        return folder
     except Exception as error:
-        print(f"Google Drive was not mounted. {type(error).__name__}: {error}")
-    return my_drive if my_drive.is_dir() else None
+        problem = "cannot be written" if my_drive.is_dir() else f"was not mounted. {type(error).__name__}"
+        print(f"Google Drive {problem}: {error}")
 
 
-drive_home = find_drive() if use_drive else None
-print("Google Drive:", drive_home or ("no" if use_drive else "not asked for (use_drive is off)"))
-
-# %% cellView="form"
-# @title Where do the results go?
-home = Path.cwd()
-if drive_home:
-    try:
-        (drive_home / drive_folder).mkdir(parents=True, exist_ok=True)
-        home = drive_home / drive_folder
-    except OSError as error:
-        print(f"Google Drive cannot be written: {error}")
-
-output_dir = (home / output_dir).resolve()
-output_dir.mkdir(parents=True, exist_ok=True)
-print("Results go to", output_dir)
-if use_drive and home == Path.cwd():
+drive_home = open_drive() if use_drive else None
+home = drive_home or (Path("/kaggle/working") if Path("/kaggle/working").is_dir() else Path.cwd())
+results_dir = (home / output_dir).resolve()
+results_dir.mkdir(parents=True, exist_ok=True)
+print("Results go to", results_dir)
+if not use_drive:
+    print("Google Drive: not asked for (use_drive is off)")
+elif not drive_home:
     print("This is the machine's own disk: on Colab it is wiped when the session ends.")

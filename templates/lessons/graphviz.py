@@ -9,25 +9,23 @@ module = "textwrap"  # @param {type:"string"}
 #:: block framework
 # %% id="framework" cellView="form"
 # @title Graphviz, and a drawing that is checked
-import subprocess
-
 import graphviz
 import pydot
 
-answer = subprocess.run(["dot", "-V"], capture_output=True, text=True)
-print(answer.stderr.strip())
-print(f"Python packages: graphviz {graphviz.__version__}, pydot {pydot.__version__}")
 
-# %% id="positions" cellView="form"
-# @title Does it draw right?
-# Drawing is computing: dot finds a place for every node. With rankdir=LR, arrows must point to the right.
-plain = graphviz.Source("digraph { rankdir=LR; a -> b -> d; a -> c -> d }").pipe("plain", encoding="utf-8")
-rows = [line.split() for line in plain.splitlines()]
-places = {row[1]: (float(row[2]), float(row[3])) for row in rows if row[0] == "node"}
-print("Places that dot computed:", places)
-for row in rows:
-    if row[0] == "edge":
-        assert places[row[1]][0] < places[row[2]][0], "dot draws an arrow backwards"
+def check_graphviz():
+    """Drawing is computing: dot finds a place for every node. With rankdir=LR, arrows must point to the right."""
+    plain = graphviz.Source("digraph { rankdir=LR; a -> b -> d; a -> c -> d }").pipe("plain", encoding="utf-8")
+    lines = [line.split() for line in plain.splitlines()]
+    places = {line[1]: (float(line[2]), float(line[3])) for line in lines if line[0] == "node"}
+    print("Places that dot computed:", places)
+    for line in lines:
+        if line[0] == "edge":
+            assert places[line[1]][0] < places[line[2]][0], "dot draws an arrow backwards"
+
+
+print(f"Graphviz {'.'.join(map(str, graphviz.version()))}, graphviz for Python {graphviz.__version__}, pydot {pydot.__version__}")
+check_graphviz()
 #:: endblock
 #:: block lesson
 # %% [markdown] id="start-text"
@@ -51,7 +49,7 @@ def new_graph(**settings):
 
 def keep(name, graph):
     """Write NAME.gv and NAME.svg, and return the graph, which the notebook then shows."""
-    graph.render(outfile=output_dir / f"{name}.svg")
+    graph.render(outfile=results_dir / f"{name}.svg")
     return graph
 
 
@@ -278,10 +276,10 @@ from IPython.display import SVG
 graph.set("rankdir", direction)
 graph.set("size", '"8.8,12"')
 graph.set("pad", "0.1")
-graph.write(output_dir / "plan.gv")
-graph.write(output_dir / "plan.svg", format="svg")
-graph.write(output_dir / "plan.png", format="png")
-SVG(filename=str(output_dir / "plan.svg"))
+graph.write(results_dir / "plan.gv")
+graph.write(results_dir / "plan.svg", format="svg")
+graph.write(results_dir / "plan.png", format="png")
+SVG(filename=str(results_dir / "plan.svg"))
 
 # %% [markdown] id="count-text"
 # ## What was drawn
@@ -290,7 +288,7 @@ SVG(filename=str(output_dir / "plan.svg"))
 
 # %% id="count"
 drawn = {}
-for picture in sorted(output_dir.glob("*.svg")):
+for picture in sorted(results_dir.glob("*.svg")):
     text = picture.read_text(encoding="utf-8")
     drawn[picture.stem] = (text.count('class="node"'), text.count('class="edge"'))
     print(f"{picture.stem:10} {drawn[picture.stem][0]:4} nodes {drawn[picture.stem][1]:4} edges")

@@ -11,25 +11,26 @@ frames = 24  # @param {type:"integer"}
 # %% id="framework" cellView="form"
 # @title OpenCV, and what it computes on
 import cv2
+import numpy as np
+
+
+def check_opencv():
+    """Blur a dot and measure a slope, and check the numbers."""
+    dot = np.zeros((31, 31), np.float32)
+    dot[15, 15] = 1
+    blurred = cv2.GaussianBlur(dot, (0, 0), 2)
+    print(f"A dot of brightness 1, blurred: the brightest pixel is {blurred.max():.4f}, all together {blurred.sum():.4f}")
+    assert abs(blurred.sum() - 1) < 1e-3, "a blur must spread the light, and lose none of it"
+    ramp = np.tile(np.arange(31, dtype=np.float32), (31, 1))
+    slope = cv2.Sobel(ramp, cv2.CV_32F, 1, 0, scale=1 / 8)
+    assert np.allclose(slope[:, 1:-1], 1), "brighter by 1 with every column: the slope must be 1"
+
 
 cv2.setRNGSeed(seed)
 print(f"OpenCV {cv2.__version__}, on up to {cv2.getNumThreads()} threads of the CPU")
 print("OpenCL:", "yes" if cv2.ocl.haveOpenCL() else "no")
 print("GPUs that this build of OpenCV can use:", cv2.cuda.getCudaEnabledDeviceCount() if hasattr(cv2, "cuda") else 0)
-
-# %% id="compute" cellView="form"
-# @title Does it compute right?
-import numpy as np
-
-dot = np.zeros((31, 31), np.float32)
-dot[15, 15] = 1
-blurred = cv2.GaussianBlur(dot, (0, 0), 2)
-print(f"A dot of brightness 1, blurred: the brightest pixel is {blurred.max():.4f}, all together {blurred.sum():.4f}")
-assert abs(blurred.sum() - 1) < 1e-3, "a blur must spread the light, and lose none of it"
-
-ramp = np.tile(np.arange(31, dtype=np.float32), (31, 1))
-slope = cv2.Sobel(ramp, cv2.CV_32F, 1, 0, scale=1 / 8)
-assert np.allclose(slope[:, 1:-1], 1), "brighter by 1 with every column: the slope must be 1"
+check_opencv()
 #:: endblock
 #:: block lesson
 # %% [markdown] id="photo-text"
@@ -84,7 +85,7 @@ loose, edges, strict = [cv2.Canny(smooth, low, high) for low, high in limits]
 edges_share = np.count_nonzero(edges) / edges.size
 print(f"{edges_share:.1%} of the pixels are edges with the limits {canny_low} and {canny_high}.")
 titles = [f"limits {low:g} and {high:g}" for low, high in limits]
-cv2.imwrite(str(output_dir / "edges.png"), edges)
+cv2.imwrite(str(results_dir / "edges.png"), edges)
 show(255 - loose, 255 - edges, 255 - strict, titles=titles)
 
 # %% [markdown] id="shapes-text"
@@ -138,7 +139,7 @@ for contour in contours:
     cv2.putText(marked, name, place, font, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
 
 # %% id="count"
-cv2.imwrite(str(output_dir / "shapes.png"), marked)
+cv2.imwrite(str(results_dir / "shapes.png"), marked)
 area_error = float(np.median(area_errors)) if area_errors else None
 print(f"{len(drawn)} shapes drawn, {len(contours)} found, {right_names} named right")
 print(f"Their areas are off by {area_error:.1%}, typically." if area_errors else "Nothing to measure.")
@@ -216,7 +217,7 @@ over = cv2.DRAW_MATCHES_FLAGS_DRAW_OVER_OUTIMG
 lines = cv2.drawMatches(*both, None, matchColor=(60, 60, 230), matchesMask=disagree, flags=no_circles)
 lines = cv2.drawMatches(*both, lines, matchColor=(80, 220, 80), matchesMask=agree, flags=no_circles | over)
 lines[height:, :width] = 255
-cv2.imwrite(str(output_dir / "matches.png"), lines)
+cv2.imwrite(str(results_dir / "matches.png"), lines)
 show(lines, titles=["green: the pairs that agree, red: the others"])
 
 # %% [markdown] id="found-text"
@@ -233,7 +234,7 @@ if homography is not None:
     cv2.polylines(found, [true_corners.round().astype(np.int32)], True, (255, 255, 255), 7, cv2.LINE_AA)
     cv2.polylines(found, [corners.round().astype(np.int32)], True, (60, 60, 230), 3, cv2.LINE_AA)
 
-cv2.imwrite(str(output_dir / "found.png"), found)
+cv2.imwrite(str(results_dir / "found.png"), found)
 print("Not found." if corner_error is None else f"A corner is off by {corner_error:.2f} pixels (the mean).")
 show(found, flat, titles=["white: the true outline, red: the one found", "laid flat"])
 
@@ -279,8 +280,8 @@ from PIL import Image
 
 small = [cv2.resize(frame, (300, 200), interpolation=cv2.INTER_AREA) for frame in film]
 images = [Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)).quantize(64) for frame in small]
-images[0].save(output_dir / "motion.gif", save_all=True, append_images=images[1:], duration=80, loop=0)
-motion = base64.b64encode((output_dir / "motion.gif").read_bytes()).decode()
+images[0].save(results_dir / "motion.gif", save_all=True, append_images=images[1:], duration=80, loop=0)
+motion = base64.b64encode((results_dir / "motion.gif").read_bytes()).decode()
 display(HTML(f'<img src="data:image/gif;base64,{motion}" width="480" alt="the film">'))
 
 # %% [markdown] id="flow-text"
@@ -321,7 +322,7 @@ for group, colour in [(alive & ~of_ball, (230, 160, 30)), (alive & of_ball, (40,
     cv2.polylines(trails, list(ways[group].round().astype(np.int32)), False, colour, 1, cv2.LINE_AA)
     for x, y in ways[group, -1]:
         cv2.circle(trails, (round(float(x)), round(float(y))), 3, colour, -1, cv2.LINE_AA)
-cv2.imwrite(str(output_dir / "trails.png"), trails)
+cv2.imwrite(str(results_dir / "trails.png"), trails)
 show(trails, titles=["the measured ways, up to the last frame. Blue: of the photo, red: of the ball"])
 
 # %% [markdown] id="compare-text"

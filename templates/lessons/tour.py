@@ -83,7 +83,7 @@ plt.show()
 # Drive is slow with many small files. Do not train from thousands of pictures there: keep them on Drive as one archive, and unpack it on the machine's own disk first. Section 6 shows how.
 
 # %% id="write"
-notes = output_dir / "notes"
+notes = results_dir / "notes"
 notes.mkdir(exist_ok=True)
 with open(notes / "planets.csv", "w") as file:
     file.write("planet,years\n")
@@ -105,7 +105,7 @@ print((notes / "planets.csv").read_text())
 # Longer programs live in files of their own. `%%writefile` puts the text of a cell into a file instead of running it. The long cell below is such a program: it trains a small network to read handwritten digits.
 
 # %% id="script"
-script = output_dir / "mnist_cnn.py"
+script = results_dir / "mnist_cnn.py"
 
 # %% id="writefile"
 # %%writefile "$script"
@@ -118,12 +118,12 @@ script = output_dir / "mnist_cnn.py"
 import subprocess
 import sys
 
-data_dir = home / "data" if drive_home else output_dir / "data"
+data_dir = home / "data" if drive_home else results_dir / "data"
 command = [sys.executable, "-u", script]  # -u: print at once
 command += ["--epochs", str(epochs), "--batch-size", str(batch_size), "--dataset", dataset]
-command += ["--seed", str(seed), "--data", data_dir, "--output", output_dir / "mnist_cnn"]
+command += ["--seed", str(seed), "--data", data_dir, "--output", results_dir / "mnist_cnn"]
 
-log = output_dir / "mnist_cnn.log"
+log = results_dir / "mnist_cnn.log"
 with open(log, "w") as errors:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
         for line in process.stdout:
@@ -137,7 +137,7 @@ if process.returncode:
 # %% id="report"
 import json
 
-report = json.loads((output_dir / "mnist_cnn" / "history.json").read_text())
+report = json.loads((results_dir / "mnist_cnn" / "history.json").read_text())
 history = report["history"]
 steps = range(1, epochs + 1)
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.5))
@@ -241,7 +241,7 @@ if not shutil.which(program) and "COLAB_RELEASE_TAG" in os.environ:
     print(answer.stderr[-500:] if answer.returncode else f"{program} is installed.")
 
 if shutil.which(program):
-    print(subprocess.run([program, output_dir], capture_output=True, text=True).stdout)
+    print(subprocess.run([program, results_dir], capture_output=True, text=True).stdout)
 else:
     print(f"There is no {program} here. In a terminal: sudo apt-get install {program}")
 
@@ -257,7 +257,7 @@ except Exception as error:
     libarchive = None
     print(f"No 7z here ({error}). It needs pip install libarchive-c and apt-get install libarchive13.")
 
-archive_path = output_dir / "titanic.7z"
+archive_path = results_dir / "titanic.7z"
 if libarchive:
     with libarchive.file_writer(str(archive_path), "7zip") as archive:
         for group, people in titanic.groupby("Class"):
@@ -277,7 +277,7 @@ if libarchive:
 # %% id="unpack"
 import contextlib
 
-unpacked = output_dir / "unpacked"
+unpacked = results_dir / "unpacked"
 unpacked.mkdir(exist_ok=True)
 if libarchive:
     with contextlib.chdir(unpacked):

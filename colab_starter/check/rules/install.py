@@ -109,7 +109,7 @@ def _installs_of(notebook: Notebook) -> list[tuple[tuple[int, int], Install]]:
     for table_cell, requirements in notebook.needed:
         own = Install("pip", tuple(requirements), False, frozenset(), 0, False)
         found.append(((table_cell.number, 0), own))
-    filled = {cell.number + 1 for cell, _ in notebook.needed}
+    filled = {cell.number + (0 if cell.installs else 1) for cell, _ in notebook.needed}
     for cell, install in notebook.installs:
         if not (cell.number in filled and not install.requirements):
             found.append(((cell.number, install.line), install))

@@ -67,7 +67,9 @@ _ENVIRONMENTS = ("os.environ", "environ")
 def read_steps(notebook: Notebook) -> tuple[Step, ...]:
     """The steps of all code cells except those in which colab-starter installs what is missing."""
     first_parameters = next(iter(notebook.parameters_cells), None)
-    own_installs = {cell.number + after for cell, _ in notebook.needed for after in range(3)}
+    own_installs = {
+        cell.number + after for cell, _ in notebook.needed for after in ((0,) if cell.installs else range(3))
+    }
     steps: list[Step] = []
     for cell in notebook.cells:
         if cell.kind == "code":

@@ -1,0 +1,124 @@
+"""The first cells of every preset: twice, in any order, and beside a learner's own variables."""
+
+import ast
+import json
+import random
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+from tests.conftest import LESSONS, execute, read_notebook
+
+ORDERS = 20
+USUAL_NAMES = """
+    answer data device df file found folder history i image images index labels line lines model name names output path
+    result row rows score size started status text time total value x y
+""".split()
+"""Names that learners give to variables."""
+
+WATCH = """
+def _types():
+    hidden = get_ipython().user_ns_hidden
+    return {name: str(type(value)) for name, value in globals().items() if name[0] != "_" and name not in hidden}
+
+def _state():
+    return _types(), gpus, output_dir, results_dir, drive_home, seed, require_gpu
+
+_before = _state()
+"""
+CHECK = "assert _state() == _before, (_state(), _before)"
+
+
+def first_code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """From the parameters to the framework: what comes before the lesson's first text."""
+    ids = [cell.id for cell in notebook.cells]
+    texts = (n for n, cell in enumerate(notebook.cells) if cell.cell_type == "markdown" and n > ids.index("install-0"))
+    return [cell for cell in notebook.cells[: next(texts)] if cell.cell_type == "code"]
+
+
+def lesson_code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    first = {cell.id for cell in first_code_cells(notebook)}
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.id not in first]
+
+
+def parse(cell: NotebookNode) -> ast.Module:
+    return ast.parse(TransformerManager().transform_cell(cell.source))
+
+
+def bound_names(tree: ast.AST) -> set[str]:
+    """The names that a cell binds where the next cells see them."""
+    names: set[str] = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(one.asname or one.name).partition(".")[0] for one in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            names |= bound_names(node)
+    return names
+
+
+def imported_names(tree: ast.AST) -> set[str]:
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return {(one.asname or one.name).partition(".")[0] for node in imports for one in node.names}
+
+
+def used_names(tree: ast.AST) -> set[str]:
+    return imported_names(tree) | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def union(cells: list[NotebookNode], names_of: object) -> set[str]:
+    assert callable(names_of)
+    return set().union(*(names_of(parse(cell)) for cell in cells))
+
+
+def as_notebook(cells: list[NotebookNode]) -> NotebookNode:
+    """The cells with ids of their own, without the parameters' tag."""
+    notebook: NotebookNode = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in cells])
+    return notebook
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_first_cells_run_twice_and_in_any_order_after_a_full_pass(
+    all_lessons: Path, tmp_path: Path, lesson: str
+) -> None:
+    cells = first_code_cells(read_notebook(all_lessons / f"notebooks/{lesson}.ipynb"))
+    check = nbformat.v4.new_code_cell(CHECK)
+    order = [*cells, nbformat.v4.new_code_cell(WATCH), *(one for cell in cells for one in (cell, cell, check))]
+    generator = random.Random(lesson)
+    for _ in range(ORDERS):
+        order += [*generator.sample(cells, len(cells)), check]
+    output = execute(as_notebook(order), tmp_path)
+    assert output.count(f"Results go to {(tmp_path / 'outputs' / lesson).resolve()}\n") == ORDERS + 3
+    assert output.count("Missing packages: none\n") == ORDERS + 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_learner_s_variables_and_the_first_cells_leave_each_other_alone(
+    all_lessons: Path, tmp_path: Path, lesson: str
+) -> None:
+    """Whatever a first cell uses inside, a learner may use as a name, and keeps."""
+    cells = first_code_cells(read_notebook(all_lessons / f"notebooks/{lesson}.ipynb"))
+    builtin = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
+    inside = union(cells, used_names) | {"missing", "os", "sys", "re", "json", "subprocess", "shutil", "version"}
+    names = sorted((inside | set(USUAL_NAMES)) - union(cells, bound_names) - builtin)
+    assert {"os", "sys", "subprocess", "missing"} <= set(names)
+    mine = nbformat.v4.new_code_cell(f"globals().update(dict.fromkeys({json.dumps(names)}, 'mine'))")
+    kept = nbformat.v4.new_code_cell(f"print([name for name in {json.dumps(names)} if globals()[name] != 'mine'])")
+    output = execute(as_notebook([*cells, mine, *cells, *reversed(cells), kept]), tmp_path)
+    assert output.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_gives_no_name_of_the_first_cells_to_something_else(all_lessons: Path, lesson: str) -> None:
+    notebook = read_notebook(all_lessons / f"notebooks/{lesson}.ipynb")
+    first, later = first_code_cells(notebook), lesson_code_cells(notebook)
+    taken = union(first, bound_names) & union(later, bound_names)
+    assert taken <= union(first, imported_names) & union(later, imported_names)
