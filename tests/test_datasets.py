@@ -52,7 +52,7 @@ def server() -> Iterator[Server]:
 
 
 def load_shared(*names: str) -> SimpleNamespace:
-    """The functions of templates/shared, beside the imports that cells/mnist.py puts above them."""
+    """The functions of templates/shared, beside the imports that mnist_cnn.py puts above them."""
     imports = {"hashlib": hashlib, "http": http, "os": os, "urllib": urllib, "Path": Path, "np": np}
     namespace: dict[str, Any] = dict(imports)
     for name in names:
@@ -72,7 +72,7 @@ def tiny_mnist() -> bytes:
 def mnist(server: Server, tiny_mnist: bytes) -> SimpleNamespace:
     """The MNIST functions, with the address and the checksum of a tiny file on this machine."""
     server.content = tiny_mnist
-    shared = load_shared("mnist", "digits")
+    shared = load_shared("mnist", "small_digits", "digits")
     shared.namespace["MNIST_URL"] = f"http://127.0.0.1:{server.server_port}/mnist.npz"
     shared.namespace["MNIST_SHA256"] = hashlib.sha256(tiny_mnist).hexdigest()
     return shared
@@ -82,7 +82,7 @@ def test_mnist_is_downloaded_once_and_then_read_from_the_folder(
     mnist: SimpleNamespace, server: Server, tmp_path: Path
 ) -> None:
     for _ in range(2):
-        name, (x_train, y_train, x_test, y_test) = mnist.load_images("auto", tmp_path / "data")
+        name, ((x_train, y_train), (x_test, y_test)) = mnist.load_images("auto", tmp_path / "data")
         assert name == "mnist"
         assert [array.shape for array in (x_train, y_train, x_test, y_test)] == [(3, 28, 28), (3,), (1, 28, 28), (1,)]
     assert server.requests == 1
@@ -111,10 +111,10 @@ def test_auto_says_why_it_took_the_small_digits(
     mnist: SimpleNamespace, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int
 ) -> None:
     server.status = status
-    name, (x_train, y_train, x_test, y_test) = mnist.load_images("auto", tmp_path)
+    name, ((x_train, y_train), (x_test, y_test)) = mnist.load_images("auto", tmp_path)
     assert name == "digits"
     assert f"HTTP Error {status}" in capsys.readouterr().out
-    assert (len(x_train), len(x_test)) == (1437 * 9, 360)
+    assert (len(x_train), len(x_test)) == (1440 * 9, 357)
     assert x_train.shape[1:] == x_test.shape[1:] == (28, 28)
     assert x_train.dtype == np.uint8
     assert sorted(set(y_train)) == sorted(set(y_test)) == list(range(10))
@@ -146,7 +146,18 @@ def test_an_unknown_data_set_names_the_known_ones(mnist: SimpleNamespace, tmp_pa
 
 
 def test_no_held_out_digit_is_among_the_training_images(mnist: SimpleNamespace, tmp_path: Path) -> None:
-    _, (x_train, _, x_test, _) = mnist.load_images("digits", tmp_path)
-    unshifted = {image.tobytes() for image in x_train[4 * 1437 : 5 * 1437]}
-    assert len(unshifted) == 1437
+    _, ((x_train, _), (x_test, _)) = mnist.load_images("digits", tmp_path)
+    unshifted = {image.tobytes() for image in x_train[4::9]}
+    assert len(unshifted) == 1440
     assert not any(image.tobytes() in unshifted for image in x_test)
+
+
+def test_the_copies_of_a_digit_stay_on_one_side_when_the_last_tenth_is_kept_for_validation(
+    mnist: SimpleNamespace, tmp_path: Path
+) -> None:
+    _, ((x_train, _), _) = mnist.load_images("digits", tmp_path)
+    assert len(x_train) // 10 % 9 == 0
+    copies = {np.roll(image, (2, 2), axis=(0, 1)).tobytes() for image in x_train[: -len(x_train) // 10][4::9]}
+    assert not any(
+        np.roll(image, (2, 2), axis=(0, 1)).tobytes() in copies for image in x_train[-len(x_train) // 10 :][4::9]
+    )

@@ -19,4 +19,4 @@ def load_mnist(folder):
         unfinished.write_bytes(content)
         unfinished.replace(path)
     with np.load(path) as arrays:
-        return tuple(arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+        return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])

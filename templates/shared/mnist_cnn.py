@@ -20,6 +20,8 @@ import numpy as np
 #:: set two_blank_lines = "\n"
 #:: include "shared/mnist.py"
 {{ two_blank_lines }}
+#:: include "shared/small_digits.py"
+{{ two_blank_lines }}
 #:: include "shared/digits.py"
 {{ two_blank_lines }}
 def build_model():
@@ -57,8 +59,8 @@ def main():
     import keras  # here and not on top: it is slow to load, and --help should be quick
 
     keras.utils.set_random_seed(options.seed)
-    used_dataset, (x_train, y_train, x_test, y_test) = load_images(options.dataset, options.data)
-    print(f"Data set: {used_dataset}, {len(x_train):,} images to learn from, {len(x_test):,} held out")
+    used_dataset, ((x_train, y_train), (x_test, y_test)) = load_images(options.dataset, options.data)
+    print(f"Data set: {used_dataset}, {len(x_train):,} images to train with, {len(x_test):,} to test")
 
     model = build_model()
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -28,6 +28,6 @@ WITH_IMAGES = ("keras", "pytorch")
 
 def write_with_fewer_images(notebook: Path, path: Path) -> None:
     fewer = read_notebook(notebook)
-    index = [cell.id for cell in fewer.cells].index("mnist-images")
+    index = next(n for n, cell in enumerate(fewer.cells) if cell.id in ("keras-data", "pytorch-data"))
     fewer.cells.insert(index + 1, nbformat.v4.new_code_cell(FEWER_IMAGES))
     nbformat.write(fewer, path)
