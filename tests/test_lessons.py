@@ -309,7 +309,7 @@ def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
 
 @pytest.mark.slow
 def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
-    """An environment with pip and ipykernel alone: NumPy is missing, and so is what the user asked for."""
+    """An environment with pip and ipykernel alone: all that the notebook imports is missing, and so is what the user asked for."""
     project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="iniconfig")
     python = make_environment(tmp_path / "bare", "pip", "ipykernel") / "python"
     subprocess.run(
@@ -320,12 +320,12 @@ def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_p
     notebook = read_notebook(project / "notebooks/blank.ipynb")
     notebook.metadata.kernelspec.name = "bare"
     notebook.cells.append(nbformat.v4.new_code_cell("import iniconfig; print('iniconfig is in', iniconfig.__file__)"))
-    versions = "".join(f"{package}=={version(package)}\n" for package in ("iniconfig", "numpy"))
+    versions = "".join(f"{package}=={version(package)}\n" for package in ("iniconfig", "matplotlib", "numpy"))
     (tmp_path / "versions.txt").write_text(versions)
     kernels = tmp_path / "jupyter/share/jupyter"
     output = execute(notebook, tmp_path, kernels=kernels, PIP_CONSTRAINT=f"{tmp_path}/versions.txt", PIP_NO_COMPILE="1")
-    assert "Missing packages: numpy, iniconfig\n" in output
-    assert "Installed: numpy, iniconfig\n" in output
+    assert "Missing packages: numpy, matplotlib, iniconfig\n" in output
+    assert "Installed: numpy, matplotlib, iniconfig\n" in output
     assert f"iniconfig is in {tmp_path / 'bare'}" in output
 
 
