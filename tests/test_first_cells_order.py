@@ -109,7 +109,7 @@ def test_a_learner_s_variables_and_the_first_cells_leave_each_other_alone(
     builtin = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
     inside = union(cells, used_names) | {"missing", "os", "sys", "re", "json", "subprocess", "shutil", "version"}
     names = sorted((inside | set(USUAL_NAMES)) - union(cells, bound_names) - builtin)
-    assert {"os", "sys", "subprocess", "missing"} <= set(names)
+    assert {"sys", "subprocess", "missing"} <= set(names)
     mine = nbformat.v4.new_code_cell(f"globals().update(dict.fromkeys({json.dumps(names)}, 'mine'))")
     kept = nbformat.v4.new_code_cell(f"print([name for name in {json.dumps(names)} if globals()[name] != 'mine'])")
     output = execute(as_notebook([*cells, mine, *cells, *reversed(cells), kept]), tmp_path)

@@ -309,7 +309,7 @@ def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
 
 @pytest.mark.slow
 def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
-    """An environment with pip and ipykernel alone: all that the notebook imports is missing, and so is what the user asked for."""
+    """An environment with pip and ipykernel alone: what the notebook imports is missing, and what the user asked for."""
     project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="iniconfig")
     python = make_environment(tmp_path / "bare", "pip", "ipykernel") / "python"
     subprocess.run(

@@ -9,9 +9,7 @@ extra = {{ cookiecutter.extra_pip_packages | split_packages | python_literal }}
 
 def install_missing():
     """Install what cannot be imported, and the extra packages; replace nothing that is in use."""
-    import importlib.util
-    import subprocess
-    import sys
+    import importlib.util, subprocess, sys
     from importlib import metadata
     from tempfile import TemporaryDirectory
 
@@ -47,8 +45,7 @@ extra_programs = {{ cookiecutter.extra_apt_packages | split_packages | python_li
 
 def install_programs():
     """Install the programs that are not here and the extra packages, or say what to type."""
-    import os
-    import shutil
+    import os, shutil
     from subprocess import run
 
     missing = [package for program, package in programs.items() if not shutil.which(program)]
@@ -58,9 +55,8 @@ def install_programs():
     if missing and not os.access("/var/lib/dpkg", os.W_OK):
         raise RuntimeError(f"Type this, then run again: sudo apt-get install {' '.join(missing)}")
     if missing:
-        run(["apt-get", "--quiet", "update"], capture_output=True)
-        apt = ["apt-get", "--quiet", "install", "--yes", "--no-install-recommends", *missing]
-        answer = run(apt, capture_output=True, text=True)
+        for step in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+            answer = run(["apt-get", "--quiet", *step], capture_output=True, text=True)
         if answer.returncode:
             raise RuntimeError(f"apt could not install {', '.join(missing)}:\n{answer.stderr[-1500:]}")
 

@@ -3,14 +3,11 @@
 # @title What machine is this?
 def show_machine():
     """Print what this machine is and has; return its NVIDIA GPUs, as the driver names them."""
-    import os
-    import platform
-    import re
-    import shutil
+    import os, platform, re, shutil
     from subprocess import getoutput, getstatusoutput
 
-    proc = getoutput("cat /proc/cpuinfo /proc/meminfo")
-    facts = dict(re.findall(r"^(model name|MemTotal|MemAvailable)\s*: +(.+?)(?: kB)?$", proc, re.MULTILINE))
+    lines = re.compile(r"^(model name|MemTotal|MemAvailable)\s*: +(.+?)(?: kB)?$", re.MULTILINE)
+    facts = dict(lines.findall(getoutput("cat /proc/cpuinfo /proc/meminfo")))
     ram, free = (int(facts.get(name, 0)) / 2**20 for name in ("MemTotal", "MemAvailable"))
     disk = shutil.disk_usage(".")
     status, names = getstatusoutput("nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader")

@@ -14,13 +14,12 @@ def keep_results():
     for name, value in results.items():
         print(f"{name:24} {value}")
         scrap = {"name": name, "data": value, "encoder": "json", "version": 1}
-        about = {"scrapbook": {"name": name, "data": True, "display": False}}
-        display({"application/scrapbook.scrap.json+json": scrap}, metadata=about, raw=True)
+        data = {"application/scrapbook.scrap.json+json": scrap}
+        display(data, metadata={"scrapbook": {"name": name, "data": True, "display": False}}, raw=True)
     (results_dir / "results.json").write_text(json.dumps(results, indent=2))
     print("\nFiles in", results_dir)
-    for path in sorted(results_dir.rglob("*")):
-        if path.is_file():
-            print(f"{path.stat().st_size:12,} bytes  {path.relative_to(results_dir)}")
+    for path in sorted(path for path in results_dir.rglob("*") if path.is_file()):
+        print(f"{path.stat().st_size:12,} bytes  {path.relative_to(results_dir)}")
 
 
 keep_results()

@@ -28,8 +28,5 @@ drive_home = open_drive() if use_drive else None
 home = drive_home or (Path("/kaggle/working") if Path("/kaggle/working").is_dir() else Path.cwd())
 results_dir = (home / output_dir).resolve()
 results_dir.mkdir(parents=True, exist_ok=True)
-print("Results go to", results_dir)
-if not use_drive:
-    print("Google Drive: not asked for (use_drive is off)")
-elif not drive_home:
-    print("This is the machine's own disk: on Colab it is wiped when the session ends.")
+no_drive = "no, and Colab's own disk is wiped when the session ends" if use_drive else "not asked for (use_drive is off)"
+print(f"Google Drive: {drive_home or no_drive}\nResults go to {results_dir}")

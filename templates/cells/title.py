@@ -7,7 +7,18 @@
 #
 # {{ about.summary }}
 #
+#:: if about.learn is defined
+# **What you will learn**
+#
+#:: for goal in about.learn
+# - {{ goal }}
+#:: endfor
+#
+#:: endif
 # - **To run it all:** Runtime > Run all.
+#:: if about.time is defined
+# - **How long it takes:** {{ about.time }}
+#:: endif
 #:: if accelerator == "none"
 # - It needs no GPU.
 #:: else

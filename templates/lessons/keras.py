@@ -21,9 +21,8 @@ import keras
 
 def find_device():
     """Multiply two matrices, check the product, and return where that was done: "gpu", "tpu" or "cpu"."""
-    matrix = keras.random.normal((1000, 1000), seed=seed)
-    product = keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix))
-    matrix = keras.ops.convert_to_numpy(matrix)
+    random = keras.random.normal((1000, 1000), seed=seed)
+    matrix, product = map(keras.ops.convert_to_numpy, (random, keras.ops.matmul(random, random)))
     assert abs(product - matrix @ matrix).max() < 1, "the device computes wrong numbers"
     devices = keras.distribution.list_devices()
     print(f"Keras {keras.__version__} on {backend}\nDevices: {', '.join(devices)}")
@@ -152,6 +151,14 @@ first_try.fit(x_fit[:2000], y_fit[:2000], batch_size=32, validation_data=(x_val,
 wrong_try = build_model(1.0)
 wrong_try.fit(x_fit[:2000], y_fit[:2000], batch_size=32, validation_data=(x_val, y_val), verbose=2)
 
+tries = {"learning rate 0.001": first_try, "learning rate 1": wrong_try}
+figure, ax = plt.subplots(figsize=(6, 2))
+for name, attempt in tries.items():
+    ax.barh(name, attempt.history.history["val_accuracy"][-1])
+ax.axvline(0.1, color="gray", linestyle=":")
+ax.set(title="Validation accuracy (dotted: guessing)", xlim=(0, 1))
+plt.show()
+
 # %% [markdown] id="train-text"
 # ## Training
 #
@@ -246,12 +253,35 @@ results = {
     "device": device,
 }
 
+# %% [markdown] id="own-text"
+# ## Your own handwriting
+#
+# Write a digit with any painting program, white on black and square, save it as a PNG file, and give its name to `read_digit`. Until then, a file made from a test image stands in.
+
+# %% id="own"
+def read_digit(path):
+    """The most likely digit in a picture file, and its probability."""
+    picture = keras.utils.load_img(path, color_mode="grayscale", target_size=(28, 28))
+    pixels = keras.utils.img_to_array(picture)  # the shape is (28, 28, 1)
+    probability = model.predict(pixels[None], verbose=0)[0]  # fit and predict take batches: this one holds one image
+    return int(probability.argmax()), float(probability.max())
+
+
+my_picture = results_dir / "my_digit.png"
+keras.utils.save_img(my_picture, x_test[0][..., None], scale=False)
+digit, probability = read_digit(my_picture)
+plt.figure(figsize=(2, 2))
+plt.imshow(keras.utils.load_img(my_picture, color_mode="grayscale"), cmap="gray")
+plt.title(f"a {digit}, probability {probability:.1%}")
+plt.axis("off")
+plt.show()
+
 # %% [markdown] id="exercises"
 # ## Exercises
 #
 # 1. Set `learning_rate` to 0.00001 in the form at the top and run again. What do the curves look like, and what would help besides a larger one?
 # 2. Add a `Dense` layer of 100 units with `activation="relu"` before the last one. How many parameters has the network now, and does the validation accuracy rise?
-# 3. Write a digit of your own: white on black, square, as a PNG. Load it with `keras.utils.load_img("my.png", color_mode="grayscale", target_size=(28, 28))`, turn it into an array with `keras.utils.img_to_array`, and predict it. What does the network say to a letter?
+# 3. What does `read_digit` say to a letter, to black on white, to a digit in a corner? Why is it so sure even then?
 #
 # **To look things up:** [Keras' own introduction](https://keras.io/getting_started/intro_to_keras_for_engineers/) · [layers](https://keras.io/api/layers/) · [`fit` and `evaluate`](https://keras.io/api/models/model_training_apis/) · [callbacks](https://keras.io/api/callbacks/) · [mixed precision](https://keras.io/api/mixed_precision/) · [CNNs, explained](https://d2l.ai/chapter_convolutional-neural-networks/index.html)
 #:: endblock

@@ -216,21 +216,36 @@ plt.show()
 # and the larger the sum, the larger the probability.
 
 # %% id="tree"
-import graphviz
-
-font = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "12"}
-box = {"shape": "box", "style": "filled,rounded", "color": "gray", "height": "0.4"}
-picture = graphviz.Digraph(node_attr={**font, **box}, edge_attr={**font, "color": "gray"})
-for node in model.get_booster().trees_to_dataframe().query("Tree == 0").itertuples():
+def draw_node(ax, nodes, name, x, y, width):
+    """Draw a node of a tree, and below it what follows from yes (left) and no (right)."""
+    node = nodes.loc[name]
     if node.Feature == "Leaf":
-        picture.node(node.ID, f"{node.Gain:+.2f}", fillcolor="#f6d7a7" if node.Gain > 0 else "#c9d6e4")
+        color, label = ("#f6d7a7" if node.Gain > 0 else "#c9d6e4"), f"{node.Gain:+.2f}"
     else:
         words = features[node.Feature].cat.categories[list(map(int, node.Category))]
-        picture.node(node.ID, f"{node.Feature}: {' or '.join(words)}?", fillcolor="white")
-        picture.edge(node.ID, node.Yes, label=" yes ")
-        picture.edge(node.ID, node.No, label=" no ")
-picture.render(results_dir / "tree", format="svg", cleanup=True)
-picture
+        color, label = "white", f"{node.Feature}:\n{' or '.join(words)}?"
+        for child, answer, side in [(node.Yes, "yes", -1), (node.No, "no", 1)]:
+            ax.plot([x, x + side * width], [y, y - 1], color="gray", zorder=0)
+            ax.text(x + side * width / 2, y - 0.4, answer, ha="center", color="gray")
+            draw_node(ax, nodes, child, x + side * width, y - 1, width / 2)
+    ax.text(x, y, label, ha="center", va="center", bbox={"boxstyle": "round", "facecolor": color, "edgecolor": "gray"})
+
+
+first_tree = model.get_booster().trees_to_dataframe().query("Tree == 0").set_index("ID")
+figure, ax = plt.subplots(figsize=(11, 5))
+draw_node(ax, first_tree, "0-0", x=0, y=0, width=1)
+ax.axis("off")
+figure.savefig(results_dir / "tree.svg")
+plt.show()
+
+# %% [markdown] id="you-text"
+# Would you have lived? Change the words and run the cell again.
+
+# %% id="you"
+you = pd.DataFrame({"Class": ["3rd"], "Sex": ["Female"], "Age": ["Adult"]})
+for column in you:
+    you[column] = you[column].astype(features[column].dtype)  # the same categories in the same order
+print(f"{model.predict_proba(you)[0, 1]:.0%} of people like you lived, says the model.")
 
 # %% [markdown] id="numbers-text"
 # ## Many numbers, and gaps: what XGBoost is really for
