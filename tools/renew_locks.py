@@ -15,8 +15,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 LOCKS = REPOSITORY / "requirements"
 EXTRAS = ["lessons", "dev", "docs", "jupyter", "ray"]
-LEFT_OUT = "torch"
-"""Installed apart, from requirements/torch.txt, which says why."""
+LEFT_OUT = ("torch", "torchvision")
+"""The first is installed apart, from requirements/torch.txt, which says why; the second brings it along."""
 OLDEST_PYTHON = "3.11"
 OLDEST_PYTHON_OF_COLAB_COMMAND = "3.12"
 
@@ -25,7 +25,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         uv = install_uv(folder)
-        (folder / "left-out.txt").write_text(f"{LEFT_OUT}\n")
+        (folder / "left-out.txt").write_text("".join(f"{package}\n" for package in LEFT_OUT))
         renew(uv, "tests", ["pyproject.toml", LOCKS / "tests.in", *(f"--extra={extra}" for extra in EXTRAS)], folder)
         in_tests: list[str | Path] = ["--constraints", LOCKS / "tests.txt"]
         renew(uv, "demo", [LOCKS / "demo.in", *in_tests], folder)
