@@ -5,17 +5,18 @@ import http.client
 import http.server
 import io
 import os
+import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, read_notebook
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -161,3 +162,71 @@ def test_the_copies_of_a_digit_stay_on_one_side_when_the_last_tenth_is_kept_for_
     assert not any(
         np.roll(image, (2, 2), axis=(0, 1)).tobytes() in copies for image in x_train[-len(x_train) // 10 :][4::9]
     )
+
+
+FOUR_IMAGES = np.zeros((4, 28, 28), "uint8"), np.arange(4)
+
+
+def give_mnist(**_: Any) -> Any:
+    return FOUR_IMAGES, FOUR_IMAGES
+
+
+def fail(**_: Any) -> Any:
+    raise RuntimeError("no network")
+
+
+def load_in_lesson(project: Path, lesson: str, folder: Path, **names: Any) -> dict[str, Any]:
+    """What the cell that loads the data makes of the names, which stand for what the cells above it define."""
+    cell = next(
+        cell for cell in read_notebook(project / f"notebooks/{lesson}.ipynb").cells if cell.id.endswith("-data")
+    )
+    namespace = {"results_dir": folder, "dataset": "auto", "load_small_digits": give_mnist, **names}
+    exec(cell.source, namespace)
+    return namespace
+
+
+class FakeMnist:
+    """torchvision's data set: tensors, and a place to keep the files."""
+
+    calls: ClassVar[list[tuple[Path, bool, bool]]] = []
+
+    def __init__(self, root: Path, train: bool, download: bool) -> None:
+        self.calls.append((root, train, download))
+        self.data, self.targets = (SimpleNamespace(numpy=lambda array=array: array) for array in FOUR_IMAGES)
+
+
+def put_torchvision(monkeypatch: pytest.MonkeyPatch, mnist: Any) -> None:
+    module = ModuleType("torchvision")
+    module.datasets = SimpleNamespace(MNIST=mnist)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torchvision", module)
+
+
+def keras_with(load: Any) -> SimpleNamespace:
+    return SimpleNamespace(datasets=SimpleNamespace(mnist=SimpleNamespace(load_data=load)))
+
+
+def test_the_keras_lesson_takes_mnist_from_keras(all_lessons: Path, tmp_path: Path) -> None:
+    found = load_in_lesson(all_lessons, "keras", tmp_path, keras=keras_with(give_mnist), load_small_digits=fail)
+    assert (found["used_dataset"], len(found["x_train"]), len(found["y_test"])) == ("mnist", 4, 4)
+
+
+def test_the_pytorch_lesson_takes_mnist_from_torchvision(
+    all_lessons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_torchvision(monkeypatch, FakeMnist)
+    found = load_in_lesson(all_lessons, "pytorch", tmp_path, load_small_digits=fail)
+    assert (found["used_dataset"], len(found["x_train"]), len(found["y_test"])) == ("mnist", 4, 4)
+    assert FakeMnist.calls == [(tmp_path / "data", True, True), (tmp_path / "data", False, True)]
+
+
+@pytest.mark.parametrize("lesson", ["keras", "pytorch"])
+def test_a_lesson_takes_the_small_digits_and_says_why_or_fails_if_mnist_was_asked_for(
+    all_lessons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lesson: str
+) -> None:
+    put_torchvision(monkeypatch, lambda *_, **__: fail())
+    assert load_in_lesson(all_lessons, lesson, tmp_path, keras=keras_with(fail))["used_dataset"] == "digits"
+    assert "Small digits instead of MNIST: no network" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="no network"):
+        load_in_lesson(all_lessons, lesson, tmp_path, keras=keras_with(fail), dataset="mnist")
+    load_in_lesson(all_lessons, lesson, tmp_path, keras=keras_with(give_mnist), dataset="digits")
+    assert "the small digits were asked for" in capsys.readouterr().out

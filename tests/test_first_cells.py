@@ -164,6 +164,26 @@ def test_headless_on_a_colab_machine_nothing_waits_for_a_browser(blank: Path, tm
     assert results_folder(output) == (tmp_path / "outputs/blank").resolve()
 
 
+def test_on_kaggle_the_results_go_to_the_folder_that_it_keeps(blank: Path, tmp_path: Path) -> None:
+    notebook = cells_before_the_framework(blank, tmp_path / "drive")
+    (tmp_path / "kaggle/working").mkdir(parents=True)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("/kaggle/working", str(tmp_path / "kaggle/working"))
+    set_parameters(notebook, use_drive=True)
+    output = execute(notebook, tmp_path, KAGGLE_KERNEL_RUN_TYPE="Interactive")
+    assert "Colab    no, this is Kaggle\n" in output
+    assert "Google Drive needs a Colab tab in a browser" in output
+    assert results_folder(output) == (tmp_path / "kaggle/working/outputs/blank").resolve()
+
+
+def test_a_drive_folder_with_a_slash_in_front_is_on_drive_nevertheless(blank: Path, tmp_path: Path) -> None:
+    (tmp_path / "drive/MyDrive").mkdir(parents=True)
+    notebook = cells_before_the_framework(blank, tmp_path / "drive")
+    set_parameters(notebook, use_drive=True, drive_folder="/digits")
+    output = execute(notebook, tmp_path, front_end=True, FAKE_DRIVE="must not be called")
+    assert results_folder(output) == tmp_path / "drive/MyDrive/digits/outputs/blank"
+
+
 def test_an_output_dir_given_as_an_absolute_path_is_taken_as_it_is(blank: Path, tmp_path: Path) -> None:
     notebook = cells_before_the_framework(blank, tmp_path / "drive")
     set_parameters(notebook, output_dir=str(tmp_path / "elsewhere"))

@@ -3,6 +3,7 @@
 import ast
 import json
 import random
+import sys
 from pathlib import Path
 
 import nbformat
@@ -10,6 +11,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from colab_starter.notebook.installs import read_tables
 from tests.conftest import LESSONS, execute, read_notebook
 
 ORDERS = 20
@@ -68,6 +70,11 @@ def imported_names(tree: ast.AST) -> set[str]:
     return {(one.asname or one.name).partition(".")[0] for node in imports for one in node.names}
 
 
+def imported_modules(tree: ast.AST) -> set[str]:
+    whole = {one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names}
+    return whole | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+
+
 def used_names(tree: ast.AST) -> set[str]:
     return imported_names(tree) | {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
@@ -114,6 +121,20 @@ def test_a_learner_s_variables_and_the_first_cells_leave_each_other_alone(
     kept = nbformat.v4.new_code_cell(f"print([name for name in {json.dumps(names)} if globals()[name] != 'mine'])")
     output = execute(as_notebook([*cells, mine, *cells, *reversed(cells), kept]), tmp_path)
     assert output.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_notebook_imports_only_what_it_looks_for_first(all_lessons: Path, lesson: str) -> None:
+    """Besides: what every Jupyter kernel has, NumPy, which scikit-learn brings, and what a lesson can do without."""
+    cells = [
+        cell for cell in read_notebook(all_lessons / f"notebooks/{lesson}.ipynb").cells if cell.cell_type == "code"
+    ]
+    needed = read_tables(parse(next(cell for cell in cells if cell.id == "install-0")))
+    assert needed
+    optional = {"jax", "libarchive", "tensorflow", "torch", "torchvision"}
+    known = {*sys.stdlib_module_names, *needed.needed, "IPython", "google", "numpy", "packaging"} | optional
+    python = [cell for cell in cells if not cell.source.startswith("%%")]
+    assert {module.partition(".")[0] for cell in python for module in imported_modules(parse(cell))} <= known
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -51,6 +51,8 @@ QUICK = {"epochs": 1, "batch_size": 32, "learning_rate": 0.002}
 CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
 """What a lesson's training leaves after each epoch."""
 
+SCRAP = "application/scrapbook.scrap.json+json"
+
 TENSORFLOW_FINDS_NO_GPU = re.compile(
     r"WARNING: All log messages before absl::InitializeLog\(\) is called are written to STDERR"
     r"|I0000 .* Could not find cuda drivers on your machine, GPU will not be used\."
@@ -190,6 +192,19 @@ def test_the_results_are_read_back_as_scraps_and_as_a_file(runs: dict[str, Execu
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lesson", CHECKPOINTS)
+def test_training_records_its_numbers_with_a_step_for_each_epoch(runs: dict[str, Execution], lesson: str) -> None:
+    usual = runs["usual"]
+    outputs = [output for cell in usual.notebook.cells for output in cell.get("outputs", [])]
+    scraps = [output["data"][SCRAP] for output in outputs if SCRAP in output.get("data", {})]
+    for name in ("val_accuracy", "val_loss"):
+        curve = [(scrap["step"], scrap["data"]) for scrap in scraps if scrap["name"] == name and "step" in scrap]
+        assert [step for step, _ in curve] == [1, 2, 3]
+        assert curve[-1][1] == usual.scraps[name]
+    assert not any("step" in scrap for scrap in scraps if scrap["name"] == "accuracy")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("lesson", "name"), [(lesson, name) for lesson in DEFAULTS for name in DEFAULTS[lesson]])
 def test_a_lesson_learns_as_much_as_it_promises(runs: dict[str, Execution], lesson: str, name: str) -> None:
     expected, value = DEFAULTS[lesson][name], runs["usual"].scraps[name]
@@ -309,7 +324,7 @@ def test_the_lessons_extra_installs_whatever_a_lesson_imports() -> None:
 
 @pytest.mark.slow
 def test_the_install_cell_installs_a_missing_package_in_a_bare_environment(tmp_path: Path) -> None:
-    """An environment with pip and ipykernel alone: what the notebook imports is missing, and what the user asked for."""
+    """An environment with pip and ipykernel alone: what the notebook imports is missing, as is the user's own."""
     project = bake_into(tmp_path / "baked", preset="blank", extra_pip_packages="iniconfig")
     python = make_environment(tmp_path / "bare", "pip", "ipykernel") / "python"
     subprocess.run(
