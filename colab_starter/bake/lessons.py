@@ -10,6 +10,7 @@ Lessons = Mapping[str, Mapping[str, Any]]
 """The table of ``templates/lessons.json``. A lesson's entry holds its
 
 - ``title`` and ``summary``: text;
+- ``learn`` and ``time`` (may be missing): what one learns, a list of Markdown lines, and how long it takes;
 - ``accelerator``: what the answer "auto" means for it;
 - ``pip``: the name it imports -> what pip installs if that is missing;
 - ``also`` (optional): what else it needs, for which the first cells do not look;
