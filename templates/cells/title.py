@@ -14,6 +14,8 @@
 # - {{ goal }}
 #:: endfor
 #
+# **How to run it**
+#
 #:: endif
 # - **To run it all:** Runtime > Run all.
 #:: if about.time is defined
