@@ -180,7 +180,7 @@ def read_excel(path, sheet):
             if sheet and sheet not in sheets:
                 raise DataError(f"{path.name} has no sheet {sheet!r}, but {', '.join(sheets)}.")
             chosen = sheet or sheets[0]
-            cells = book.parse(chosen, header=None, dtype=object, nrows=max_rows + 10)
+            cells = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object, nrows=max_rows + 10)
     except DataError:
         raise
     except ImportError as error:
@@ -242,6 +242,8 @@ def read_table(address):
     else:
         portions = read_text(path)
     rows = sample_rows(portions)
+    if rows.empty:
+        raise DataError(f"{path.name} has a header, but no rows.")
     if len(rows.columns) < 2:
         raise DataError(f"{path.name} has one column only, {rows.columns[0]!r}: its fields must be separated by , ; | or tabs.")
     return rows
@@ -464,7 +466,8 @@ def encode(table):
     encoded = {}
     for column in features:
         if kinds[column] == "category":
-            encoded[column] = pd.Categorical(table[column], categories[column])
+            known = table[column].where(table[column].isin(categories[column]))
+            encoded[column] = pd.Categorical(known, categories[column])
         elif kinds[column] == "number":
             encoded[column] = table[column]
         else:
@@ -507,12 +510,14 @@ print(f"Baseline: always {classes[int(usual)] if is_class else f'{usual:,.4g}'}:
 # *Gradient boosting* builds small trees one after another, and each one corrects the sum of those before it.
 # Too many of them learn chance by heart (*overfitting*). So a part of the rows is kept aside,
 # and when 30 more trees have not improved the predictions for these, training stops (*early stopping*).
+# Then a new model, with the best number of trees, learns from all rows.
 
 # %% id="train"
 from sklearn.model_selection import train_test_split
 
 settings = {"max_depth": max_depth, "learning_rate": learning_rate, "device": device, "seed": seed}
-settings |= {"subsample": 0.8, "colsample_bytree": 0.8, "min_child_weight": 2 if is_class else 5}
+settings["nthread"] = 1 if x.size < 100_000 else 0  # sharing little work takes longer than doing it; 0: all cores
+settings |= {"subsample": 0.8, "colsample_bytree": 0.8, "min_child_weight": 1 if is_class else 5}
 if is_class and len(classes) > 2:
     settings |= {"objective": "multi:softprob", "num_class": len(classes), "eval_metric": "mlogloss"}
 elif is_class:
@@ -522,12 +527,12 @@ else:
 
 
 def train(x, y):
-    """A booster and the course of its losses; an eighth of the rows decides when to stop."""
+    """A booster that learned from all these rows, and the losses of the trial that chose its number of trees."""
     x_learn, x_stop, y_learn, y_stop = train_test_split(x, y, test_size=0.125, random_state=seed)
     learn = xgboost.DMatrix(x_learn, y_learn, enable_categorical=True)
     stop = xgboost.DMatrix(x_stop, y_stop, enable_categorical=True)
     losses = {}
-    booster = xgboost.train(
+    trial = xgboost.train(
         settings,
         learn,
         rounds,
@@ -536,7 +541,8 @@ def train(x, y):
         evals_result=losses,
         verbose_eval=False,
     )
-    return booster[: booster.best_iteration + 1], losses
+    everything = xgboost.DMatrix(x, y, enable_categorical=True)
+    return xgboost.train(settings, everything, trial.best_iteration + 1), losses
 
 
 def predict(booster, x):
@@ -612,13 +618,12 @@ plt.show()
 # %% [markdown] id="contributions-text"
 # ## What does each column contribute?
 #
-# The final model learns from all rows. For each row, a prediction is a sum: a start value, and what each feature adds to it (its *SHAP value*).
+# For each row, a prediction is a sum: a start value, and what each feature adds to it (its *SHAP value*).
 # The mean size of these contributions says how much the model relies on a column. It says nothing about causes.
 
 # %% id="contributions"
-final = xgboost.train(settings, xgboost.DMatrix(x, y, enable_categorical=True), model.num_boosted_rounds())
 some = x.sample(min(1000, len(x)), random_state=seed)
-contributions = final.predict(xgboost.DMatrix(some, enable_categorical=True), pred_contribs=True)
+contributions = model.predict(xgboost.DMatrix(some, enable_categorical=True), pred_contribs=True)
 contributions = contributions.reshape(len(some), -1, x.shape[1] + 1)  # rows, classes, features and the start value
 sizes = pd.Series(np.abs(contributions[:, :, :-1]).mean(axis=(0, 1)), index=x.columns)
 of_column = sizes.groupby([name if name in features else name.rpartition(": ")[0] for name in x.columns]).sum()
@@ -669,15 +674,15 @@ plt.show()
 # ## Keep the model, and use it
 #
 # Saved, loaded again, and checked: the copy must give the same answers. `predictions.csv` holds a prediction for each row:
-# for those with a known target it comes from the cross-validation, so it is an honest one; for the others from the final model.
+# for those with a known target it comes from the cross-validation, so it is an honest one; for the others from the model of all rows.
 
 # %% id="save"
-final.save_model(output_dir / "model.json")
+model.save_model(output_dir / "model.json")
 about_columns = {"target": target_name, "classes": [str(name) for name in classes], "kinds": {name: kinds[name] for name in features}}
 about_columns["categories"] = {name: list(kept) for name, kept in categories.items()}
 (output_dir / "columns.json").write_text(json.dumps(about_columns, indent=1, ensure_ascii=False), encoding="utf-8")
 copy = xgboost.Booster(model_file=output_dir / "model.json")
-np.testing.assert_allclose(predict(copy, x), predict(final, x), rtol=1e-5, atol=1e-5)
+np.testing.assert_allclose(predict(copy, x), predict(model, x), rtol=1e-5, atol=1e-5)
 print("The saved model answers like the trained one.")
 
 
@@ -689,7 +694,7 @@ def add_predictions(table, answers, known):
 
 tables = [add_predictions(raw.loc[rows.index], answers, "yes")]
 if len(unknown_rows):
-    tables.append(add_predictions(raw.loc[unknown_rows.index], predict(final, encode(unknown_rows)), "no"))
+    tables.append(add_predictions(raw.loc[unknown_rows.index], predict(model, encode(unknown_rows)), "no"))
 predicted = pd.concat(tables).sort_index()
 predicted.to_csv(output_dir / "predictions.csv", index_label="row", encoding="utf-8-sig")
 predicted.tail(3)
@@ -700,7 +705,7 @@ if new_data:
     if gone := [column for column in features if column not in strangers]:
         raise DataError(f"new_data lacks {len(gone)} columns of the first table: {', '.join(gone[:10])}.")
     new_table = pd.DataFrame({column: convert(strangers[column], kinds[column]) for column in features})
-    answers_for_new = add_predictions(strangers, predict(final, encode(new_table)), "no")
+    answers_for_new = add_predictions(strangers, predict(model, encode(new_table)), "no")
     answers_for_new.to_csv(output_dir / "new_predictions.csv", index_label="row", encoding="utf-8-sig")
     print(f"{len(strangers):,} new rows are predicted: new_predictions.csv")
 
@@ -711,7 +716,7 @@ results = {
     "baseline": round(baseline, 4),
     "used_rows": len(rows),
     "used_columns": len(features),
-    "trees": final.num_boosted_rounds(),
+    "trees": model.num_boosted_rounds(),
     "seconds": round(seconds, 2),
     "device": "gpu" if device == "cuda" else "cpu",
 }
