@@ -13,6 +13,7 @@ import http.client
 import os
 import re
 import shutil
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -69,6 +70,8 @@ def download(address):
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, DataError):
             raise
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         raise DataError(f"{address} cannot be downloaded: {error}") from None
     finally:
         unfinished.unlink(missing_ok=True)
@@ -78,10 +81,12 @@ def download_from_kaggle(name):
     """The folder of a data set on Kaggle, which kagglehub keeps in a cache of its own."""
     if not re.fullmatch(r"[\w-]+/[\w-]+(/versions/\d+)?", name):
         raise DataError(f"kaggle:{name} is no data set: write kaggle:owner/name, as in its address on kaggle.com.")
-    import kagglehub
-
     try:
+        import kagglehub
+
         return Path(kagglehub.dataset_download(name))
+    except ImportError:
+        raise DataError("For Kaggle's data, run %pip install kagglehub, then this cell again.") from None
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"kaggle:{name} cannot be downloaded: {reason}") from None

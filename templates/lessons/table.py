@@ -663,7 +663,9 @@ plt.show()
 
 # %% id="one"
 row = int(contributions[:, focus].sum(axis=1).argmax())
-parts = pd.Series(contributions[row, focus, :-1], index=[f"{name} = {some[name].iloc[row]}" for name in x.columns])
+values_of_row = [f"{value:g}" if isinstance(value, (int, float)) else str(value) for value in some.iloc[row]]
+labels = [f"{name} = {value}" for name, value in zip(x.columns, values_of_row)]
+parts = pd.Series(contributions[row, focus, :-1], index=labels)
 parts = parts.reindex(parts.abs().sort_values().tail(8).index)
 ax = parts.plot.barh(color=np.where(parts > 0, "#b5577b", "#40698f"), figsize=(9, 3))
 ax.set(title=f"Row {some.index[row]}: from {contributions[row, focus, -1]:,.4g}, the start value, to {contributions[row, focus].sum():,.4g}")
