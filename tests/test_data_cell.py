@@ -1,4 +1,4 @@
-"""The shared cell that finds data: on the disk, on a real server on this machine, and in archives, whatever their names say."""
+"""The shared cell that finds data: on the disk, on a real server on this machine, and in archives."""
 
 import http.server
 import io
@@ -98,7 +98,7 @@ def test_a_download_is_kept(cell: SimpleNamespace, server: SimpleNamespace, caps
     [
         (b"half", 9000, "broke off. Run this cell again."),
         (b"", None, "cannot be downloaded: HTTP Error 404: Not Found"),
-        (b"<!DOCTYPE html><html>Sign in</html>", 35, "is a web page, not data. Look there for the address of the file."),
+        (b"<!DOCTYPE html><html>Sign in</html>", 35, "is a web page, not data."),
         (b"", 10**15, "needs 1,000,000.0 GB on the disk"),
     ],
 )

@@ -13,9 +13,7 @@ learning_rate = 0.05  # @param {type:"number"}
 max_rows = 100_000  # @param {type:"integer"}
 #:: endset
 #:: set more_needed
-for ending, package in {".xlsx": "openpyxl", ".parquet": "pyarrow", ".7z": "py7zr", "kaggle:": "kagglehub"}.items():
-    if ending in data + new_data:
-        needed[package] = package
+needed |= {name: name for mark, name in [(".xlsx", "openpyxl"), (".parquet", "pyarrow"), (".7z", "py7zr"), ("kaggle:", "kagglehub")] if mark in data + new_data}
 #:: endset
 #:: block framework
 # %% id="framework" cellView="form"
