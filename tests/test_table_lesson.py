@@ -6,6 +6,7 @@ Its cells are executed in this process, as far as each test needs them; ``test_l
 import gzip
 import importlib.util
 import json
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -50,7 +51,7 @@ class Lesson:
         with redirect_stdout(output):
             try:
                 for cell in self.cells:
-                    if cell.id.startswith(("runtime", "machine", "install", "table-framework")):
+                    if cell.id.startswith(("runtime", "machine", "setup", "install", "table-framework")):
                         continue
                     exec(compile(cell.source, cell.id, "exec"), self.names)
                     if "parameters" in cell.metadata.get("tags", []):
@@ -436,6 +437,20 @@ def test_of_a_large_table_a_sample_is_kept_so_that_memory_does_not_grow_with_the
     assert index.is_monotonic_increasing
     assert index.is_unique
     assert 50_000 < index.to_numpy().mean() < 70_000
+
+
+def test_four_times_the_rows_need_no_more_memory(lesson: Lesson, write: Write) -> None:
+    lesson.run("table-read", max_rows=1000)
+    read, peaks = lesson.names["read_table"], []
+    for times in (1, 4):
+        data = write("a,b,c\n" + "1.25,some text,3\n" * 150_000 * times)
+        tracemalloc.start()
+        with redirect_stdout(StringIO()) as output:
+            assert len(read(data)) == 1000
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert f"{150_000 * times:,} rows, of which 1,000 are used" in output.getvalue()
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_a_wide_table_is_sampled_more(lesson: Lesson, write: Write) -> None:

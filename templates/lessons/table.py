@@ -24,18 +24,23 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-points = np.random.default_rng(seed).uniform(-1, 1, size=(2000, 2))
-same_sign = points[:, 0] * points[:, 1] > 0
-trial = xgboost.train(
-    {"objective": "binary:logistic", "device": "cuda" if gpus and xgboost.build_info()["USE_CUDA"] else "cpu"},
-    xgboost.DMatrix(points[:1000], same_sign[:1000]),
-    num_boost_round=20,
-)
-# Where XGBoost finds no GPU that it can use, it goes on with the CPU. So ask it where it was.
-device = json.loads(trial.save_config())["learner"]["generic_param"]["device"].partition(":")[0]
-correct = ((trial.predict(xgboost.DMatrix(points[1000:])) > 0.5) == same_sign[1000:]).mean()
-print(f"XGBoost {xgboost.__version__} on the {'GPU' if device == 'cuda' else 'CPU'}: {correct:.1%} of a small test are right")
-assert correct > 0.95, "the device computes wrong numbers"
+
+def find_device():
+    """Learn whether two numbers have the same sign, check the predictions, and return where that was done."""
+    points = np.random.default_rng(seed).uniform(-1, 1, size=(2000, 2))
+    same_sign = points[:, 0] * points[:, 1] > 0
+    wanted = "cuda" if gpus and xgboost.build_info()["USE_CUDA"] else "cpu"
+    settings = {"objective": "binary:logistic", "max_depth": 3, "device": wanted}
+    booster = xgboost.train(settings, xgboost.DMatrix(points[:1000], same_sign[:1000]), num_boost_round=20)
+    correct = ((booster.predict(xgboost.DMatrix(points[1000:])) > 0.5) == same_sign[1000:]).mean()
+    assert correct > 0.95, "the device computes wrong numbers"
+    # Where XGBoost finds no GPU that it can use, it goes on with the CPU. So ask it where it was.
+    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"].partition(":")[0]
+    print(f"XGBoost {xgboost.__version__} on the {'GPU' if used == 'cuda' else 'CPU'}: {correct:.1%} of a small test are right")
+    return used
+
+
+device = find_device()
 if require_gpu and device == "cpu":
     raise RuntimeError("XGBoost cannot use the GPU. To go on without one, set require_gpu = False.")
 #:: endblock
@@ -51,6 +56,22 @@ if require_gpu and device == "cpu":
 #
 # Your own table: set `data` in the form at the top, and `target`, the name of the column to predict. The rest stays as it is.
 #
+# ## The idea, with eight rows
+#
+# A table has a row for each thing, here a flat. One column is the **target**, what we want to predict; the others are the **features**.
+# A **decision tree** asks questions about the features, and predicts the mean target of the rows that gave the same answers.
+# This one may ask two questions in a row. XGBoost adds up hundreds of such trees.
+
+# %% id="idea"
+flats = pd.DataFrame({"area": [30, 45, 50, 62, 70, 88, 95, 120], "balcony": [0, 1, 0, 0, 1, 0, 1, 1]})
+flats["rent"] = [400, 620, 560, 700, 860, 950, 1150, 1400]
+
+one_tree = xgboost.XGBRegressor(n_estimators=1, max_depth=2, learning_rate=1, reg_lambda=0)
+one_tree.fit(flats[["area", "balcony"]], flats["rent"])
+flats["predicted"] = one_tree.predict(flats[["area", "balcony"]]).round()
+print(one_tree.get_booster().get_dump()[0])
+flats
+
 #:: include "cells/data.py"
 
 # %% id="example" cellView="form"
@@ -723,14 +744,14 @@ results = {
 if not is_class:
     results["mean_absolute_error"] = round(float(mean_absolute_error(y, predictions)), 4)
 
-# %% [markdown] id="exercises-text"
-# ## Now you
+# %% [markdown] id="exercises"
+# ## Exercises
 #
 # 1. Set `max_depth = 1`: then each tree asks one question, and no two columns can work together. What does that cost? Look at the score and at the dots.
 # 2. Predict another column: set `target`. In the example, `district` is a classification with five classes. Which ones are confused with each other?
 # 3. Name the strongest column in `leave_out`. Which column takes its place, and how much worse is the score?
 #
-# To read on: [XGBoost's parameters](https://xgboost.readthedocs.io/en/stable/parameter.html) ·
+# **To look things up:** [XGBoost's parameters](https://xgboost.readthedocs.io/en/stable/parameter.html) ·
 # [categories in XGBoost](https://xgboost.readthedocs.io/en/stable/tutorials/categorical.html) ·
 # [cross-validation](https://scikit-learn.org/stable/modules/cross_validation.html) ·
 # [leakage and other pitfalls](https://scikit-learn.org/stable/common_pitfalls.html) ·
