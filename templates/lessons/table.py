@@ -405,8 +405,8 @@ if is_class:
     if len(counts) - len(rare) < 2:
         raise DataError(f"Column {target_name!r}: its {len(counts)} different values hardly repeat. Choose another target.")
     if len(rare):
-        some = ", ".join(repr(name) for name in rare[:3])
-        print(f"{len(rare)} classes are seen fewer than {folds} times ({some}): their {counts[rare].sum()} rows are left out.")
+        examples = ", ".join(repr(name) for name in rare[:3])
+        print(f"{len(rare)} classes are seen fewer than {folds} times ({examples}): their {counts[rare].sum()} rows are left out.")
     rows = rows[~values.isin(rare)]
 print(f"{'Classification' if is_class else 'Regression'}: {target_name!r} of {len(rows):,} rows")
 
@@ -667,9 +667,10 @@ for height, name in enumerate(best):
     place = pd.Series(shift).groupby(np.digitize(shift, np.histogram_bin_edges(shift, 80))).cumcount()
     swarm = height + 0.42 * (-1) ** place * place / max(place.max(), 20)
     is_number = pd.api.types.is_numeric_dtype(some[name])
-    known = some[name].notna().to_numpy() & is_number
-    ax.scatter(shift[~known], swarm[~known], s=6, color="darkgray")
-    ax.scatter(shift[known], swarm[known], s=6, c=some[name].rank(pct=True)[known] if is_number else [], cmap="coolwarm")
+    has_color = some[name].notna().to_numpy() & is_number
+    ax.scatter(shift[~has_color], swarm[~has_color], s=6, color="darkgray")
+    if is_number:
+        ax.scatter(shift[has_color], swarm[has_color], s=6, c=some[name].rank(pct=True)[has_color], cmap="coolwarm")
 ax.axvline(0, color="lightgray", zorder=0)
 ax.set_yticks(range(len(best)), best)
 meaning = f"towards {classes[focus] if len(classes) > 2 else classes[1]} (log odds)" if is_class else f"{target_name}"
