@@ -18,6 +18,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine, make_friedman1
@@ -25,6 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import accuracy_score, r2_score
 
 from tests.conftest import read_notebook
+from tests.test_lessons import run_papermill
 
 QUICK = {"rounds": 20, "folds": 3, "learning_rate": 0.3}
 
@@ -535,3 +537,30 @@ def test_no_variable_changes_its_type(lesson: Lesson, write: Write, target: str)
     lesson.run("table-new", data=write(make_table()), target=target, **QUICK)
     assert {"rows", "features", "score"} <= set(lesson.types)
     assert {name: types for name, types in lesson.types.items() if len(types) > 1} == {}
+
+
+@pytest.mark.slow
+def test_papermill_gives_it_a_table_and_a_target(all_lessons: Path, write: Write, tmp_path: Path) -> None:
+    parameters = {"data": write(GERMAN, encoding="cp1252"), "target": "Stadt", **QUICK}
+    run_papermill(all_lessons / "notebooks/table.ipynb", tmp_path, parameters)
+    results = json.loads((tmp_path / "results/results.json").read_text())
+    assert (results["problem"], results["used_rows"]) == ("classification", 60)
+    files = {path.name for path in (tmp_path / "results").iterdir()}
+    assert files == {"results.json", "predictions.csv", "model.json", "columns.json"}
+    copy = xgboost.Booster(model_file=tmp_path / "results/model.json")
+    assert copy.num_features() == len(copy.feature_names or ())
+
+
+@pytest.mark.slow
+def test_in_the_notebook_bad_data_is_one_line_without_a_traceback(
+    all_lessons: Path, write: Write, tmp_path: Path
+) -> None:
+    parameters = {"data": write(GERMAN), "target": "Land"}
+    with pytest.raises(papermill.exceptions.PapermillExecutionError, match="There is no column 'Land'"):
+        run_papermill(all_lessons / "notebooks/table.ipynb", tmp_path, parameters)
+    cells = read_notebook(tmp_path / "executed.ipynb").cells
+    errors = [output for cell in cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    line = "There is no column 'Land'. The columns are Größe, Preis, Stadt, Tag."
+    assert [(error.ename, error.evalue, error.traceback) for error in errors] == [
+        ("DataError", line, [f"DataError: {line}"])
+    ]
