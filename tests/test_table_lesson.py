@@ -316,6 +316,7 @@ def test_two_values_are_classes_however_they_are_written(lesson: Lesson, write: 
     table["kind"] = table["kind"].map({"big": pair[0], "small": pair[1]})
     assert "Classification: 'kind' of 60 rows" in lesson.run("table-encode", data=write(table), target="kind")
     assert len(lesson.names["classes"]) == 2
+    assert set(lesson.names["y"]) == {0, 1}
 
 
 def test_postcodes_are_categories(lesson: Lesson, write: Write) -> None:
@@ -369,6 +370,41 @@ def test_a_row_with_too_many_fields_is_named(lesson: Lesson, write: Write) -> No
     text = "a,b\n" + "1,2\n" * 20 + "1,2,3\n" + "1,2\n" * 20
     line = lesson.error(data=write(text))
     assert line == "table.csv: line 22 has 3 fields, not 2. Mend the line, or put quotes around text with a comma."
+
+
+def test_rows_that_are_all_longer_than_the_header_are_refused(lesson: Lesson, write: Write) -> None:
+    line = lesson.error(data=write("a,b\n" + "1,2,3,4\n" * 20))
+    assert line == "table.csv: the header has 2 names, but the rows have 4 fields."
+
+
+@pytest.mark.parametrize(("first", "rest"), [("a,b,y\n", "{0},{0},{1},\n"), ("a,b,y\n", "r{0},{0},{0},{1}\n")])
+def test_a_separator_at_the_end_and_row_names_of_r_shift_no_column(
+    lesson: Lesson, write: Write, first: str, rest: str
+) -> None:
+    lesson.run("table-look", data=write(first + "".join(rest.format(n, "xz"[n % 2]) for n in range(40))))
+    assert list(lesson.names["raw"]["b"].iloc[:3]) == ["0", "1", "2"]
+    assert set(lesson.names["raw"]["y"]) == {"x", "z"}
+
+
+def test_a_quote_that_is_never_closed_is_named(lesson: Lesson, write: Write) -> None:
+    line = lesson.error(data=write("a,b\n" + "1,2\n" * 20 + '"1,2\n' + "1,2\n" * 300))
+    assert line.startswith("table.csv: EOF inside string starting at row 21. Mend the line")
+
+
+def test_a_damaged_gz_is_refused(lesson: Lesson, write: Write) -> None:
+    data = write(gzip.compress(GERMAN.encode())[:200], "table.csv.gz")
+    assert lesson.error(data=data).startswith("table.csv.gz cannot be read: ")
+
+
+def test_an_unknown_task_is_refused(lesson: Lesson, write: Write) -> None:
+    line = lesson.error(data=write(make_table()), task="guess")
+    assert line == 'task is "auto", "classification" or "regression", not \'guess\'.'
+
+
+def test_of_a_time_the_hour_is_a_feature(lesson: Lesson, write: Write) -> None:
+    times = pd.date_range("2024-01-01", periods=100, freq="h").strftime("%d.%m.%Y %H:%M")
+    lesson.run("table-encode", data=write(pd.DataFrame({"at": times, "sales": np.arange(100) % 24})), task="regression")
+    assert list(lesson.names["x"]["at: hour"].iloc[22:26]) == [22, 23, 0, 1]
 
 
 def test_folds_that_the_rows_do_not_allow_are_refused(lesson: Lesson, write: Write) -> None:

@@ -119,8 +119,11 @@ def is_archive(path):
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             return not {"[Content_Types].xml", "mimetype"} & set(archive.namelist())
-    with open(path, "rb") as file:
-        return file.read(6) == b"7z\xbc\xaf\x27\x1c" or tarfile.is_tarfile(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(6) == b"7z\xbc\xaf\x27\x1c" or tarfile.is_tarfile(path)
+    except EOFError:  # a compressed file that is cut off
+        return False
 
 
 def open_archive(path):

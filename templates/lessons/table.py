@@ -106,6 +106,8 @@ import itertools
 
 import charset_normalizer
 
+csv.field_size_limit(1 << 30)
+
 
 def open_bytes(path):
     with open(path, "rb") as file:
@@ -157,9 +159,12 @@ def read_text(path):
     separator = find_separator(lines[hint:])
     rows = [row for row in csv.reader(lines[hint:], delimiter=separator) if row]
     names, widths = rows[0], [len(row) for row in rows[1:]]
+    usual = max(set(widths), key=widths.count, default=0)
     has_header = not all(re.fullmatch(r"\s*-?[\d.,]+\s*", name) for name in names)
-    if widths and min(widths) == len(names) + 1:  # R leaves out the name of the first column, others end rows with a separator
+    if usual == len(names) + 1:  # R leaves out the name of the first column, others end rows with a separator
         names = [*names, "(end)"] if not any(row[-1] for row in rows[1:]) else ["row", *names]
+    if usual > len(names):
+        raise DataError(f"{path.name}: the header has {len(names)} names, but the rows have {usual} fields.")
     spelling = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
     print(f"{path.name}: text, {encoding.removesuffix('-sig')}, separator: {spelling}")
     if not has_header:
@@ -172,7 +177,7 @@ def read_text(path):
             yield from pd.read_csv(file, names=names, chunksize=50_000, index_col=False, **options)
         except pd.errors.ParserError as error:
             place = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-            why = f"line {place[2]} has {place[3]} fields, not {place[1]}" if place else str(error)
+            why = f"line {place[2]} has {place[3]} fields, not {place[1]}" if place else str(error).rpartition("error: ")[2]
             raise DataError(f"{path.name}: {why}. Mend the line, or put quotes around text with a {spelling}.") from None
 
 
@@ -191,6 +196,9 @@ def name_columns(names):
 
 # %% id="read" cellView="form"
 # @title Read Excel and Parquet, and choose what to read
+import zlib
+
+
 def read_excel(path, sheet):
     """The rows of a sheet; the header is the first row that is at least half full."""
     try:
@@ -248,6 +256,19 @@ def read_table(address):
     """A table of at most max_rows rows, and fewer if it is wide; of a larger one, a random sample."""
     found, part = find_data(address)
     path = choose_file(found) if found.is_dir() else found
+    try:
+        rows = sample_rows(read_portions(path, part))
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{path.name} cannot be read: {error}") from None
+    if rows.empty:
+        raise DataError(f"{path.name} has a header, but no rows.")
+    if len(rows.columns) < 2:
+        raise DataError(f"{path.name} has one column only, {rows.columns[0]!r}: its fields must be separated by , ; | or tabs.")
+    return rows
+
+
+def read_portions(path, part):
+    """A table in portions; what kind of file it is, its first bytes tell."""
     with open(path, "rb") as file:
         start = file.read(8)
     if not start:
@@ -255,17 +276,10 @@ def read_table(address):
     if is_web_page(path):
         raise DataError(f"{path.name} is a web page, not a table. Download the file itself.")
     if start.startswith(b"PAR1"):
-        portions = read_parquet(path)
-    elif start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        portions = read_excel(path, part)
-    else:
-        portions = read_text(path)
-    rows = sample_rows(portions)
-    if rows.empty:
-        raise DataError(f"{path.name} has a header, but no rows.")
-    if len(rows.columns) < 2:
-        raise DataError(f"{path.name} has one column only, {rows.columns[0]!r}: its fields must be separated by , ; | or tabs.")
-    return rows
+        return read_parquet(path)
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return read_excel(path, part)
+    return read_text(path)
 
 
 def sample_rows(portions):
@@ -322,9 +336,11 @@ def to_dates(values):
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.tz_localize(None)
     text = values.astype("string").str.strip()
-    text = text.str.replace(r"[ T]\d\d?:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?$", "", regex=True)
-    attempts = (pd.to_datetime(text, format=form, errors="coerce") for form in DATE_FORMATS)
-    return max(attempts, key=lambda dates: dates.notna().sum())
+    days = text.str.replace(r"[ T]\d\d?:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?$", "", regex=True)
+    attempts = (pd.to_datetime(days, format=form, errors="coerce") for form in DATE_FORMATS)
+    dates = max(attempts, key=lambda dates: dates.notna().sum())
+    hours = pd.to_numeric(text.str.extract(r"[ T](\d\d?):\d\d")[0]).fillna(0).astype("int64")
+    return dates + pd.to_timedelta(hours, unit="h")
 
 
 def find_kind(values):
@@ -394,6 +410,8 @@ if not 2 <= folds <= len(rows) // 2:
     raise DataError(f"folds = {folds} does not suit {len(rows)} rows: from 2 to {len(rows) // 2} are possible.")
 
 # %% id="task"
+if task not in ("auto", "classification", "regression"):
+    raise DataError(f'task is "auto", "classification" or "regression", not {task!r}.')
 few = values.nunique() <= min(10, len(rows) / 5)
 whole = kinds[target_name] == "number" and bool((values % 1 == 0).all())
 is_class = task == "classification" or (task == "auto" and (kinds[target_name] == "category" or (few and whole)))
@@ -468,7 +486,7 @@ print(f"{len(features)} features: {', '.join(features[:15])}{', …' if features
 # ## Columns as XGBoost wants them
 #
 # Numbers stay. Categories get the type `category`, which XGBoost splits by itself: no *one-hot encoding* is needed.
-# Of a date it sees the year, the month, the day of the week, and the days since 2000.
+# Of a date it sees the year, the month, the day of the week, the hour, and the days since 2000.
 
 # %% id="encode"
 MOST_CATEGORIES = 200
@@ -492,12 +510,13 @@ def encode(table):
         else:
             days = table[column]
             encoded[f"{column}: days"] = (days - pd.Timestamp("2000-01-01")).dt.days
-            encoded |= {f"{column}: {part}": getattr(days.dt, part) for part in ("year", "month", "day_of_week")}
+            parts = ["year", "month", "day_of_week", "hour"] if (rows[column].dt.hour > 0).any() else ["year", "month", "day_of_week"]
+            encoded |= {f"{column}: {part}": getattr(days.dt, part) for part in parts}
     return pd.DataFrame(encoded, index=table.index)
 
 
 x = encode(rows)
-classes = sorted(rows[target_name].unique()) if is_class else []
+classes = [int(name) if whole else name for name in sorted(rows[target_name].unique())] if is_class else []
 y = rows[target_name].map({name: number for number, name in enumerate(classes)}) if is_class else rows[target_name]
 y = y.to_numpy("float64")
 print(f"x: {x.shape[0]:,} rows, {x.shape[1]} columns. y: {f'{len(classes)} classes' if is_class else 'numbers'}")
