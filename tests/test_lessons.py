@@ -38,6 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "pytorch": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "xgboost": {"accuracy": (0.77, 0.7906)},
+    "table": {"score": (0.94, 0.98), "baseline": (0.0, 0.0), "problem": "regression"},
 }
 """What the results of a run with default parameters must be: a value, or its bounds.
 

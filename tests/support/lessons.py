@@ -12,6 +12,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "pytorch": {"epochs": 1, "learning_rate": 0.01},
     "opencv": {"features": 200},
     "xgboost": {"max_depth": 1},
+    "table": {"max_depth": 1, "folds": 3},
     "graphviz": {"tree_depth": 1},
     "tour": {"epochs": 1},
     "blank": {"seed": 1},
