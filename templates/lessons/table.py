@@ -687,6 +687,8 @@ plt.show()
 # for those with a known target it comes from the cross-validation, so it is an honest one; for the others from the model of all rows.
 
 # %% id="save"
+import json
+
 model.save_model(results_dir / "model.json")
 about_columns = {"target": target_name, "classes": [str(name) for name in classes], "kinds": {name: kinds[name] for name in features}}
 about_columns["categories"] = {name: list(kept) for name, kept in categories.items()}
