@@ -155,8 +155,9 @@ def read_install(words: list[str], line: int, nested: bool) -> Install | None:
 def _brings_unknown(program: str, words: list[str]) -> bool:
     if program in _OTHER_TOOLS or (program == "uv" and "add" in words) or program.endswith(".sh"):
         return True
-    runs_script = program in _RUNS_SCRIPTS and len(words) > 1
-    return runs_script or (bool(_PYTHON.fullmatch(program)) and any("setup" in word for word in words[1:2]))
+    # A lone dot is most often the end of a sentence: "Not here (x). It needs pip install y."
+    runs_script = program in _RUNS_SCRIPTS and len(words) > 1 and (program != "." or re.search(r"[/.]", words[1]))
+    return bool(runs_script) or (bool(_PYTHON.fullmatch(program)) and any("setup" in word for word in words[1:2]))
 
 
 def _read_pip(words: list[str], line: int, nested: bool) -> Install | None:

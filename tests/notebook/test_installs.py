@@ -109,3 +109,8 @@ def test_where_pip_prints_to_is_no_package(end: str) -> None:
     ((_, install),) = Notebook(Path("a.ipynb"), "", {"cells": [cell]}).installs
     assert [requirement.name for requirement in install.requirements] == ["six"]
     assert not install.opaque
+
+
+def test_a_sentence_that_ends_in_parentheses_starts_no_script() -> None:
+    assert tools_of("print('Not here (x). It needs pip install six.')") == []
+    assert tools_of("!. ./setup.sh") == ["."]
