@@ -49,7 +49,9 @@ def test_nothing_is_added_to_a_file_that_something_else_touched(
 ) -> None:
     harm(tmp_path / "ledger.jsonl")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(SweepLostError, match=r"ledger\.jsonl was replaced, moved or changed .*; the same command resumes"):
+    with pytest.raises(
+        SweepLostError, match=r"ledger\.jsonl was replaced, moved or changed .*; the same command resumes"
+    ):
         journal.check()
     with pytest.raises(SweepLostError):
         journal.append(b"second")
