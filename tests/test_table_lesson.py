@@ -55,7 +55,7 @@ class Lesson:
         with redirect_stdout(output):
             try:
                 for cell in self.cells:
-                    if cell.id.startswith(("runtime", "machine", "setup", "install", "table-framework")):
+                    if cell.id.startswith(("runtime", "machine", "setup", "install", "xgboost-framework")):
                         continue
                     exec(compile(cell.source, cell.id, "exec"), self.names)
                     if "parameters" in cell.metadata.get("tags", []):
