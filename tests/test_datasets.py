@@ -5,10 +5,12 @@ import http.client
 import http.server
 import io
 import os
+import socket
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -180,7 +182,8 @@ def load_in_lesson(project: Path, lesson: str, folder: Path, **names: Any) -> di
     cell = next(
         cell for cell in read_notebook(project / f"notebooks/{lesson}.ipynb").cells if cell.id.endswith("-data")
     )
-    namespace = {"results_dir": folder, "dataset": "auto", "load_small_digits": give_mnist, **names}
+    namespace: dict[str, Any] = {"results_dir": folder, "dataset": "auto", "load_small_digits": give_mnist, **names}
+    namespace["network_timeout"] = nullcontext
     exec(cell.source, namespace)
     return namespace
 
@@ -230,3 +233,13 @@ def test_a_lesson_takes_the_small_digits_and_says_why_or_fails_if_mnist_was_aske
         load_in_lesson(all_lessons, lesson, tmp_path, keras=keras_with(fail), dataset="mnist")
     load_in_lesson(all_lessons, lesson, tmp_path, keras=keras_with(give_mnist), dataset="digits")
     assert "the small digits were asked for" in capsys.readouterr().out
+
+
+def test_the_network_has_its_time_limit_back_after_the_download() -> None:
+    namespace: dict[str, Any] = {"socket": socket, "contextmanager": contextmanager}
+    exec((REPOSITORY / "templates/shared/network_timeout.py").read_text(), namespace)
+    before = socket.getdefaulttimeout()
+    with pytest.raises(OSError, match="no network"), namespace["network_timeout"](20):
+        assert socket.getdefaulttimeout() == 20
+        raise OSError("no network")
+    assert socket.getdefaulttimeout() == before

@@ -45,12 +45,15 @@ device = find_device()
 # %% id="small" cellView="form"
 # @title A stand-in for when there is no network
 import socket
+from contextlib import contextmanager
 
 import numpy as np
 
-socket.setdefaulttimeout(20)  # a network that does not answer counts as none
 if dataset not in ("auto", "mnist", "digits"):
     raise ValueError(f'dataset must be "auto", "mnist" or "digits", not {dataset!r}')
+
+
+#:: include "shared/network_timeout.py"
 
 
 #:: include "shared/small_digits.py"
@@ -59,7 +62,8 @@ if dataset not in ("auto", "mnist", "digits"):
 try:
     if dataset == "digits":
         raise OSError("the small digits were asked for")
-    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    with network_timeout(20):
+        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     used_dataset = "mnist"
 except Exception as error:
     if dataset == "mnist":

@@ -39,12 +39,15 @@ check_device()
 # %% id="small" cellView="form"
 # @title A stand-in for when there is no network
 import socket
+from contextlib import contextmanager
 
 import numpy as np
 
-socket.setdefaulttimeout(20)  # a network that does not answer counts as none
 if dataset not in ("auto", "mnist", "digits"):
     raise ValueError(f'dataset must be "auto", "mnist" or "digits", not {dataset!r}')
+
+
+#:: include "shared/network_timeout.py"
 
 
 #:: include "shared/small_digits.py"
@@ -55,7 +58,8 @@ try:
         raise OSError("the small digits were asked for")
     from torchvision import datasets
 
-    parts = [datasets.MNIST(results_dir / "data", train=train, download=True) for train in (True, False)]
+    with network_timeout(20):
+        parts = [datasets.MNIST(results_dir / "data", train=train, download=True) for train in (True, False)]
     (x_train, y_train), (x_test, y_test) = [(part.data.numpy(), part.targets.numpy()) for part in parts]
     used_dataset = "mnist"
 except (ImportError, OSError, RuntimeError) as error:

@@ -5,7 +5,7 @@ import io
 import json
 import random
 
-import pandas  # type: ignore[import-untyped]
+import pandas
 import pytest
 
 from colab_starter.run.display.csv_cells import read_cell, write_cell
