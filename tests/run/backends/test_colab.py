@@ -344,7 +344,7 @@ while not pathlib.Path({str(tmp_path / "go")!r}).exists():
 
 @pytest.mark.slow
 def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: ColabRig, tmp_path: Path) -> None:
-    job = make_job(tmp_path, "run", "import time\ntime.sleep(600)")
+    job = make_job(tmp_path, "run", "import time\ntime.sleep(120)")
     script = f"""\
         import time
         from pathlib import Path, PosixPath
@@ -358,7 +358,12 @@ def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: Colab
         """
     sweep = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
     assert sweep.stdout
-    assert any("number=2" in line for line in sweep.stdout)
+    said = []
+    for line in sweep.stdout:
+        said.append(line)
+        if "number=2" in line or line.startswith("Ended"):
+            break
+    assert "number=2" in said[-1], said
     kernels = colab.server.list_children()
     sweep.kill()
     sweep.wait()
