@@ -340,7 +340,7 @@ def test_a_project_of_the_template_installs_what_is_missing_into_the_overlay(
     before = environment.take_stock()
     result = run(folder / "notebooks/blank.ipynb", "-p", "require_gpu=False")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"cell 8 installs packages: into an overlay of {environment.folder}, " in result.stdout
+    assert f"cell 6 installs packages: into an overlay of {environment.folder}, " in result.stdout
     assert environment.take_stock() == before
     [path] = (tmp_path / "runs/blank").glob("*/blank.ipynb")
     assert "Installed: newcomer==2.0\\n" in path.read_text()
