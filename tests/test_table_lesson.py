@@ -33,7 +33,7 @@ QUICK = {"rounds": 20, "folds": 3, "learning_rate": 0.3}
 
 def need(module: str) -> None:
     if not importlib.util.find_spec(module):
-        pytest.skip(f"{module} is not installed")
+        pytest.skip(f"{module} is not installed: it is in the extra `lessons`")
 
 
 class Lesson:
