@@ -72,14 +72,7 @@ except (ImportError, OSError, RuntimeError) as error:
 print(f"Data set: {used_dataset}, {len(x_train):,} images to train with, {len(x_test):,} to test")
 
 # %% id="look"
-import matplotlib.pyplot as plt
-
-figure, axes = plt.subplots(2, 8, figsize=(10, 3))
-for ax, image, label in zip(axes.flat, x_test, y_test):
-    ax.imshow(image, cmap="gray_r")
-    ax.set_title(int(label))
-    ax.axis("off")
-plt.show()
+#:: include "shared/look_at_digits.py"
 
 # %% [markdown] id="dataset-text"
 # ## Dataset and DataLoader
