@@ -87,3 +87,8 @@ def is_tried(cell: Cell, line: int) -> bool:
         return False
     tries = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Try)]
     return any(node.body[0].lineno <= line <= (node.body[-1].end_lineno or 0) for node in tries)
+
+
+def without_comments(source: str) -> str:
+    """The lines that are more than a comment; comments behind code stay."""
+    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith("#"))

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from colab_starter.check.rule import COLAB, ERROR, WARNING, Problem, rule
 from colab_starter.check.rules.install import runtime_packages
+from colab_starter.check.source import without_comments
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 from colab_starter.runtimes import Runtime, package_of_module
@@ -81,16 +82,12 @@ def _is_mounted(notebook: Notebook) -> bool:
     colab = notebook.metadata.get("colab")
     if isinstance(colab, dict) and colab.get("mount_file_id"):
         return True
-    code = [_without_comments(cell.source) for cell in notebook.cells if cell.kind == "code"]
+    code = [without_comments(cell.source) for cell in notebook.cells if cell.kind == "code"]
     if any(map(_BRINGS_DRIVE.search, code)):
         return True
     names = [name for source in code for name in _NAME_OF_DRIVE.findall(source)]
     on_drive = re.compile("|".join([r"/content/g?drive", *(rf"\b{name}\b" for name in names)]))
     return any(_LOOKS_FIRST.search(source) and on_drive.search(source) for source in code)
-
-
-def _without_comments(source: str) -> str:
-    return "\n".join(line for line in source.split("\n") if not line.lstrip().startswith("#"))
 
 
 def _uses_of_drive(notebook: Notebook) -> Iterator[tuple[Cell, int]]:
@@ -161,7 +158,7 @@ def _may_fetch(notebook: Notebook, reader: Cell, name: str) -> bool:
 
 
 def _code_of(cell: Cell) -> str:
-    return _without_comments(cell.source)
+    return without_comments(cell.source)
 
 
 def _clones(source: str, name: str) -> bool:
