@@ -17,3 +17,7 @@ class BadAnswerError(UsageError, FailedHookException):
 
 class TemplateFaultError(ColabStarterError, UndefinedError):
     """A file under templates/ breaks a rule; the message names the file and the line."""
+
+
+class TranslationError(TemplateFaultError):
+    """A translation does not fit its text, or a file of translations cannot be read; the message names the file."""

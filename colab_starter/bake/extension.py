@@ -17,7 +17,9 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context
 
 from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
+from colab_starter.bake.languages import ENGLISH, Catalog, read_catalog, translate_file
 from colab_starter.bake.lessons import lessons_table, select_lessons
+from colab_starter.bake.passages import drop_placeholders, placeholder
 from colab_starter.bake.percent import mark_cells, to_ipynb
 from colab_starter.open_in_colab import colab_badge
 
@@ -30,6 +32,11 @@ if tuple(map(int, cookiecutter.__version__.split(".")[:2])) < OLDEST_COOKIECUTTE
         "pip install --upgrade cookiecutter, or use uvx cookiecutter"
     )
 
+_TRANSLATED_FILE = re.compile(
+    r"(README\.md|requirements\.txt)|(sweeps/)\{\{ chosen\('([^']+)'.*|scripts/\{\{ chosen\('([^']+)'.*"
+)
+"""The files of the project with texts to translate, as cookiecutter names them; notebooks are translated by cell."""
+
 _MARKDOWN_SYMBOL = re.compile(r"([\\`*_<>\[\]#])")
 
 
@@ -38,14 +45,17 @@ class NotebookExtension(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        self._catalogs: dict[str, Catalog] = {}
         environment.undefined = LocatedUndefined
         environment.filters.update(
             check_answer=settle_answer,
             markdown_text=markdown_text,
+            placeholder=placeholder,
             python_dict=python_dict,
             python_literal=python_literal,
             split_packages=split_packages,
-            to_ipynb=to_ipynb,
+            to_ipynb=self.build_notebook,
+            translated=self.translate,
         )
         environment.globals.update(
             chosen=chosen,
@@ -56,10 +66,38 @@ class NotebookExtension(Extension):
         )
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Mark the cells in the files that make up notebooks; leave other files unchanged."""
+        """Mark the cells in the files that make up notebooks, and have the project's other texts translated."""
         if name and name.startswith(("cells/", "lessons/")):
             return mark_cells(source, name)
+        if file := _TRANSLATED_FILE.fullmatch(name or ""):
+            return f"{{% filter translated({''.join(filter(None, file.groups()))!r}) %}}{source}{{% endfilter %}}"
         return source
+
+    @pass_context
+    def build_notebook(self, context: Context, script: str, accelerator: str) -> str:
+        """The filter ``to_ipynb``: the notebook made from a script, in the language of the project."""
+        catalog = self.find_catalog(context)
+        if catalog is None:
+            return to_ipynb(drop_placeholders(script), accelerator)
+        return to_ipynb(script, accelerator, catalog)
+
+    @pass_context
+    def translate(self, context: Context, text: str, name: str) -> str:
+        """The filter ``translated``: the text of a file of that name, in the language of the project."""
+        catalog = self.find_catalog(context)
+        return drop_placeholders(text) if catalog is None else translate_file(text, name, catalog)
+
+    def find_catalog(self, context: Context) -> Catalog | None:
+        """The translation for the answer to ``language``; None for English. It is read once for all files."""
+        language = context.get("cookiecutter", {}).get("language", ENGLISH)
+        if language == ENGLISH:
+            return None
+        if language not in self._catalogs:
+            assert self.environment.loader is not None
+            name = f"languages/{language}.po"
+            source = self.environment.loader.get_source(self.environment, name)[0]
+            self._catalogs[language] = read_catalog(source, f"templates/{name}")
+        return self._catalogs[language]
 
 
 class LocatedUndefined(StrictUndefined):

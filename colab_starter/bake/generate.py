@@ -61,9 +61,9 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
     """
     check_choices(answers)
     with _errors_in_one_line(output_dir):
-        context = _prepare_context(answers)
+        context = prepare_context(answers)
         if ask:
-            context = _prepare_context({**answers, **_ask(context, output_dir, force)})
+            context = prepare_context({**answers, **_ask(context, output_dir, force)})
         _settle_answers(context)
         target = output_dir / context["cookiecutter"]["project_slug"]
         _check_target(target, force)
@@ -108,7 +108,7 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
         raise GenerationError(f"nothing was made, because the template failed; please report this: {fault}") from error
 
 
-def _prepare_context(answers: Answers) -> dict[str, Any]:
+def prepare_context(answers: Answers) -> dict[str, Any]:
     """cookiecutter's context, with ``answers`` in place of the questions' defaults.
 
     The user's own cookiecutter settings are left out: they are for other templates.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from colab_starter.bake.errors import TemplateFaultError
+from colab_starter.bake.languages import Catalog, translate_cells
 
 ACCELERATORS: dict[str, dict[str, str]] = {
     "T4": {"accelerator": "GPU", "gpuType": "T4"},
@@ -108,16 +109,16 @@ def _read_options(text: str, origin: str) -> Iterator[tuple[str, Any]]:
         text = text[end:].lstrip()
 
 
-def to_ipynb(text: str, accelerator: str) -> str:
+def to_ipynb(text: str, accelerator: str, catalog: Catalog | None = None) -> str:
     """The notebook made from a script marked by ``mark_cells``, as nbformat.write would write it.
 
-    ``accelerator`` is a key of ACCELERATORS.
+    ``accelerator`` is a key of ACCELERATORS. ``catalog`` translates the notebook; None leaves it in English.
     """
     before, *cells = text.removeprefix("\n").split(_RECORD)
     if before.strip() or not cells:
         raise TemplateFaultError(f"templates/notebook.py: text before the first cell: {before.strip()[:60]!r}")
     notebook = {
-        "cells": _build_cells(cells),
+        "cells": _build_cells(cells, catalog),
         "metadata": _notebook_metadata(accelerator),
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -125,9 +126,20 @@ def to_ipynb(text: str, accelerator: str) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _build_cells(texts: list[str]) -> list[dict[str, Any]]:
+def _build_cells(texts: list[str], catalog: Catalog | None) -> list[dict[str, Any]]:
+    cells = list(_read_cells(texts))
+    if catalog:
+        translate_cells(cells, catalog)
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell |= {"execution_count": None, "outputs": [], "source": _uncomment_magics(cell["source"])}
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    return cells
+
+
+def _read_cells(texts: list[str]) -> Iterator[dict[str, Any]]:
+    """The cells with their sources as text; magics are still comments."""
     origins: dict[str, str] = {}
-    cells = []
     for text in texts:
         head, _, body = text.partition("\n")
         cell = json.loads(head)
@@ -136,13 +148,9 @@ def _build_cells(texts: list[str]) -> list[dict[str, Any]]:
             raise TemplateFaultError(f"{origin}: the id {cell['id']!r} is taken by {origins[cell['id']]}")
         origins[cell["id"]] = origin
         body = body.rstrip()
-        if cell["cell_type"] == "code":
-            cell |= {"execution_count": None, "outputs": [], "source": _uncomment_magics(body)}
-        else:
-            cell["source"] = re.sub(r"^# ?", "", body, flags=re.MULTILINE)
-        cell["source"] = cell["source"].splitlines(keepends=True)
-        cells.append(cell)
-    return cells
+        is_code = cell["cell_type"] == "code"
+        cell["source"] = body if is_code else re.sub(r"^# ?", "", body, flags=re.MULTILINE)
+        yield cell
 
 
 def _uncomment_magics(code: str) -> str:

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # {{ cookiecutter.project_name | markdown_text }}: {{ about.title }}
+# # {{ cookiecutter.project_name | markdown_text | placeholder("project_name") }}: {{ about.title }}
 #:: if cookiecutter.github_repository
 #
 # {{ colab_badge(cookiecutter.github_repository, cookiecutter.github_branch, "notebooks/" ~ lesson ~ ".ipynb") }}
@@ -24,11 +24,11 @@
 #:: if accelerator == "none"
 # - It needs no GPU.
 #:: else
-# - **For speed:** Runtime > Change runtime type > {{ accelerator if 'TPU' in accelerator else accelerator ~ ' GPU' }}. Without it everything still runs, only slower.
+# - **For speed:** Runtime > Change runtime type > {{ (accelerator if 'TPU' in accelerator else accelerator ~ ' GPU') | placeholder("machine") }}. Without it everything still runs, only slower.
 #:: endif
 #
 #:: if cookiecutter.colab_runtime == "latest"
 # *Made for the latest Colab runtime. If a later one breaks something, pick an older one: Runtime > Change runtime type > Runtime version.*
 #:: else
-# *Made for the Colab runtime {{ cookiecutter.colab_runtime }}: Runtime > Change runtime type > Runtime version > {{ cookiecutter.colab_runtime }}.*
+# *Made for the Colab runtime {{ cookiecutter.colab_runtime | placeholder("runtime") }}: Runtime > Change runtime type > Runtime version > {{ cookiecutter.colab_runtime | placeholder("runtime") }}.*
 #:: endif
