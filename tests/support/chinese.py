@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from markdown_it import MarkdownIt
+
 HAN = r"[\u3400-\u9fff]"
 FULL = r"[，。；：？！、（）《》“”…]"
 FAULTS = {
@@ -13,14 +15,11 @@ FAULTS = {
 }
 """Faults by their names, in text without marks of Markdown."""
 
-UNSEEN_BOLD = rf"(?<=[^\s*])\*\*(?=[“（《`])[^*]+\*\*|\*\*[^*]+[”）》。，：；！？`]\*\*(?={HAN})"
-"""CommonMark prints these asterisks: a mark between a character and punctuation neither opens nor closes."""
-
-
 def find_faults(text: str) -> Iterator[str]:
     """Each fault of a Chinese Markdown text with the words around it; code counts as one Latin word."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    for match in re.finditer(UNSEEN_BOLD, text):
+    shown = re.sub(r"<code>.*?</code>", "", MarkdownIt().render(text), flags=re.DOTALL)
+    for match in re.finditer(r"[^\n]{0,20}\*\*[^\n]{0,20}", shown):
         yield f"bold that Markdown does not see: {match[0]!r}"
     text = re.sub(r"!\[[^]]*\]\([^)]*\)|(?<=\])\([^)\s]*\)|https?://[^\s)>（），。]+", "", text)
     text = re.sub(r"`[^`\n]+`|\{[^{}]*\}", "Code", text)
