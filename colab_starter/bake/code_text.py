@@ -1,15 +1,13 @@
 """Replacing passages of Python code: comments, and the strings that are shown.
 
-Whole tokens are replaced, so the code stays the same. The result does not depend on the version of Python, although
-an f-string is one token before Python 3.12 and several since.
+Whole strings and comments are replaced, so the code stays the same. The result does not depend on the version of
+Python that makes the notebook.
 """
 
 import ast
-import io
 import re
-import tokenize
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
 from colab_starter.bake.errors import TranslationError
@@ -19,6 +17,7 @@ from colab_starter.bake.string_syntax import (
     Field,
     encode,
     evaluate,
+    find_tokens,
     literal_text,
     read_fstring,
     split_fields,
@@ -34,7 +33,6 @@ _NOT_SHOWN = re.compile(r"\w+://\S+|[^\s.]*[/\\_=.<>]\S*\w|\W*\w?\W*")
 """An address, a path, the name of a file or of a setting, a single letter."""
 
 _CONVERSION = re.compile(r"(.*?)(\s*![rsa]\s*)?", re.DOTALL)
-_TEXT_TOKENS = {"STRING", "COMMENT", "FSTRING_START", "FSTRING_END", "TSTRING_START", "TSTRING_END"}
 
 
 class _Span(NamedTuple):
@@ -51,16 +49,14 @@ def replace_in_code(
     ``comments_only`` is for code whose strings are values, such as parameters. ``used_elsewhere`` are the names that
     other code uses.
     """
-    parsed = _parse(code)
-    if parsed is None:
+    tree = _parse(code)
+    if tree is None:
         return code
-    tree, spans = parsed
     if comments_only:
-        return _replace_spans(code, spans, [], replace)
-    comments = [code[span.start : span.end] for span in spans if span.kind == "comment"]
-    magics = " ".join(comment for comment in comments if re.match(r"#[ \t]*[!%]", comment))
+        return _replace_tokens(code, [], replace)
+    magics = " ".join(re.findall(r"^[ \t]*#[ \t]*[!%].*", code, re.MULTILINE))
     shown = ShownStrings(tree, {*used_elsewhere, *identifiers(magics)})
-    return _replace_spans(code, spans, _place(shown, code), replace)
+    return _replace_tokens(code, _place(shown, code), replace)
 
 
 def identifiers(code: str) -> set[str]:
@@ -77,44 +73,18 @@ def replace_in_comments(text: str, replace: Replace) -> str:
     return re.sub(r"^([ \t]*)(#.*)$", renew, text, flags=re.MULTILINE)
 
 
-def _parse(code: str) -> tuple[ast.Module, list[_Span]] | None:
-    """The tree of the code, and its comments and strings; None if the code is not valid."""
+def _parse(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes; whoever runs the code sees them
-            tree = ast.parse(code)
-        tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
-    except (SyntaxError, tokenize.TokenError, ValueError):
+            return ast.parse(code)
+    except (SyntaxError, ValueError):
         return None
-    return tree, list(_find_tokens(tokens, _line_starts(code)))
-
-
-def _line_starts(code: str) -> list[int]:
-    return [0, *(match.end() for match in re.finditer("\n", code))]
-
-
-def _find_tokens(tokens: list[tokenize.TokenInfo], lines: list[int]) -> Iterator[_Span]:
-    """The comments, and the strings that are not inside f-strings."""
-    depth = begin = 0
-    for token in tokens:
-        kind = tokenize.tok_name[token.type]
-        if kind not in _TEXT_TOKENS:
-            continue  # the last ones are beyond the last line
-        start, end = (lines[row - 1] + column for row, column in (token.start, token.end))
-        if kind in ("FSTRING_START", "TSTRING_START"):
-            begin = begin if depth else start
-            depth += 1
-        elif kind in ("FSTRING_END", "TSTRING_END"):
-            depth -= 1
-            if not depth:
-                yield _Span(begin, end, "string")
-        elif not depth:
-            yield _Span(start, end, kind.lower())
 
 
 def _place(shown: ShownStrings, code: str) -> list[_Span]:
     """Where the shown strings stand in the code."""
-    lines = _line_starts(code)
+    lines = [0, *(match.end() for match in re.finditer("\n", code))]
     spans = []
     for node, kind in shown.kinds.items():
         start = _offset(code, lines, node.lineno, node.col_offset)
@@ -131,17 +101,17 @@ def _offset(code: str, lines: list[int], row: int | None, byte: int | None) -> i
     return start + (byte if line.isascii() else len(line.encode()[:byte].decode()))
 
 
-def _replace_spans(code: str, spans: list[_Span], shown: list[_Span], replace: Replace) -> str:
+def _replace_tokens(code: str, shown: list[_Span], replace: Replace) -> str:
     pieces, position = [], 0
-    for span in spans:
-        source = code[span.start : span.end]
-        if span.kind == "comment":
+    for token in find_tokens(code):
+        source = code[token.start : token.end]
+        kinds = [span.kind for span in shown if span.start <= token.start < span.end]
+        if token.is_comment:
             new = _replace_comment(source, replace)
         else:
-            kinds = [one.kind for one in shown if one.start <= span.start and span.end <= one.end]
             new = _replace_string(source, kinds[0], replace) if kinds else source
-        pieces += [code[position : span.start], new]
-        position = span.end
+        pieces += [code[position : token.start], new]
+        position = token.end
     return "".join(pieces) + code[position:]
 
 
@@ -193,8 +163,7 @@ def _replace_fstring(source: str, kind: str, replace: Replace) -> str:
         return source
     fields = [_replace_in_field(field, string.quote, kind, replace) for field in string.fields]
     unchanged = string.write(string.literals, fields)
-    words = "".join(string.literals)
-    if not has_words(words) or _NOT_SHOWN.fullmatch(words):
+    if not has_words(string.words) or _NOT_SHOWN.fullmatch(string.words):
         return unchanged
 
     def fit(translation: str) -> str:
@@ -222,19 +191,22 @@ def _replace_in_field(field: Field, quote: str, kind: str, replace: Replace) -> 
     inner = field.source[1 : field.expression_end]
     expression = _CONVERSION.fullmatch(inner)[1]  # type: ignore[index]
     code = f"({expression})"
-    parsed = _parse(code)
-    if parsed is None or not isinstance(parsed[0].body[0], ast.Expr):  # {name=}
+    tree = _parse(code)
+    if tree is None or not isinstance(tree.body[0], ast.Expr):  # {name=}
         return field.source
     shown = ShownStrings(ast.Module([], []), ())
-    shown.show_value(parsed[0].body[0].value, kind)
+    shown.show_value(tree.body[0].value, kind)
 
     def replace_inside(passage: Passage) -> str | None:
-        new = replace(passage)
-        if new is not None and ("\\" in new or quote[0] in new or "#" in new):
-            raise TranslationError(f"inside the field {field.source} it can have no backslash, no # and no {quote[0]}")
-        return new
+        def fit(translation: str) -> str:
+            new = passage.fit(translation)
+            if "\\" in new or quote[0] in new or "#" in new:
+                raise TranslationError(f"inside the field {field.source}, a backslash, # or {quote[0]} is not possible")
+            return new
 
-    new = _replace_spans(code, parsed[1], _place(shown, code), replace_inside)
+        return replace(passage._replace(fit=fit))
+
+    new = _replace_tokens(code, _place(shown, code), replace_inside)
     return "{" + new[1:-1] + field.source[1 + len(expression) :]
 
 

@@ -1,11 +1,26 @@
-"""The syntax of Python's strings, and of f-strings, in the same way for all versions of Python."""
+"""The syntax of Python's strings and comments, read in the same way by all versions of Python.
+
+To the module ``tokenize``, an f-string is one token before Python 3.12 and several since, and some versions give wrong
+places for those that hold other letters than ASCII.
+"""
 
 import ast
 import re
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
+_TOKEN = re.compile(r"#[^\n]*|(?P<prefix>(?i:[bfrtu]{0,2}))(?P<quote>'''|\"\"\"|'|\")|\w+|.", re.DOTALL)
+
 _STRING = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")(.*)\2", re.DOTALL)
+
+
+class Token(NamedTuple):
+    """A string or a comment in code; ``code[start:end]`` is its source."""
+
+    start: int
+    end: int
+    is_comment: bool
 
 
 class Field(NamedTuple):
@@ -14,6 +29,30 @@ class Field(NamedTuple):
     source: str
     expression_end: int
     """Where in ``source`` the spec or the closing brace begins."""
+
+
+def find_tokens(code: str) -> Iterator[Token]:
+    """The comments of valid code, and its strings but those inside f-strings."""
+    position = 0
+    while token := _TOKEN.match(code, position):
+        position = _end_of_string(code, token) if token["quote"] else token.end()
+        if token["quote"] or token[0].startswith("#"):
+            yield Token(token.start(), position, not token["quote"])
+
+
+def _end_of_string(code: str, opening: re.Match[str]) -> int:
+    """Where the string ends that begins with this prefix and these quotes; the end of the code if it does not."""
+    prefix, position = opening["prefix"].lower(), opening.end()
+    has_fields = "f" in prefix or "t" in prefix
+    while position < len(code) and not code.startswith(opening["quote"], position):
+        two = code[position : position + 2]
+        if has_fields and two.startswith("{") and two != "{{":
+            position += len(_read_field(code, position).source)
+        elif two == "\\N" and has_fields and "r" not in prefix:
+            position = code.index("}", position)
+        else:
+            position += 1 if has_fields and two in ("\\{", "\\}") else 1 + (two[0] == "\\" or two in ("{{", "}}"))
+    return min(position + len(opening["quote"]), len(code))
 
 
 class FString(NamedTuple):
@@ -26,6 +65,8 @@ class FString(NamedTuple):
     fields: list[Field]
     text: str
     """Its value, but for the fields, which are given by their source; braces in the literals are doubled."""
+    words: str
+    """Its value without the fields."""
 
     def write(self, literals: list[str], fields: list[str]) -> str:
         """The source of an f-string with other literals and fields, which are given by their sources."""
@@ -44,7 +85,7 @@ def read_fstring(source: str) -> FString | None:
     texts = [value[:-1].replace("{", "{{").replace("}", "}}") for value in values if value is not None]
     if len(texts) < len(literals):
         return None
-    return FString(prefix, quote, literals, fields, _join(texts, [field.source for field in fields]))
+    return FString(prefix, quote, literals, fields, _join(texts, [field.source for field in fields]), "".join(texts))
 
 
 def undouble(literal: str) -> str:
@@ -77,7 +118,7 @@ def split_fields(body: str, *, names_characters: bool) -> tuple[list[str], list[
             return None
         if found[0] == "{":
             field = _read_field(body, position)
-            if field is None:
+            if not field.source.endswith("}"):
                 return None
             fields.append(field)
             literals.append("")
@@ -88,26 +129,25 @@ def split_fields(body: str, *, names_characters: bool) -> tuple[list[str], list[
     return literals, fields
 
 
-def _read_field(body: str, start: int) -> Field | None:
-    depth, colon, position = 0, 0, start
-    while position < len(body):
-        character = body[position]
-        if character in "'\"" and not colon:
-            quote = body[position : position + 3] if body[position : position + 3] == 3 * character else character
-            position = body.find(quote, position + len(quote)) + len(quote) - 1
-            if position < start:
-                return None
-        elif character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-            if not depth:
-                source = body[start : position + 1]
-                return Field(source, (colon or position) - start)
-        elif character == ":" and depth == 1 and not colon:
+def _read_field(text: str, start: int) -> Field:
+    """The field that begins with the brace at ``start``; the rest of the text if it does not end."""
+    depth = colon = 0
+    position = start
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        assert token is not None
+        in_spec = colon and depth == 1
+        if token["quote"] and not in_spec:
+            position = _end_of_string(text, token)
+            continue
+        character = text[position]
+        depth += (character in "([{") - (character in ")]}")
+        if not depth:
+            return Field(text[start : position + 1], (colon or position) - start)
+        if character == ":" and depth == 1 and not colon:
             colon = position
-        position += 1
-    return None
+        position = position + 1 if in_spec or len(token[0]) == 1 else token.end()
+    return Field(text[start:], len(text) - start)
 
 
 def encode(text: str, quote: str, is_raw: bool) -> str:
