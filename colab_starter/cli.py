@@ -127,6 +127,9 @@ def new(
         str | None, typer.Option("--slug", "--project-slug", help="The project's folder. [default: made from the name]")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="What the notebook teaches: see colab-starter list.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="The language of the notebooks: en, or zh-CN for 简体中文. [default: en]")
+    ] = None,
     accelerator: Annotated[
         str | None, typer.Option(help="The machine for Colab to start: auto, T4, L4, A100, 'TPU v5e' or none.")
     ] = None,
@@ -157,19 +160,21 @@ def new(
 ) -> None:
     """Make a project with notebooks for Colab.
 
-    In a terminal it asks a few questions. If you answer any of them with an option, or give --no-input, it asks none
-    and uses the defaults for the rest.
+    In a terminal it asks a few questions, in the language that you choose. If you answer any other of them with an
+    option, or give --no-input, it asks none and uses the defaults for the rest.
 
     \b
     Example:
       colab-starter new
       colab-starter new --preset pytorch --name "Digits" --drive
+      colab-starter new --language zh-CN
       colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
     """
     from colab_starter.bake.generate import generate_project
 
     _check_output_dir(output_dir)
     flags = {
+        "language": language,
         "project_name": name,
         "project_slug": slug,
         "preset": preset,
@@ -183,7 +188,7 @@ def new(
         "github_branch": branch,
     }
     answers = {question: answer for question, answer in flags.items() if answer is not None}
-    wants_questions = not (answers or no_input)
+    wants_questions = not (answers.keys() - {"language"} or no_input)
     ask = wants_questions and sys.stdin.isatty()
     if wants_questions and not ask:
         print("No terminal to ask in: taking the default answers (options: colab-starter new --help)", file=sys.stderr)

@@ -72,6 +72,7 @@ def test_every_bake_is_a_valid_notebook_with_the_first_cells_in_order(bake: Bake
 @pytest.mark.parametrize(
     ("answer", "changed"),
     [
+        ({"language": "zh-CN"}, {"README.md", "notebooks/keras.ipynb", "sweeps/keras.yaml"}),
         ({"project_name": "Cats"}, {"README.md", "notebooks/keras.ipynb"}),
         ({"preset": "blank"}, {"README.md", "requirements.txt"}),
         ({"accelerator": "A100"}, {"notebooks/keras.ipynb"}),

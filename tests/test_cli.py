@@ -147,7 +147,8 @@ def test_a_reader_that_closes_early_is_no_error(tmp_path: Path) -> None:
 def test_every_question_has_an_option(tmp_path: Path) -> None:
     assert set(EVERY_ANSWER) == {question for question in QUESTIONS if not question.startswith("_")}
     options = (
-        "--name", EVERY_ANSWER["project_name"], "--slug", EVERY_ANSWER["project_slug"], "--preset", "all",
+        "--language", "zh-CN", "--name", EVERY_ANSWER["project_name"], "--slug", EVERY_ANSWER["project_slug"],
+        "--preset", "all",
         "--accelerator", "TPU v5e", "--drive", "--drive-folder", "Colab Notebooks/digits", "--runtime", "2026.04",
         "--pip", "einops", "--pip", "timm>=1.0", "--apt", "ffmpeg libsndfile1",
         "--github", "ada/digits", "--branch", "feature/one",
@@ -176,6 +177,8 @@ def test_no_input_asks_nothing_and_says_nothing_of_it(tmp_path: Path) -> None:
 
 def test_a_terminal_gets_cookiecutters_questions(tmp_path: Path) -> None:
     terminal = Terminal("new", cwd=tmp_path)
+    terminal.wait_for("Language / 语言")
+    terminal.type("\n")
     terminal.wait_for("Project name, the title of your notebooks (My Colab Notebooks):")
     terminal.type("Digits\n\nblank\n6\ny\nnumbers\n2\neinops\n\nada/digits\n\n")
     assert terminal.close() == 0
@@ -188,6 +191,8 @@ def test_a_terminal_gets_cookiecutters_questions(tmp_path: Path) -> None:
 def test_a_wrong_answer_is_asked_for_again_and_costs_no_other(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     terminal = Terminal("new", cwd=tmp_path)
+    terminal.wait_for("Language")
+    terminal.type("en\n")
     terminal.wait_for("Project name")
     terminal.type("Digits\na/b\nmine\ndigits\nkears\nBLANK\n\nperhaps\ny\na/b:c\nMy Drive/numbers\n\n")
     terminal.type("; rm -rf /\n\n$(id)\n\ndigits\nhttps://github.com/ada/digits\na b\nmain\n")
@@ -232,7 +237,7 @@ def press_ctrl_d(terminal: Terminal) -> None:
 @pytest.mark.parametrize("press", [press_ctrl_c, press_ctrl_d])
 def test_stopping_at_a_question_leaves_nothing(tmp_path: Path, press: Callable[[Terminal], None]) -> None:
     terminal = Terminal("new", "somewhere/else", cwd=tmp_path)
-    terminal.wait_for("Project name")
+    terminal.wait_for("Language")
     time.sleep(0.2)
     press(terminal)
     assert terminal.close() == 130

@@ -74,7 +74,20 @@ def test_tour_gets_its_script(tmp_path: Path) -> None:
 
 
 def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
-    typed = ["Digits", "", str(PRESETS.index("blank") + 1), "6", "y", "numbers", "2", "einops", "", "ada/digits", ""]
+    typed = [
+        "1",
+        "Digits",
+        "",
+        str(PRESETS.index("blank") + 1),
+        "6",
+        "y",
+        "numbers",
+        "2",
+        "einops",
+        "",
+        "ada/digits",
+        "",
+    ]
     answer = run_cookiecutter(cwd=tmp_path, answers="\n".join(typed) + "\n")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     notebook = read_notebook(tmp_path / "digits/notebooks/blank.ipynb")
@@ -85,7 +98,7 @@ def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
 
 
 def test_a_bad_answer_ends_the_questions_at_once(tmp_path: Path) -> None:
-    answer = run_cookiecutter(cwd=tmp_path, answers="Digits\na/b\n")
+    answer = run_cookiecutter(cwd=tmp_path, answers="1\nDigits\na/b\n")
     assert answer.returncode == 1
     assert answer.stdout.rstrip().splitlines()[-1].endswith("starting with a letter or digit, e.g. my-notebooks")
     assert "What should the notebook teach" not in answer.stdout

@@ -23,7 +23,6 @@ from colab_starter.bake.generate import find_template, prepare_context, read_que
 from colab_starter.bake.languages import (
     ENGLISH,
     PROMPT_SEPARATOR,
-    QUESTIONS_FILE,
     Catalog,
     english_prompts,
     read_catalog,
@@ -159,8 +158,9 @@ def _place(key: Key) -> str:
 def update(path: Path, offers: Offers) -> list[str]:
     """Bring a file of translations up to date; returns the places of the new entries.
 
-    What still fits is kept, and what is translated in one cell is copied to the others that say the same. Where a text has changed, its old translation stays as a fuzzy entry, with the old text in
-    a comment. Translations of texts that are gone are kept at the end of the file, for when they come back.
+    What still fits is kept, and what is translated in one cell is copied to the others that say the same. Where a text
+    has changed, its old translation stays as a fuzzy entry, with the old text in a comment. Translations of texts that
+    are gone are kept at the end of the file, for when they come back.
     """
     po = _open(path)
     wanted = _wanted(po, offers)

@@ -53,8 +53,9 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
     """Make a project in a new folder of ``output_dir``, exactly as plain cookiecutter would.
 
     ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions, each until
-    its answer is valid. ``force`` writes into an existing folder: files of the same name that differ, and links in
-    place of folders, are renamed NAME.bak; other files are left alone.
+    its answer is valid, in the language that is among ``answers`` or is asked for first. ``force`` writes into an
+    existing folder: files of the same name that differ, and links in place of folders, are renamed NAME.bak; other
+    files are left alone.
 
     Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
     or StoppedError; in that case, nothing has changed on the disk.
@@ -63,7 +64,8 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
     with _errors_in_one_line(output_dir):
         context = prepare_context(answers)
         if ask:
-            context = prepare_context({**answers, **_ask(context, output_dir, force)})
+            language = str(answers["language"]) if "language" in answers else None
+            context = prepare_context({**answers, **_ask(context, output_dir, force, language)})
         _settle_answers(context)
         target = output_dir / context["cookiecutter"]["project_slug"]
         _check_target(target, force)
@@ -124,11 +126,23 @@ def prepare_context(answers: Answers) -> dict[str, Any]:
     return context
 
 
-def _ask(context: dict[str, Any], output_dir: Path, force: bool) -> Answers:
+def _ask(context: dict[str, Any], output_dir: Path, force: bool, language: str | None) -> Answers:
     """The user's answers; the project's folder is checked as soon as it has a name."""
     from colab_starter.bake.questions import ask_questions
 
-    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force))
+    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force), _read_prompts, language)
+
+
+def _read_prompts(language: str) -> dict[str, Any]:
+    from colab_starter.bake.languages import ENGLISH, english_prompts, read_catalog, translate_prompts
+
+    prompts = english_prompts(read_questions()["__prompts__"])
+    if language == ENGLISH:
+        return prompts
+    path = find_template() / f"templates/languages/{language}.po"
+    return translate_prompts(
+        prompts, read_catalog(path.read_text(encoding="utf-8"), f"templates/languages/{path.name}")
+    )
 
 
 def _settle_answers(context: dict[str, Any]) -> None:

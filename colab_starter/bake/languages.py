@@ -21,6 +21,9 @@ QUESTIONS_FILE = "cookiecutter.json"
 PROMPT_SEPARATOR = " / "
 """Between the languages in a question of cookiecutter.json: plain cookiecutter asks it before it knows the answers."""
 
+HOW_TO_CHOOSE = "__choose__"
+"""The prompt that says how to give one of several choices; cookiecutter has its own."""
+
 _NAMES = re.compile(r"\b(?:Python|TPU|v5e)\b")
 """Labels that consist of these and of numbers are the same in all languages."""
 
@@ -50,7 +53,9 @@ class Catalog:
                 return None if translation is None else passage.fit(translation)
             except TranslationError as error:
                 shown = f"{passage.text[:60]!r}{'…' if len(passage.text) > 60 else ''}"
-                raise TranslationError(f"{self._name}: the translation of {shown} ({context}): {error.message}") from None
+                raise TranslationError(
+                    f"{self._name}: the translation of {shown} ({context}): {error.message}"
+                ) from None
 
         return replace
 
@@ -109,10 +114,13 @@ def english_prompts(prompts: Mapping[str, Any]) -> dict[str, Any]:
 
     The question ``language`` keeps them.
     """
-    return {
-        question: prompt if question == "language" else _map_prompt(prompt, lambda text: text.split(PROMPT_SEPARATOR)[0])
+    english = {
+        question: prompt
+        if question == "language"
+        else _map_prompt(prompt, lambda text: text.split(PROMPT_SEPARATOR)[0])
         for question, prompt in prompts.items()
     }
+    return {**english, HOW_TO_CHOOSE: "Number or name"}
 
 
 def translate_prompts(prompts: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
@@ -123,6 +131,10 @@ def translate_prompts(prompts: Mapping[str, Any], catalog: Catalog) -> dict[str,
         return (replace(prompt_passage(text)) if has_words(_NAMES.sub("", text)) else None) or text
 
     return {question: _map_prompt(prompt, translate) for question, prompt in prompts.items()}
+
+
+def _first_language(text: str) -> str:
+    return text.split(PROMPT_SEPARATOR)[0]
 
 
 def _map_prompt(prompt: str | dict[str, str], change: Callable[[str], str]) -> str | dict[str, str]:

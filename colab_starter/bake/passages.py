@@ -11,6 +11,7 @@ _MARK = "\x1f"
 """Encloses the name and the value of a placeholder; answers and templates do not contain this character."""
 
 _MARKED = re.compile(f"{_MARK}(\\w+){_MARK}([^{_MARK}]*){_MARK}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -35,11 +36,13 @@ def has_words(text: str) -> bool:
 
 
 def check_lines(text: str, translation: str) -> None:
-    """Raise TranslationError for a translation with more line breaks than the text has, or a blank one."""
+    """Raise TranslationError for a translation with more line breaks than the text has, or that is no text at all."""
     if not translation.strip():
         raise TranslationError("it is blank")
     if translation.count("\n") > text.count("\n"):
         raise TranslationError("it has a line break where the text has none")
+    if _CONTROL.search(translation):
+        raise TranslationError("it contains a control character")
 
 
 def check_same(what: str, pattern: re.Pattern[str], text: str, translation: str) -> None:
@@ -51,7 +54,7 @@ def check_same(what: str, pattern: re.Pattern[str], text: str, translation: str)
 
 
 def placeholder(value: object, name: str) -> str:
-    """The filter ``placeholder``: in a passage, a value that depends on the answers; a translation writes ``%(name)s``."""
+    """The filter ``placeholder``: a value in a passage that depends on the answers. Translations write ``%(name)s``."""
     return f"{_MARK}{name}{_MARK}{str(value).replace(_MARK, '')}{_MARK}"
 
 

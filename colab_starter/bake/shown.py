@@ -9,7 +9,8 @@ import ast
 from collections.abc import Collection, Iterator
 
 _SHOWING = {"print", "display", "warn", "input", "Markdown", "HTML"}
-_SHOWING_KEYWORDS = {"description", "help"}
+_DESCRIBING = {"ArgumentParser", "add_argument", "add_argument_group", "add_parser"}
+_DESCRIPTIONS = {"description", "epilog", "help"}
 _PLOTTING = {"title", "suptitle", "xlabel", "ylabel", "zlabel", "text", "annotate", "figtext", "supxlabel", "supylabel"}
 _PLOTTING |= {f"set_{name}" for name in ("title", "xlabel", "ylabel", "zlabel")}
 _PLOTTING_KEYWORDS = {"title", "suptitle", "xlabel", "ylabel", "zlabel", "label"}
@@ -40,8 +41,9 @@ class ShownStrings(ast.NodeVisitor):
             self._show(node.args, "string")
         if name in _PLOTTING:
             self._show(node.args, "plot")
+        if name in _DESCRIBING:
+            self._show([value for key, value in keywords.items() if key in _DESCRIPTIONS], "string")
         if name != "dict":
-            self._show([value for key, value in keywords.items() if key in _SHOWING_KEYWORDS], "string")
             self._show([value for key, value in keywords.items() if key in _PLOTTING_KEYWORDS], "plot")
         self.generic_visit(node)
 
@@ -149,10 +151,11 @@ class _Variables(ast.NodeVisitor):
         self.unclear.add(node.arg)
         self.generic_visit(node)
 
-    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
+    def visit_Global(self, node: ast.Global) -> None:
         self.unclear.update(node.names)
 
-    visit_Nonlocal = visit_Global
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self.unclear.update(node.names)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for statement in node.body:  # they are read as attributes

@@ -21,6 +21,7 @@ from colab_starter.errors import (
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY
 
 EVERY_ANSWER: dict[str, Any] = {
+    "language": "zh-CN",
     "project_name": 'Ada\'s "digits" & \\ 😀',
     "project_slug": "ada-s_digits.2",
     "preset": "all",
