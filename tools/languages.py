@@ -19,7 +19,7 @@ from jinja2.runtime import Context
 
 from colab_starter.bake.errors import TranslationError
 from colab_starter.bake.extension import NotebookExtension
-from colab_starter.bake.generate import find_template, prepare_context, read_questions
+from colab_starter.bake.generate import Answers, find_template, prepare_context, read_questions
 from colab_starter.bake.languages import (
     ENGLISH,
     PROMPT_SEPARATOR,
@@ -35,7 +35,7 @@ WIDTH = 100
 SIMILAR = 0.5
 """How much of a changed passage must be the same for its old translation to be shown to the translator."""
 
-ANSWERS: list[dict[str, str | bool]] = [
+ANSWERS: list[Answers] = [
     {"preset": "all"},
     {"preset": "all", "accelerator": "L4", "github_repository": "ada/digits", "extra_apt_packages": "sox"},
     {"preset": "all", "accelerator": "A100", "use_drive": True, "colab_runtime": "2026.04"},
@@ -80,20 +80,25 @@ class RecordingExtension(NotebookExtension):
 
 def find_offers() -> Offers:
     """Everything that can be translated, by context and text, in the order of the questions and the notebooks."""
-    from cookiecutter.generate import generate_files
-    from cookiecutter.prompt import prompt_for_config
-
     recorder.offers.clear()
     prompts = english_prompts(read_questions()["__prompts__"])
     del prompts["language"]
     translate_prompts(prompts, recorder)
     for answers in ANSWERS:
-        context = prepare_context(answers)
-        context["cookiecutter"].update(prompt_for_config(context, no_input=True))
-        context["cookiecutter"]["_extensions"] = [f"{__name__}.{RecordingExtension.__name__}"]
         with tempfile.TemporaryDirectory() as folder:
-            generate_files(str(find_template()), context, folder, accept_hooks=False)
+            bake_with(RecordingExtension, answers, Path(folder))
     return dict(recorder.offers)
+
+
+def bake_with(extension: type[NotebookExtension], answers: Answers, folder: Path) -> Path:
+    """A project made by a variant of the template's extension, in a new folder of ``folder``."""
+    from cookiecutter.generate import generate_files
+    from cookiecutter.prompt import prompt_for_config
+
+    context = prepare_context(answers)
+    context["cookiecutter"].update(prompt_for_config(context, no_input=True))
+    context["cookiecutter"]["_extensions"] = [f"{extension.__module__}.{extension.__qualname__}"]
+    return Path(generate_files(str(find_template()), context, str(folder), accept_hooks=False))
 
 
 class State(NamedTuple):
