@@ -39,9 +39,6 @@ ANSWERS: list[Answers] = [
     {"preset": "all"},
     {"preset": "all", "accelerator": "L4", "github_repository": "ada/digits", "extra_apt_packages": "sox"},
     {"preset": "all", "accelerator": "A100", "use_drive": True, "colab_runtime": "2026.04"},
-    {"preset": "all", "accelerator": "T4", "extra_pip_packages": "einops"},
-    {"preset": "all", "accelerator": "TPU v5e"},
-    {"preset": "all", "accelerator": "none"},
     {"preset": "blank"},
 ]
 """Together they make every text of the templates appear."""

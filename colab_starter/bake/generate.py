@@ -130,10 +130,11 @@ def _ask(context: dict[str, Any], output_dir: Path, force: bool, language: str |
     """The user's answers; the project's folder is checked as soon as it has a name."""
     from colab_starter.bake.questions import ask_questions
 
-    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force), _read_prompts, language)
+    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force), read_prompts, language)
 
 
-def _read_prompts(language: str) -> dict[str, Any]:
+def read_prompts(language: str) -> dict[str, Any]:
+    """The questions, and the labels of their choices, in a language that is a choice of the question ``language``."""
     from colab_starter.bake.languages import ENGLISH, english_prompts, read_catalog, translate_prompts
 
     prompts = english_prompts(read_questions()["__prompts__"])
