@@ -5,7 +5,7 @@
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-all tests-environment lint bench gallery page docs dist parity locks clean
+.PHONY: demo test test-all tests-environment lint bench gallery languages page docs dist parity locks clean
 
 demo:
 	sh tools/setup.sh demo
@@ -39,6 +39,9 @@ bench: tests-environment
 
 gallery: tests-environment
 	$(BIN)/python tools/renew_gallery.py
+
+languages: tests-environment
+	$(BIN)/python tools/languages.py
 
 page: tests-environment
 	$(BIN)/python tools/renew_page.py
