@@ -13,9 +13,10 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from jinja2.runtime import Context
 
+from colab_starter.bake import next_steps
 from colab_starter.bake.errors import TranslationError
 from colab_starter.bake.extension import NotebookExtension
-from colab_starter.bake.generate import Answers
+from colab_starter.bake.generate import Answers, Project
 from colab_starter.bake.languages import (
     ENGLISH,
     PROMPT_SEPARATOR,
@@ -24,6 +25,7 @@ from colab_starter.bake.languages import (
     read_catalog,
     translate_prompts,
 )
+from colab_starter.bake.next_steps import describe_next_steps, translate_next_steps
 from colab_starter.bake.passages import Passage, Replace
 from tests.conftest import QUESTIONS, REPOSITORY, bake_into
 from tests.support.same_code import blank_strings
@@ -164,6 +166,23 @@ def test_cookiecutter_asks_in_all_languages_as_the_translations_say() -> None:
         if question != "language":
             texts = [one if isinstance(one, str) else one["__prompt__"] for one in each]
             assert asked == PROMPT_SEPARATOR.join(dict.fromkeys(texts)), "run `make languages`"
+
+
+def test_the_next_steps_are_shown_in_the_projects_language_with_its_names(tmp_path: Path) -> None:
+    project = Project(tmp_path / "a b", [tmp_path / "a b/notebooks/keras.ipynb"], [], "zh-CN")
+    for language in QUESTIONS["language"]:
+        said = describe_next_steps(project._replace(language=language))
+        for part in (f"{tmp_path}/a b/notebooks", f"cd '{tmp_path}/a b'", "--sweep sweeps/keras.yaml"):
+            assert part in said
+
+
+@pytest.mark.parametrize(
+    "change", [("{open}", "{opened}"), ("{open}", "{open!r}"), ("{open}", ""), ("Your", "{"), ("\n", "\n\n")]
+)
+def test_a_translation_of_the_next_steps_keeps_the_fields(change: tuple[str, str]) -> None:
+    english = translate_next_steps(Catalog({}, ""))
+    with pytest.raises(TranslationError):
+        translate_next_steps(Catalog({(next_steps.CONTEXT, english): english.replace(*change)}, "x.po"))
 
 
 # The tool and the files
