@@ -2,6 +2,9 @@
 # Both make their own .venv first. PYTHON=python3.12 chooses another Python.
 # What they install stands in requirements/*.txt, with hashes; NEWEST=1 takes the newest of everything instead.
 
+# Otherwise each of the thousands of processes that the tests start would compile all that it imports: 10 s for TensorFlow.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
