@@ -2,10 +2,13 @@
 # Both make their own .venv first. PYTHON=python3.12 chooses another Python.
 # What they install stands in requirements/*.txt, with hashes; NEWEST=1 takes the newest of everything instead.
 
+# Otherwise each of the thousands of processes that the tests start would compile all that it imports: 10 s for TensorFlow.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-all tests-environment lint bench gallery page docs dist parity locks clean
+.PHONY: demo test test-all tests-environment lint bench gallery languages page docs dist parity locks clean
 
 demo:
 	sh tools/setup.sh demo
@@ -39,6 +42,9 @@ bench: tests-environment
 
 gallery: tests-environment
 	$(BIN)/python tools/renew_gallery.py
+
+languages: tests-environment
+	$(BIN)/python tools/languages.py
 
 page: tests-environment
 	$(BIN)/python tools/renew_page.py

@@ -6,7 +6,6 @@ the rest when it runs, so that ``--help`` answers at once.
 
 import json
 import os
-import shlex
 import sys
 from io import TextIOWrapper
 from itertools import pairwise
@@ -171,6 +170,7 @@ def new(
       colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
     """
     from colab_starter.bake.generate import generate_project
+    from colab_starter.bake.next_steps import describe_next_steps
 
     _check_output_dir(output_dir)
     flags = {
@@ -193,7 +193,9 @@ def new(
     if wants_questions and not ask:
         print("No terminal to ask in: taking the default answers (options: colab-starter new --help)", file=sys.stderr)
     project = generate_project(answers, Path(output_dir), ask=ask, force=force)
-    _print_next_steps(project.folder, project.notebooks[0].relative_to(project.folder), project.kept)
+    for path in project.kept:
+        print(f"Replaced {path.with_suffix('')}; the old version is in {path.name}")
+    print(describe_next_steps(project))
 
 
 def _check_output_dir(typed: str) -> None:
@@ -205,23 +207,6 @@ def _check_output_dir(typed: str) -> None:
         raise NotAFolderError(
             f"{typed!r} is a preset: colab-starter new --preset {typed.lower()} (for a folder of that name, ./{typed})"
         )
-
-
-def _print_next_steps(folder: Path, notebook: Path, kept: list[Path]) -> None:
-    for path in kept:
-        print(f"Replaced {path.with_suffix('')}; the old version is in {path.name}")
-    sweep = f"colab-starter run {notebook.as_posix()} --sweep sweeps/{notebook.stem}.yaml"
-    print(f"""
-Your notebooks are in {folder / "notebooks"}.
-
-In Colab:     push the folder to GitHub, then: colab-starter open {folder / notebook}
-              or https://colab.research.google.com, File > Upload notebook
-On this machine:
-    cd {shlex.quote(str(folder))}
-    pip install -r requirements.txt
-    papermill {notebook.as_posix()} out.ipynb
-    {sweep}
-""")
 
 
 @app.command("list")

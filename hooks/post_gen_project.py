@@ -5,18 +5,22 @@ Only os is imported: the start of this script is a good part of what a bake cost
 
 import os
 
+# {% filter translated("hooks/post_gen_project.py") %}
+
 if os.path.isdir("scripts") and not os.listdir("scripts"):
     os.rmdir("scripts")
 
 notebook = "notebooks/" + min(os.listdir("notebooks"))
+project = os.path.basename(os.getcwd())
 repository = "{{ cookiecutter.github_repository }}"
 where = f"push it to https://github.com/{repository} and click the badge in README.md"
 print(f"""
-Your notebooks are in {{ cookiecutter.project_slug }}/notebooks.
+Your notebooks are in {project}/notebooks.
 
 In Colab:     {where if repository else "https://colab.research.google.com, then File > Upload notebook"}
 On this machine:
-    cd {{ cookiecutter.project_slug }}
+    cd {project}
     pip install -r requirements.txt
     papermill {notebook} out.ipynb
 """)
+# {% endfilter %}

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from colab_starter.bake.generate import read_prompts
+from colab_starter.bake.languages import HOW_TO_CHOOSE
 from tests.bake.test_generate import EVERY_ANSWER, read_tree
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
 from tests.environments import make_environment
@@ -186,6 +188,32 @@ def test_a_terminal_gets_cookiecutters_questions(tmp_path: Path) -> None:
     text = (tmp_path / "digits/notebooks/blank.ipynb").read_text()
     for part in ("ada/digits/blob/main", "use_drive = True", "numbers", "einops", "2026.07"):
         assert part in text
+
+
+def test_after_the_language_is_chosen_it_asks_and_writes_in_it(tmp_path: Path) -> None:
+    prompts = read_prompts("zh-CN")
+    terminal = Terminal("new", cwd=tmp_path)
+    terminal.wait_for("Language / 语言")
+    terminal.type("2\n")
+    terminal.wait_for(prompts["project_name"])
+    terminal.type("Digits\n\nblank\n6\n\n\n\n\n\n\n\n")
+    assert terminal.close() == 0, terminal.text
+    for text in (prompts["preset"]["__prompt__"], prompts["accelerator"]["none"], prompts[HOW_TO_CHOOSE]):
+        assert text in terminal.text
+    run(
+        "new",
+        "same",
+        "--language",
+        "zh-CN",
+        "--name",
+        "Digits",
+        "--preset",
+        "blank",
+        "--accelerator",
+        "none",
+        cwd=tmp_path,
+    )
+    assert read_tree(tmp_path / "digits") == read_tree(tmp_path / "same/digits")
 
 
 def test_a_wrong_answer_is_asked_for_again_and_costs_no_other(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, REPOSITORY, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
 
 
@@ -66,6 +66,15 @@ def test_without_hooks_the_notebooks_are_the_same(tmp_path: Path) -> None:
 def test_presets_without_scripts_get_no_empty_folder(tmp_path: Path) -> None:
     run_cookiecutter("--no-input", "preset=blank", cwd=tmp_path).check_returncode()
     assert not (tmp_path / "my-colab-notebooks/scripts").exists()
+
+
+def test_the_hook_says_the_next_steps_in_every_language(tmp_path: Path) -> None:
+    for language in QUESTIONS["language"]:
+        said = run_cookiecutter(
+            "--no-input", f"language={language}", f"project_slug={language}", "preset=blank", cwd=tmp_path
+        )
+        assert f"\n    cd {language}\n" in said.stdout, said.stderr
+        assert "    papermill notebooks/blank.ipynb out.ipynb\n" in said.stdout
 
 
 def test_tour_gets_its_script(tmp_path: Path) -> None:

@@ -17,12 +17,14 @@ from typing import NamedTuple
 import polib
 from jinja2.runtime import Context
 
+from colab_starter.bake import next_steps
 from colab_starter.bake.errors import TranslationError
 from colab_starter.bake.extension import NotebookExtension
-from colab_starter.bake.generate import find_template, prepare_context, read_questions
+from colab_starter.bake.generate import Answers, find_template, prepare_context, read_questions
 from colab_starter.bake.languages import (
     ENGLISH,
     PROMPT_SEPARATOR,
+    QUESTIONS_FILE,
     Catalog,
     english_prompts,
     read_catalog,
@@ -35,16 +37,17 @@ WIDTH = 100
 SIMILAR = 0.5
 """How much of a changed passage must be the same for its old translation to be shown to the translator."""
 
-ANSWERS: list[dict[str, str | bool]] = [
-    {"preset": "all"},
-    {"preset": "all", "accelerator": "L4", "github_repository": "ada/digits", "extra_apt_packages": "sox"},
-    {"preset": "all", "accelerator": "A100", "use_drive": True, "colab_runtime": "2026.04"},
-    {"preset": "all", "accelerator": "T4", "extra_pip_packages": "einops"},
-    {"preset": "all", "accelerator": "TPU v5e"},
-    {"preset": "all", "accelerator": "none"},
-    {"preset": "blank"},
+LESSONS = [preset for preset in read_questions()["preset"] if preset != "all"]
+ANSWERS: list[Answers] = [
+    *({"preset": lesson} for lesson in LESSONS),
+    *({"preset": "all", "accelerator": accelerator} for accelerator in read_questions()["accelerator"]),
+    {"preset": "all", "github_repository": "ada/digits", "extra_apt_packages": "sox"},
+    {"preset": "all", "use_drive": True, "colab_runtime": read_questions()["colab_runtime"][1]},
 ]
 """Together they make every text of the templates appear."""
+
+HOOK = "hooks/post_gen_project.py"
+FIRST_CONTEXTS = (QUESTIONS_FILE, next_steps.CONTEXT, HOOK, "README.md")
 
 
 Key = tuple[str, str]
@@ -79,21 +82,33 @@ class RecordingExtension(NotebookExtension):
 
 
 def find_offers() -> Offers:
-    """Everything that can be translated, by context and text, in the order of the questions and the notebooks."""
-    from cookiecutter.generate import generate_files
-    from cookiecutter.prompt import prompt_for_config
-
+    """Everything that can be translated, by context and text, in an order that is the same everywhere."""
     recorder.offers.clear()
     prompts = english_prompts(read_questions()["__prompts__"])
     del prompts["language"]
     translate_prompts(prompts, recorder)
+    next_steps.translate_next_steps(recorder)
     for answers in ANSWERS:
-        context = prepare_context(answers)
-        context["cookiecutter"].update(prompt_for_config(context, no_input=True))
-        context["cookiecutter"]["_extensions"] = [f"{__name__}.{RecordingExtension.__name__}"]
         with tempfile.TemporaryDirectory() as folder:
-            generate_files(str(find_template()), context, folder, accept_hooks=False)
-    return dict(recorder.offers)
+            bake_with(RecordingExtension, answers, Path(folder))
+    contexts = list(dict.fromkeys(context for context, _ in recorder.offers))
+    files = sorted(context for context in contexts if "." in context and context not in FIRST_CONTEXTS)
+    order = [*FIRST_CONTEXTS, *(context for context in contexts if "." not in context), *files]
+    return dict(sorted(recorder.offers.items(), key=lambda item: order.index(item[0][0])))
+
+
+def bake_with(extension: type[NotebookExtension], answers: Answers, folder: Path) -> Path:
+    """A project made by a variant of the template's extension, in a new folder of ``folder``; the hook is only read."""
+    from cookiecutter.generate import generate_files
+    from cookiecutter.prompt import prompt_for_config
+    from cookiecutter.utils import create_env_with_context
+
+    context = prepare_context(answers)
+    context["cookiecutter"].update(prompt_for_config(context, no_input=True))
+    context["cookiecutter"]["_extensions"] = [f"{extension.__module__}.{extension.__qualname__}"]
+    hook = create_env_with_context(context).from_string((find_template() / HOOK).read_text(encoding="utf-8"))
+    hook.render(**context)
+    return Path(generate_files(str(find_template()), context, str(folder), accept_hooks=False))
 
 
 class State(NamedTuple):

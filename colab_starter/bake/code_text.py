@@ -29,7 +29,7 @@ _COMMENT = re.compile(r"(#[ \t]*(?:@title[ \t]+|@markdown[ \t]+)?)(.*)", re.DOTA
 _NOT_PROSE = re.compile(r"[!%@]|-\*-|(?:noqa|type|fmt|pylint|pragma|ruff|mypy|isort)\s*:|noqa\b")
 """How the text of a comment begins that means something to a program."""
 
-_NOT_SHOWN = re.compile(r"\w+://\S+|[^\s.]*[/\\_=.<>]\S*\w|\W*\w?\W*")
+_NOT_SHOWN = re.compile(r"\S*[/\\_=<>]\S*|\S+\.\w+|\W*\w?\W*")
 """An address, a path, the name of a file or of a setting, a single letter."""
 
 _CONVERSION = re.compile(r"(.*?)(\s*![rsa]\s*)?", re.DOTALL)
@@ -200,8 +200,8 @@ def _replace_in_field(field: Field, quote: str, kind: str, replace: Replace) -> 
     def replace_inside(passage: Passage) -> str | None:
         def fit(translation: str) -> str:
             new = passage.fit(translation)
-            if "\\" in new or quote[0] in new or "#" in new:
-                raise TranslationError(f"inside the field {field.source}, a backslash, # or {quote[0]} is not possible")
+            if "\\" in new or quote in new or "#" in new:
+                raise TranslationError(f"inside the field {field.source}, a backslash, # or quotes are not possible")
             return new
 
         return replace(passage._replace(fit=fit))

@@ -9,10 +9,11 @@ import json
 import re
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import cookiecutter
-from jinja2 import Environment, StrictUndefined, pass_context, pass_environment
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context, pass_environment
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
@@ -31,6 +32,9 @@ if tuple(map(int, cookiecutter.__version__.split(".")[:2])) < OLDEST_COOKIECUTTE
         f"colab-starter needs cookiecutter >= 2.7, this is {cookiecutter.__version__}: "
         "pip install --upgrade cookiecutter, or use uvx cookiecutter"
     )
+
+_LOADER_FOR_HOOKS = FileSystemLoader(Path(__file__).parents[2] / "templates")
+"""cookiecutter renders hooks without a loader. Only plain cookiecutter runs them, out of the template's own folder."""
 
 _TRANSLATED_FILE = re.compile(
     r"(README\.md|requirements\.txt)|(sweeps/)\{\{ chosen\('([^']+)'.*|scripts/\{\{ chosen\('([^']+)'.*"
@@ -93,10 +97,9 @@ class NotebookExtension(Extension):
         if language == ENGLISH:
             return None
         if language not in self._catalogs:
-            assert self.environment.loader is not None
             name = f"languages/{language}.po"
-            source = self.environment.loader.get_source(self.environment, name)[0]
-            self._catalogs[language] = read_catalog(source, f"templates/{name}")
+            loader = self.environment.loader or _LOADER_FOR_HOOKS
+            self._catalogs[language] = read_catalog(loader.get_source(self.environment, name)[0], f"templates/{name}")
         return self._catalogs[language]
 
 

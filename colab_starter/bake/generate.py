@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from colab_starter.bake.choices import unknown_choice
 from colab_starter.errors import (
@@ -19,6 +19,9 @@ from colab_starter.errors import (
     TemplateMissingError,
     UnknownChoiceError,
 )
+
+if TYPE_CHECKING:
+    from colab_starter.bake.languages import Catalog
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -33,6 +36,8 @@ class Project(NamedTuple):
     notebooks: list[Path]
     kept: list[Path]
     """The backups of the files that ``force`` replaced."""
+    language: str
+    """A choice of the question ``language``."""
 
 
 def find_template() -> Path:
@@ -75,7 +80,8 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
             notebooks = sorted(path.relative_to(baked) for path in baked.glob("notebooks/*.ipynb"))
             output_dir.mkdir(parents=True, exist_ok=True)
             kept = _move_into_place(baked, target)
-    return Project(target, [target / notebook for notebook in notebooks], kept)
+    language = context["cookiecutter"]["language"]
+    return Project(target, [target / notebook for notebook in notebooks], kept, language)
 
 
 def check_choices(answers: Answers) -> None:
@@ -130,19 +136,26 @@ def _ask(context: dict[str, Any], output_dir: Path, force: bool, language: str |
     """The user's answers; the project's folder is checked as soon as it has a name."""
     from colab_starter.bake.questions import ask_questions
 
-    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force), _read_prompts, language)
+    return ask_questions(context, lambda slug: _check_target(output_dir / slug, force), read_prompts, language)
 
 
-def _read_prompts(language: str) -> dict[str, Any]:
-    from colab_starter.bake.languages import ENGLISH, english_prompts, read_catalog, translate_prompts
+def read_prompts(language: str) -> dict[str, Any]:
+    """The questions, and the labels of their choices, in a language that is a choice of the question ``language``."""
+    from colab_starter.bake.languages import english_prompts, translate_prompts
 
     prompts = english_prompts(read_questions()["__prompts__"])
+    catalog = read_translation(language)
+    return translate_prompts(prompts, catalog) if catalog else prompts
+
+
+def read_translation(language: str) -> "Catalog | None":
+    """The translation into a language that is a choice of the question ``language``; None for English."""
+    from colab_starter.bake.languages import ENGLISH, read_catalog
+
     if language == ENGLISH:
-        return prompts
-    path = find_template() / f"templates/languages/{language}.po"
-    return translate_prompts(
-        prompts, read_catalog(path.read_text(encoding="utf-8"), f"templates/languages/{path.name}")
-    )
+        return None
+    name = f"templates/languages/{language}.po"
+    return read_catalog((find_template() / name).read_text(encoding="utf-8"), name)
 
 
 def _settle_answers(context: dict[str, Any]) -> None:

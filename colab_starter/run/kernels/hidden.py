@@ -303,31 +303,42 @@ class HiddenModules:
     def _follow_state(self, records: list[ModuleRecord], now: State) -> tuple[str, State]:
         """Replay the imports in order, with what they changed."""
         changes = sorted((change for record in records for change in record.changes), key=lambda change: change.tick)
+        compared: tuple[State, State] | None = None
+        differing: set[str] = set()
         for record in records:
             while changes and changes[0].tick < record.tick:
                 now = _apply(changes.pop(0), now)
-            if why := self._describe_difference(record, now):
+            if compared is None or compared[0] is not record.state or compared[1] is not now:
+                # Thousands of modules have the same state.
+                compared, differing = (record.state, now), _find_differing(record.state, now)
+            if why := self._describe_difference(record, now, differing):
                 return why, now
         for change in changes:
             now = _apply(change, now)
         return "", now
 
-    def _describe_difference(self, record: ModuleRecord, now: State) -> str:
-        """Describe how the state in which a module was imported differs from the one in which it would be now."""
+    def _describe_difference(self, record: ModuleRecord, now: State, differing: set[str]) -> str:
+        """Describe how the state in which a module was imported differs from the one in which it would be now.
+
+        ``differing`` are the variables that differ.
+        """
         then, reads_little = record.state, self._reads_little(record)
-        if then.environment != now.environment:
-            for name in sorted({*then.environment, *now.environment} - _EACH_KERNEL_S_OWN):
-                values = {(name, then.environment.get(name)), (name, now.environment.get(name))}
-                if len(values) == 1:
-                    continue
-                if name in record.variables or (
-                    name.startswith(_READ_BY_PYTHON)
-                    if reads_little
-                    else name not in LATER and (record.lists_variables or not values <= self._set_by_imports)
-                ):
-                    return f"{name} was {'changed' if name in then.environment else 'set'}"
+        for name in sorted(differing):
+            values = {(name, then.environment.get(name)), (name, now.environment.get(name))}
+            if name in record.variables or (
+                name.startswith(_READ_BY_PYTHON)
+                if reads_little
+                else name not in LATER and (record.lists_variables or not values <= self._set_by_imports)
+            ):
+                return f"{name} was {'changed' if name in then.environment else 'set'}"
         # The worker's modules were imported early, with a different path.
         return "sys.path was changed" if record.root and then.path != now.path else ""
+
+
+def _find_differing(then: State, now: State) -> set[str]:
+    """The variables whose values differ."""
+    names = {name for name, _ in then.environment.items() ^ now.environment.items()}
+    return names - _EACH_KERNEL_S_OWN
 
 
 def _apply(change: Change, now: State) -> State:
