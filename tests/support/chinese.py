@@ -21,8 +21,8 @@ def find_faults(text: str) -> Iterator[str]:
     shown = re.sub(r"<code>.*?</code>", "", MarkdownIt().render(text), flags=re.DOTALL)
     for match in re.finditer(r"[^\n]{0,20}\*\*[^\n]{0,20}", shown):
         yield f"bold that Markdown does not see: {match[0]!r}"
-    text = re.sub(r"!\[[^]]*\]\([^)]*\)|(?<=\])\([^)\s]*\)|https?://[^\s)>（），。]+", "", text)
-    text = re.sub(r"`[^`\n]+`|\{[^{}]*\}", "Code", text)
+    text = re.sub(r"!\[[^]]*\]\([^)]*\)|(?<=\])\([^)\s]*\)", "", text)
+    text = re.sub(r"`[^`\n]+`|\{[^{}]*\}|https?://[^\s)>（），。]+", "Code", text)
     text = re.sub(r" *\| *", "\n", text)  # the cells of a table
     text = re.sub(r"[][*]", "", re.sub(r"^ *(?:[-*]|\d+\.|#+) +", "", text, flags=re.MULTILINE))
     for fault, pattern in FAULTS.items():
