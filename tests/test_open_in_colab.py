@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import ColabStarterError, GitError, NoBranchError, NoGitHubRepositoryError, NoNotebookError
-from colab_starter.open_in_colab import colab_badge, colab_url, locate_notebook
+from colab_starter.open_in_colab import colab_url, locate_notebook
 from tests.conftest import git
 
 GITHUB = "https://github.com/ada/digits.git"

@@ -17,9 +17,10 @@ from jinja2.ext import Extension
 from jinja2.runtime import Context
 
 from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
+from colab_starter.bake.badges import open_badges
 from colab_starter.bake.lessons import lessons_table, select_lessons
 from colab_starter.bake.percent import mark_cells, to_ipynb
-from colab_starter.open_in_colab import colab_badge
+from colab_starter.bake.pins import pin_requirements
 
 OLDEST_COOKIECUTTER = (2, 7)
 """Older versions take ``use_drive=no`` on the command line for true."""
@@ -49,8 +50,9 @@ class NotebookExtension(Extension):
         )
         environment.globals.update(
             chosen=chosen,
-            colab_badge=colab_badge,
             lessons_table=lessons_table,
+            open_badges=open_badges,
+            pin_requirements=pin_requirements,
             read_table=read_table,
             select_lessons=select_lessons,
         )
