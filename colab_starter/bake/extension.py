@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined, pass_context, pass_environment
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
+from colab_starter import __version__
 from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
 from colab_starter.bake.badges import open_badges
 from colab_starter.bake.lessons import lessons_table, select_lessons
@@ -50,6 +51,7 @@ class NotebookExtension(Extension):
         )
         environment.globals.update(
             chosen=chosen,
+            colab_starter_version=__version__,
             lessons_table=lessons_table,
             open_badges=open_badges,
             pin_requirements=pin_requirements,
