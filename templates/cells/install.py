@@ -29,9 +29,8 @@ def install_missing():
             pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints.name]
             answer = subprocess.run([*pip, *missing], capture_output=True, text=True)
         if answer.returncode:
-            hint = " (is the internet on? Settings > Turn on internet)" if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else ""
-            said = f"{answer.stdout[-1500:]}{answer.stderr[-1500:]}"
-            raise RuntimeError(f"pip could not install {', '.join(missing)}{hint}:\n{said}")
+            hint = " (on Kaggle, first Settings > Turn on internet)" if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else ""
+            raise RuntimeError(f"pip could not install {', '.join(missing)}{hint}:\n{answer.stdout[-1500:]}{answer.stderr[-1500:]}")
         importlib.invalidate_caches()
         print("Installed:", ", ".join(missing))
 
