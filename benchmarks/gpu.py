@@ -14,7 +14,7 @@ the ratio of the training speeds in images per second, because a lesson holds a 
 PyTorch's example none. An epoch includes its validation everywhere. The aim on an H100: at most 0.5 s, and at least
 1.5 times the examples at equal accuracy.
 
-No GPU has been measured yet. On 2026-11-28 (AMD EPYC, 2 cores, 6,000 images, 4 epochs):
+No GPU has been measured yet. On 2026-11-28 (AMD EPYC, 2 cores, 3,000 images, 4 epochs):
 TABLE
 """
 
@@ -98,6 +98,7 @@ class Outcome(NamedTuple):
 
 def main() -> None:
     options = read_options()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if options.measure:
         print(json.dumps(EXAMPLES[options.measure](load_images(options.file), options.epochs)))
         return
@@ -195,13 +196,8 @@ def measure_example(lesson: str, file: Path, epochs: int) -> Outcome:
 
 
 def measure_lesson(lesson: str, project: Path, file: Path, epochs: int) -> Outcome:
-    notebook = nbformat.read(project / f"notebooks/{lesson}.ipynb", as_version=4)
-    insert_cell(notebook, f"{lesson}-data", LOADERS[lesson].format(path=str(file)), behind=False)
-    insert_cell(notebook, "epoch-record", NOTE_EPOCHS, behind=True)
-    prepared = project / f"{lesson}-prepared.ipynb"
-    nbformat.write(notebook, prepared)
     papermill.execute_notebook(
-        prepared,
+        prepare_lesson(lesson, project, file),
         project / f"{lesson}-executed.ipynb",
         parameters={"epochs": epochs, "dataset": "mnist"},
         cwd=project,
@@ -212,6 +208,16 @@ def measure_lesson(lesson: str, project: Path, file: Path, epochs: int) -> Outco
     accuracy = json.loads((results_dir / "results.json").read_text())["accuracy"]
     images = len(load_images(file)["x_train"])
     return Outcome(seconds_of(ends), accuracy, images - images // 10)
+
+
+def prepare_lesson(lesson: str, project: Path, file: Path) -> Path:
+    """Write the lesson with the cells that load the images and note when epochs end; returns the notebook."""
+    notebook = nbformat.read(project / f"notebooks/{lesson}.ipynb", as_version=4)
+    insert_cell(notebook, f"{lesson}-data", LOADERS[lesson].format(path=str(file)), behind=False)
+    insert_cell(notebook, "epoch-record", NOTE_EPOCHS, behind=True)
+    prepared = project / f"{lesson}-prepared.ipynb"
+    nbformat.write(notebook, prepared)
+    return prepared
 
 
 def insert_cell(notebook: nbformat.NotebookNode, cell_id: str, source: str, *, behind: bool) -> None:

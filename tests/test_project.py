@@ -115,7 +115,7 @@ def test_each_notebook_and_its_row_in_the_readme_have_both_badges(pinned: Path) 
 
 @pytest.mark.parametrize("accelerator", QUESTIONS["accelerator"])
 def test_every_notebook_is_clean_under_the_rules_for_kaggle(bake: Bake, accelerator: str) -> None:
-    project = bake(preset="all", accelerator=accelerator, use_drive=True)
+    project = bake(preset="all", accelerator=accelerator, use_drive=True, github_repository="ada/digits")
     rules, kaggle = select_rules(RULES, [], [], "kaggle"), load_kaggle()
     paths = sorted(project.glob("notebooks/*.ipynb"))
     assert len(paths) == len(LESSONS)
