@@ -67,6 +67,13 @@ def test_the_workflow_also_runs_each_week_and_pins_actions_by_their_major_versio
     assert all(re.fullmatch(r"(actions|github)/[a-z-]+(/[a-z-]+)?@v\d+", action) for action in used), used
 
 
+def test_no_step_of_the_workflow_is_left_a_token(all_lessons: Path) -> None:
+    steps = [step for job in read_workflow(all_lessons)["jobs"].values() for step in job["steps"]]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(checkouts) == 2
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
 def test_pre_commit_calls_a_hook_that_this_version_has(pinned: Path) -> None:
     (repo,) = load_config(pinned / ".pre-commit-config.yaml")["repos"]
     hooks = {hook["id"] for hook in load_manifest(REPOSITORY / ".pre-commit-hooks.yaml")}
