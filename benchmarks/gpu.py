@@ -16,7 +16,7 @@ PyTorch's example none. An epoch includes its validation everywhere. The aim on 
 
 No GPU has been measured yet. On 2026-11-28, on two CPU cores that others used too (3,000 images, 4 epochs): keras
 1.31 s an epoch against 1.65, ratio 1.26, accuracy +0.010; pytorch 21.5 s against 58.9, ratio 2.46, accuracy -0.268.
-PyTorch's example has ten times the weights and twice the steps, which shows where there are few images.
+PyTorch's example has 34 times the weights and twice the steps, which shows where there are few images.
 """
 
 import argparse
