@@ -34,6 +34,7 @@ bench: tests-environment
 	$(BIN)/python benchmarks/bake.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/lessons.py
+	$(BIN)/python benchmarks/gpu.py --images 3000
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/outputs.py
 	$(BIN)/python benchmarks/resume.py

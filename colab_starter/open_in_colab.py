@@ -25,12 +25,6 @@ def colab_url(repository: str, branch: str, path: str) -> str:
     return f"https://colab.research.google.com/github/{repository}/blob/{quote(branch)}/{quote(path)}"
 
 
-def colab_badge(repository: str, branch: str, path: str) -> str:
-    """The Open in Colab badge, in Markdown."""
-    image = "https://colab.research.google.com/assets/colab-badge.svg"
-    return f"[![Open in Colab]({image})]({colab_url(repository, branch, path)})"
-
-
 class Location(NamedTuple):
     """Where a notebook is on GitHub."""
 

@@ -13,7 +13,8 @@ if os.path.isdir("scripts") and not os.listdir("scripts"):
 notebook = "notebooks/" + min(os.listdir("notebooks"))
 project = os.path.basename(os.getcwd())
 repository = "{{ cookiecutter.github_repository }}"
-where = f"push it to https://github.com/{repository} and click the badge in README.md"
+sweep = notebook.replace("notebooks/", "sweeps/").replace(".ipynb", ".yaml")
+where = f"push it to https://github.com/{repository} and click a badge in README.md"
 print(f"""
 Your notebooks are in {project}/notebooks.
 
@@ -22,5 +23,8 @@ On this machine:
     cd {project}
     pip install -r requirements.txt
     papermill {notebook} out.ipynb
+With many parameters:
+    pip install colab-starter
+    colab-starter run {notebook} --sweep {sweep}
 """)
 # {% endfilter %}

@@ -78,7 +78,14 @@ def test_every_bake_is_a_valid_notebook_with_the_first_cells_in_order(bake: Bake
         ({"accelerator": "A100"}, {"notebooks/keras.ipynb"}),
         ({"use_drive": True}, {"README.md", "notebooks/keras.ipynb"}),
         ({"drive_folder": "digits"}, {"README.md", "notebooks/keras.ipynb"}),
-        ({"colab_runtime": "2025.07"}, {"README.md", "notebooks/keras.ipynb", ".github/workflows/notebooks.yml"}),
+        (
+            {"colab_runtime": "2025.07"},
+            {"README.md", "notebooks/keras.ipynb", ".github/workflows/notebooks.yml", "requirements.txt"},
+        ),
+        (
+            {"colab_runtime": "2026.07"},
+            {".pre-commit-config.yaml", ".devcontainer/devcontainer.json"},
+        ),
         ({"extra_pip_packages": "einops"}, {"requirements.txt", "notebooks/keras.ipynb"}),
         ({"extra_apt_packages": "sox"}, {"README.md", "notebooks/keras.ipynb", ".github/workflows/notebooks.yml"}),
         ({"github_repository": "ada/digits"}, {"README.md", "notebooks/keras.ipynb"}),
@@ -205,8 +212,8 @@ def as_marker(cell: dict[str, Any]) -> str:
 def test_a_template_file_is_valid_python_without_stray_jinja(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     ast.parse(source)
-    names = "cookiecutter about goal lesson parameters more_needed accelerator gpu switch_gpu colab_badge"
-    known = "|".join(rf"{name}\b" for name in [*names.split(), "two_blank_lines"]) + "|'"
+    names = "cookiecutter about goal lesson parameters more_needed accelerator gpu switch_gpu kaggle_gpu open_badges"
+    known = "|".join(rf"{name}\b" for name in [*names.split(), "kaggle_accelerator", "two_blank_lines"]) + "|'"
     stray = re.findall(rf"\{{%|\{{#|\{{\{{(?! (?:{known}))", source)
     assert stray == []
 

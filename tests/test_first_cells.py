@@ -72,6 +72,7 @@ def test_require_gpu_without_a_gpu_says_where_to_switch_it_on(blank: Path, tmp_p
 def test_without_a_gpu_there_is_a_plain_hint(blank: Path, tmp_path: Path) -> None:
     output = execute(cells_before_the_framework(blank, tmp_path / "drive"), tmp_path, PATH=path_without("nvidia-smi"))
     assert "No GPU, so this runs on the CPU. In Colab you can get one: Runtime > Change runtime type" in output
+    assert "On Kaggle: Settings > Accelerator > GPU T4 x2." in output
 
 
 def path_without(program: str) -> str:
@@ -173,6 +174,7 @@ def test_on_kaggle_the_results_go_to_the_folder_that_it_keeps(blank: Path, tmp_p
     output = execute(notebook, tmp_path, KAGGLE_KERNEL_RUN_TYPE="Interactive")
     assert "Colab    no, this is Kaggle\n" in output
     assert "Google Drive needs a Colab tab in a browser" in output
+    assert "no, this is Kaggle; choose Save Version to keep the results" in output
     assert results_folder(output) == (tmp_path / "kaggle/working/outputs/blank").resolve()
 
 
@@ -194,8 +196,9 @@ def test_a_package_that_cannot_be_installed_stops_the_notebook(bake: Bake, tmp_p
     """A failing ``!pip`` would pass in silence."""
     project = bake(preset="blank", extra_pip_packages="no-such-package-of-colab-starter")
     notebook = cells_before_the_framework(project / "notebooks/blank.ipynb", tmp_path / "drive")
-    with pytest.raises(nbclient.exceptions.CellExecutionError, match="pip could not install no-such-package"):
-        execute(notebook, tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="pip could not install no-such-package") as caught:
+        execute(notebook, tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="", KAGGLE_KERNEL_RUN_TYPE="Batch")
+    assert "colab-starter (on Kaggle, first Settings > Turn on internet):" in str(caught.value)
 
 
 def test_a_core_package_in_another_version_is_refused_and_kept(bake: Bake, tmp_path: Path) -> None:

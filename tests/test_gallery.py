@@ -23,7 +23,14 @@ def test_a_notebook_of_the_gallery_is_what_its_preset_makes(preset: str, bake: B
     assert baked.read_bytes() == (GALLERY / baked.name).read_bytes()
 
 
-def test_the_readme_links_every_notebook_of_the_gallery() -> None:
-    badge = r"\(https://colab\.research\.google\.com/github/org/colab-starter/blob/main/gallery/([a-z]+)\.ipynb\)"
-    linked = re.findall(badge, (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://colab.research.google.com/github/org/colab-starter/blob/main/gallery/",
+        "https://kaggle.com/kernels/welcome?src=https://raw.githubusercontent.com/org/colab-starter/main/gallery/",
+    ],
+)
+def test_the_readme_links_every_notebook_of_the_gallery(address: str) -> None:
+    link = rf"\({re.escape(address)}([a-z]+)\.ipynb\)"
+    linked = re.findall(link, (REPOSITORY / "README.md").read_text(encoding="utf-8"))
     assert sorted(linked) == sorted(path.stem for path in GALLERY.iterdir())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from colab_starter.errors import ColabStarterError, GitError, NoBranchError, NoGitHubRepositoryError, NoNotebookError
-from colab_starter.open_in_colab import colab_badge, colab_url, locate_notebook
+from colab_starter.open_in_colab import colab_url, locate_notebook
 from tests.conftest import git
 
 GITHUB = "https://github.com/ada/digits.git"
@@ -31,11 +31,10 @@ def notebook(project: Path) -> Path:
     return project / "notebooks/keras.ipynb"
 
 
-def test_the_address_and_the_badge() -> None:
+def test_the_address_is_quoted() -> None:
     url = colab_url("ada/digits", "feature/#1", "my notebooks/ä.ipynb")
     expected = "ada/digits/blob/feature/%231/my%20notebooks/%C3%A4.ipynb"
     assert url == f"https://colab.research.google.com/github/{expected}"
-    assert colab_badge("ada/digits", "feature/#1", "my notebooks/ä.ipynb").endswith(f"({url})")
 
 
 def test_repository_branch_and_path_come_from_git(notebook: Path) -> None:

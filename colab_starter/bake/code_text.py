@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from colab_starter.bake.errors import TranslationError
-from colab_starter.bake.passages import Passage, Replace, check_lines, has_words
+from colab_starter.bake.passages import Passage, Replace, check_lines, check_placeholders, has_words
 from colab_starter.bake.shown import ShownStrings
 from colab_starter.bake.string_syntax import (
     Field,
@@ -125,6 +125,7 @@ def _replace_comment(source: str, replace: Replace) -> str:
 
     def fit(translation: str) -> str:
         check_lines(text, translation)
+        check_placeholders(text, translation)
         if translation != translation.strip():
             raise TranslationError("it begins or ends with a space")
         if _NOT_PROSE.match(translation) or (is_title and "{" in translation):

@@ -17,12 +17,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context,
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
+from colab_starter import __version__
 from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
+from colab_starter.bake.badges import open_badges
 from colab_starter.bake.languages import ENGLISH, Catalog, read_catalog, translate_file
 from colab_starter.bake.lessons import lessons_table, select_lessons
 from colab_starter.bake.passages import drop_placeholders, placeholder
 from colab_starter.bake.percent import mark_cells, to_ipynb
-from colab_starter.open_in_colab import colab_badge
+from colab_starter.bake.pins import pin_requirements
 
 OLDEST_COOKIECUTTER = (2, 7)
 """Older versions take ``use_drive=no`` on the command line for true."""
@@ -63,8 +65,10 @@ class NotebookExtension(Extension):
         )
         environment.globals.update(
             chosen=chosen,
-            colab_badge=colab_badge,
+            colab_starter_version=__version__,
             lessons_table=lessons_table,
+            open_badges=open_badges,
+            pin_requirements=pin_requirements,
             read_table=read_table,
             select_lessons=select_lessons,
         )

@@ -11,7 +11,14 @@ from typing import Any
 
 from colab_starter.bake.code_text import identifiers, replace_in_code, replace_in_comments
 from colab_starter.bake.errors import TranslationError
-from colab_starter.bake.passages import Passage, Replace, drop_placeholders, has_words
+from colab_starter.bake.passages import (
+    Passage,
+    Replace,
+    drop_placeholders,
+    fill_placeholders,
+    has_words,
+    name_placeholders,
+)
 from colab_starter.bake.prose import replace_in_markdown
 
 ENGLISH = "en"
@@ -105,8 +112,10 @@ def translate_file(text: str, name: str, catalog: Catalog) -> str:
     replace = catalog.replace_in(name)
     if name.endswith(".md"):
         return replace_in_markdown(text, replace)
-    text = drop_placeholders(text)
-    return replace_in_code(text, replace) if name.endswith(".py") else replace_in_comments(text, replace)
+    if name.endswith(".py"):
+        return replace_in_code(drop_placeholders(text), replace)
+    named, values = name_placeholders(text)
+    return fill_placeholders(replace_in_comments(named, replace), values)
 
 
 def english_prompts(prompts: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from colab_starter.bake.answers import split_packages
-from colab_starter.open_in_colab import colab_badge
+from colab_starter.bake.badges import open_badges
 
 Lessons = Mapping[str, Mapping[str, Any]]
 """The table of ``templates/lessons.json``. A lesson's entry holds its
@@ -54,6 +54,6 @@ def lessons_table(lessons: Lessons, repository: str, branch: str) -> str:
     rows = [["Notebook", "What it does", "Open"], ["---"] * 3]
     for name, about in lessons.items():
         path = f"notebooks/{name}.ipynb"
-        rows.append([f"[{about['title']}]({path})", about["summary"], colab_badge(repository, branch, path)])
+        rows.append([f"[{about['title']}]({path})", about["summary"], open_badges(repository, branch, path)])
     columns = 3 if repository else 2
     return "".join(f"| {' | '.join(row[:columns])} |\n" for row in rows)

@@ -23,6 +23,15 @@ ACCELERATORS: dict[str, dict[str, str]] = {
 }
 """What Colab reads from a notebook's metadata to choose the machine."""
 
+KAGGLE_ACCELERATORS = {
+    "T4": "nvidiaTeslaT4",
+    "L4": "nvidiaTeslaT4",
+    "A100": "nvidiaTeslaT4",
+    "TPU v5e": "tpuV5e8",
+    "none": "none",
+}
+"""Kaggle's words for it. Its L4 and A100 are for some competitions only; what everybody may have is a pair of T4."""
+
 _RECORD = "\x1e"
 """Starts a line that describes the cell below it; text files do not contain this character."""
 
@@ -167,6 +176,19 @@ def _notebook_metadata(accelerator: str) -> dict[str, Any]:
     return {
         **machine,
         "colab": colab,
+        "kaggle": _kaggle_settings(accelerator),
         "kernelspec": {"display_name": "Python 3", "name": "python3"},
         "language_info": {"name": "python"},
+    }
+
+
+def _kaggle_settings(accelerator: str) -> dict[str, Any]:
+    """What Kaggle's editor keeps in a notebook's metadata: the settings that a session begins with."""
+    chosen = KAGGLE_ACCELERATORS[accelerator]
+    return {
+        "accelerator": chosen,
+        "isGpuEnabled": chosen.startswith("nvidia"),
+        "isInternetEnabled": True,
+        "language": "python",
+        "sourceType": "notebook",
     }

@@ -9,7 +9,7 @@ extra = {{ cookiecutter.extra_pip_packages | split_packages | python_literal }}
 
 def install_missing():
     """Install what cannot be imported, and the extra packages; replace nothing that is in use."""
-    import importlib.util, subprocess, sys
+    import importlib.util, os, subprocess, sys
     from importlib import metadata
     from tempfile import TemporaryDirectory
 
@@ -29,7 +29,8 @@ def install_missing():
             pip = [sys.executable, "-m", "pip", "install", "--no-color", "--constraint", constraints.name]
             answer = subprocess.run([*pip, *missing], capture_output=True, text=True)
         if answer.returncode:
-            raise RuntimeError(f"pip could not install {', '.join(missing)}:\n{answer.stdout[-1500:]}{answer.stderr[-1500:]}")
+            hint = " (on Kaggle, first Settings > Turn on internet)" if "KAGGLE_KERNEL_RUN_TYPE" in os.environ else ""
+            raise RuntimeError(f"pip could not install {', '.join(missing)}{hint}:\n{answer.stdout[-1500:]}{answer.stderr[-1500:]}")
         importlib.invalidate_caches()
         print("Installed:", ", ".join(missing))
 

@@ -25,6 +25,6 @@ def show_machine():
 
 gpus = show_machine()
 if require_gpu and not gpus:
-    raise RuntimeError("No GPU. In Colab: {{ switch_gpu }}. To go on without, set require_gpu = False.")
+    raise RuntimeError("No GPU. In Colab: {{ switch_gpu }}. On Kaggle: {{ kaggle_gpu }}. To go on without, set require_gpu = False.")
 if not gpus:
-    print("No GPU, so this runs on the CPU. In Colab you can get one: {{ switch_gpu }}.")
+    print("No GPU, so this runs on the CPU. In Colab you can get one: {{ switch_gpu }}. On Kaggle: {{ kaggle_gpu }}.")

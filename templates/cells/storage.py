@@ -25,8 +25,10 @@ def open_drive():
 
 
 drive_home = open_drive() if use_drive else None
-home = drive_home or (Path("/kaggle/working") if Path("/kaggle/working").is_dir() else Path.cwd())
+kaggle = Path("/kaggle/working")
+home = drive_home or (kaggle if kaggle.is_dir() else Path.cwd())
 results_dir = (home / output_dir).resolve()
 results_dir.mkdir(parents=True, exist_ok=True)
 no_drive = "no, and Colab's own disk is wiped when the session ends" if use_drive else "not asked for (use_drive is off)"
+no_drive = "no, this is Kaggle; choose Save Version to keep the results" if home == kaggle else no_drive
 print(f"Google Drive: {drive_home or no_drive}\nResults go to {results_dir}")

@@ -2,7 +2,7 @@
 # # {{ cookiecutter.project_name | markdown_text | placeholder("project_name") }}: {{ about.title }}
 #:: if cookiecutter.github_repository
 #
-# {{ colab_badge(cookiecutter.github_repository, cookiecutter.github_branch, "notebooks/" ~ lesson ~ ".ipynb") }}
+# {{ open_badges(cookiecutter.github_repository, cookiecutter.github_branch, "notebooks/" ~ lesson ~ ".ipynb") }}
 #:: endif
 #
 # {{ about.summary }}
@@ -23,8 +23,10 @@
 #:: endif
 #:: if accelerator == "none"
 # - It needs no GPU.
+# - **On Kaggle:** Run > Run all. Internet access (Settings > Turn on internet) needs an account with a verified phone number; the notebook runs without it, too.
 #:: else
 # - **For speed:** Runtime > Change runtime type > {{ (accelerator if 'TPU' in accelerator else accelerator ~ ' GPU') | placeholder("machine") }}. Without it everything still runs, only slower.
+# - **On Kaggle:** Run > Run all. A {{ 'TPU' if 'TPU' in accelerator else 'GPU' }} ({{ kaggle_accelerator | placeholder("kaggle_machine") }}) and internet access (Settings > Turn on internet) need an account with a verified phone number; the notebook runs without them, too.
 #:: endif
 #
 #:: if cookiecutter.colab_runtime == "latest"

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from colab_starter.bake.errors import TemplateFaultError
-from colab_starter.bake.percent import ACCELERATORS, mark_cells, to_ipynb
+from colab_starter.bake.percent import ACCELERATORS, KAGGLE_ACCELERATORS, mark_cells, to_ipynb
 from tests.conftest import QUESTIONS
 
 SCRIPT = """\
@@ -122,3 +122,23 @@ def test_without_an_accelerator_the_metadata_names_none() -> None:
 def test_an_unknown_accelerator_is_a_fault() -> None:
     with pytest.raises(TemplateFaultError, match="accelerator 'K80' is not one of T4"):
         convert(SCRIPT, accelerator="K80")
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "word", "gpu"),
+    [
+        ("T4", "nvidiaTeslaT4", True),
+        ("L4", "nvidiaTeslaT4", True),
+        ("A100", "nvidiaTeslaT4", True),
+        ("TPU v5e", "tpuV5e8", False),
+        ("none", "none", False),
+    ],
+)
+def test_the_settings_for_kaggle_are_written_the_way_its_editor_does(accelerator: str, word: str, gpu: bool) -> None:
+    settings = json.loads(convert(SCRIPT, accelerator=accelerator))["metadata"]["kaggle"]
+    usual = {"isInternetEnabled": True, "language": "python", "sourceType": "notebook"}
+    assert settings == {"accelerator": word, "isGpuEnabled": gpu, **usual}
+
+
+def test_kaggle_has_an_answer_for_every_accelerator() -> None:
+    assert set(KAGGLE_ACCELERATORS) == set(ACCELERATORS)

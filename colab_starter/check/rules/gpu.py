@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 
 from colab_starter.check.rules.modules import GPU_ONLY
+from colab_starter.check.source import without_comments
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.notebook.python import Call, read_literal
 
 _CUDA = re.compile(r"cuda(:\d+)?")
+_LOOKS_FOR_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*gpu", re.IGNORECASE)
 _NEEDS_GPU = re.compile(r"(?:load_ext\s+(?:nvcc|cudf|cuml)|nvcc\b)|^cu$")
 _IMPORTS = GPU_ONLY | {"unsloth", "unsloth_zoo", "flash_attn", "vllm"}
 """Modules that raise an error where there is no GPU, on import or at the first use."""
@@ -51,6 +53,11 @@ def find_uses_of_gpu(notebook: Notebook) -> Iterator[tuple[Cell, int, str]]:
         for call in cell.facts.calls:
             if not call.guarded and not call.in_function and (what := _need_of(call, notebook, uses_torch)):
                 yield cell, call.line, what
+
+
+def looks_for_gpu(notebook: Notebook) -> bool:
+    """Does the notebook find out whether there is a GPU? Then it may well have a way without one."""
+    return any(_LOOKS_FOR_GPU.search(without_comments(cell.source)) for cell in notebook.cells if cell.is_python)
 
 
 def _need_of(call: Call, notebook: Notebook, uses_torch: bool) -> str:

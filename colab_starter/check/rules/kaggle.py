@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from colab_starter.check.rule import ERROR, KAGGLE, WARNING, Problem, rule
-from colab_starter.check.rules.gpu import find_uses_of_gpu
-from colab_starter.notebook.model import Cell, Json, Notebook
+from colab_starter.check.rules.gpu import find_uses_of_gpu, looks_for_gpu
+from colab_starter.notebook.model import Json, Notebook
 
 _INPUT = "add the files as a dataset (Add Input), and read them below /kaggle/input"
 _INSTEAD = {
@@ -130,25 +130,19 @@ def find_missing_kaggle_accelerator(notebook: Notebook) -> Iterator[Problem]:
     right, or test first: device = "cuda" if torch.cuda.is_available() else "cpu".
     """
     kaggle = _kaggle_of(notebook)
-    if kaggle.get("accelerator") != "none" or kaggle.get("isGpuEnabled") is True or _looks_for_gpu(notebook):
+    has_none = kaggle.get("accelerator") == "none" and kaggle.get("isGpuEnabled") is not True
+    use = next(find_uses_of_gpu(notebook), None) if has_none else None
+    if use is None or looks_for_gpu(notebook):
         return
-    for cell, line, what in find_uses_of_gpu(notebook):
-        yield Problem(
-            f"{what} needs a GPU, and the notebook's settings on Kaggle have none; choose an accelerator, or test "
-            "torch.cuda.is_available() first",
-            cell,
-            line,
-        )
-        return
+    cell, line, what = use
+    yield Problem(
+        f"{what} needs a GPU, and the notebook's settings on Kaggle have none; choose an accelerator, or test "
+        "torch.cuda.is_available() first",
+        cell,
+        line,
+    )
 
 
 def _kaggle_of(notebook: Notebook) -> Json:
     found = notebook.metadata.get("kaggle")
     return found if isinstance(found, dict) else {}
-
-
-def _looks_for_gpu(notebook: Notebook) -> bool:
-    def looks(cell: Cell) -> bool:
-        return cell.is_python and ("is_available" in cell.source or "device_count" in cell.source)
-
-    return any(map(looks, notebook.cells))

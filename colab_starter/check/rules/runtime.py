@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator
 
 from colab_starter.check.rule import COLAB, ERROR, WARNING, Problem, rule
-from colab_starter.check.rules.gpu import find_uses_of_gpu
+from colab_starter.check.rules.gpu import find_uses_of_gpu, looks_for_gpu
 from colab_starter.check.rules.install import version_of
 from colab_starter.check.rules.modules import CPU_ONLY
-from colab_starter.check.source import without_comments
 from colab_starter.notebook.model import Cell, Notebook
 from colab_starter.runtimes import Runtime
 
@@ -16,7 +15,6 @@ _MENTIONS_GPU = re.compile(r"cuda|gpu|nvidia|nvcc|\btpu\b|opencl|vulkan", re.IGN
 _HARMLESS_COMMAND = re.compile(
     r"(?:pip3?|cat|cd|cp|config|curl|date|echo|head|ls|matplotlib|mkdir|mv|pwd|rm|tail|time|timeit|unzip|wget)\b"
 )
-_MAY_LACK_GPU = re.compile(r"is_available|device_count|list_physical_devices|\bif\b.*gpu", re.IGNORECASE)
 _GONE_FROM_OPENCV = frozenset(
     f"cv2.{name}" for name in ("CascadeClassifier", "HOGDescriptor", "BRISK_create", "AKAZE_create", "KAZE_create")
 )
@@ -71,9 +69,7 @@ def find_missing_accelerator(notebook: Notebook) -> Iterator[Problem]:
     torch.cuda.is_available() else "cpu".
     """
     use = None if notebook.accelerator else next(find_uses_of_gpu(notebook), None)
-    if use is None:
-        return
-    if any(_MAY_LACK_GPU.search(without_comments(cell.source)) for cell in notebook.cells if cell.is_python):
+    if use is None or looks_for_gpu(notebook):
         return
     cell, line, what = use
     yield Problem(
