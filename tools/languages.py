@@ -189,6 +189,7 @@ def update(path: Path, offers: Offers) -> list[str]:
             entry = _make_entry(key, gone)
             new.append(_place(key))
         entry.obsolete = False
+        entry.previous_msgid = entry.previous_msgid if entry.fuzzy else None
         entry.comment = passage.kind
         entry.msgstr = entry.msgstr or translated.get((passage.kind, passage.text), "")
         entries.append(entry)

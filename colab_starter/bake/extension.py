@@ -39,7 +39,8 @@ _LOADER_FOR_HOOKS = FileSystemLoader(Path(__file__).parents[2] / "templates")
 """cookiecutter renders hooks without a loader. Only plain cookiecutter runs them, out of the template's own folder."""
 
 _TRANSLATED_FILE = re.compile(
-    r"(README\.md|requirements\.txt)|(sweeps/)\{\{ chosen\('([^']+)'.*|scripts/\{\{ chosen\('([^']+)'.*"
+    r"(README\.md|requirements\.txt|\.pre-commit-config\.yaml|\.github/workflows/notebooks\.yml)|"
+    r"(sweeps/)\{\{ chosen\('([^']+)'.*|scripts/\{\{ chosen\('([^']+)'.*"
 )
 """The files of the project with texts to translate, as cookiecutter names them; notebooks are translated by cell."""
 

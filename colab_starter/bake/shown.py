@@ -103,13 +103,18 @@ class ShownStrings(ast.NodeVisitor):
         followed: set[str] = set()
         while True:
             names = {name.id for name in self._shown_names} - followed - uses.unclear
-            ready = [name for name in names if all(load in self._shown_names for load in uses.loads[name])]
+            ready = [name for name in names if self._is_only_shown(name, uses)]
             ready = [name for name in ready if name not in uses.of_module or name not in used_elsewhere]
             if not ready:
                 return
             for name in ready:
                 followed.add(name)
-                self._show(uses.values.get(name, []), self._shown_names[uses.loads[name][0]])
+                kind = next(self._shown_names[load] for load in uses.loads[name] if load in self._shown_names)
+                self._show(uses.values.get(name, []), kind)
+
+    def _is_only_shown(self, name: str, uses: "_Variables") -> bool:
+        again = {load for value in uses.values.get(name, []) for load in _names_among_values(value)}
+        return all(load in self._shown_names or load in again for load in uses.loads[name])
 
 
 class _Variables(ast.NodeVisitor):
@@ -176,6 +181,13 @@ class _Variables(ast.NodeVisitor):
         self._depth += 1
         self.generic_visit(node)
         self._depth -= 1
+
+
+def _names_among_values(node: ast.expr) -> Iterator[ast.Name]:
+    if isinstance(node, ast.Name):
+        yield node
+    for value in _possible_values(node):
+        yield from _names_among_values(value)
 
 
 def _possible_values(node: ast.expr) -> Iterator[ast.expr]:

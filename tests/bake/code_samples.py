@@ -49,6 +49,9 @@ DATA = [
 DATA += ["name = {0}\nd[name] = 2\nprint(name)", "w = s.replace({0}, {1})"]
 COMMENTS = ["# a comment", "    # indented and 'quoted'", "x = 3  # at the end", "# @title A title", "# %pip install x"]
 COMMENTS += ["# type: ignore", 'x = 3  # @param {type:"integer"}', "# %%", "#!ls"]
+VARIABLES = ("x", "d", "s", "y", "z", "w", "name")
+"""What the samples leave behind, so that their strings may be more than shown."""
+
 TRANSLATED = "译 'one' \"two\" \\three "
 
 
@@ -96,4 +99,4 @@ def translate(passage: Passage) -> "str | None":
 
 if __name__ == "__main__":
     samples = [make_sample(random.Random(f"{sys.argv[1]}-{number}")) for number in range(int(sys.argv[2]))]
-    print(json.dumps([[sample, replace_in_code(sample, translate)] for sample in samples]))
+    print(json.dumps([[sample, replace_in_code(sample, translate, used_elsewhere=VARIABLES)] for sample in samples]))

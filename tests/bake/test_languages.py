@@ -226,6 +226,10 @@ def test_a_changed_text_falls_back_to_english_and_is_counted_as_outdated(tmp_pat
     assert read(path) == {}
     state = tool.examine(path, offers)
     assert (state.outdated, state.missing, state.unlisted, state.left_over) == (["a-0: 'Three new words'"], [], [], [])
+    path.write_text(path.read_text().replace("#, fuzzy\n", "").replace("alte", "neue"))
+    tool.update(path, offers)
+    assert read(path) == {("a-0", "Three new words"): "Drei neue Worte"}
+    assert "#|" not in path.read_text()
 
 
 def test_an_update_keeps_what_still_fits_and_names_what_is_new(tmp_path: Path) -> None:
