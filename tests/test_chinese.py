@@ -1,7 +1,8 @@
-"""README.zh-CN.md says what README.md says: the same commands, links, rows and pictures, well set."""
+"""Chinese texts are well set, and README.zh-CN.md has the same commands, links and rows as README.md."""
 
 import re
 
+import polib
 import pytest
 
 from tests.conftest import REPOSITORY
@@ -62,8 +63,15 @@ def test_each_leads_to_the_other() -> None:
         assert f"]({other})" in first_lines
 
 
-def test_the_chinese_is_well_set() -> None:
+def test_the_readme_is_well_set() -> None:
     assert list(find_faults((REPOSITORY / "README.zh-CN.md").read_text(encoding="utf-8"))) == []
+
+
+def test_the_translations_are_well_set() -> None:
+    entries = polib.pofile(str(REPOSITORY / "templates/languages/zh-CN.po"))
+    assert len(entries.translated_entries()) > 500
+    texts = [re.sub(r"%\(\w+\)s", "{}", entry.msgstr) for entry in entries.translated_entries()]
+    assert [fault for text in texts for fault in find_faults(text)] == []
 
 
 @pytest.mark.parametrize(
