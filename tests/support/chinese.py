@@ -15,6 +15,7 @@ FAULTS = {
 }
 """Faults by their names, in text without marks of Markdown."""
 
+
 def find_faults(text: str) -> Iterator[str]:
     """Each fault of a Chinese Markdown text with the words around it; code counts as one Latin word."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
