@@ -1,8 +1,8 @@
 """Which strings in Python code are shown to whoever runs it: only these may be translated.
 
 A string is shown if it is what ``print`` prints, what an error or an assertion says, the text of a figure, the
-description of an option, or a docstring. Dictionary keys, names of files and columns, formats and whatever else the
-code computes with are not.
+description of an option, a docstring, or what a function returns whose name begins with ``describe_``. Dictionary keys,
+names of files and columns, formats and whatever else the code computes with are not.
 """
 
 import ast
@@ -63,6 +63,9 @@ class ShownStrings(ast.NodeVisitor):
         self._show_docstring(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name.startswith("describe_"):
+            returned = [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value]
+            self._show(returned, "string")
         self._show_docstring(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:

@@ -417,8 +417,10 @@ plt.show()
 # An id says nothing about new rows either. Both are left out, as are columns that never change. Name more of them in `leave_out`.
 
 # %% id="leaks"
-def find_flaw(column):
-    """Why a column is of no use, or ""."""
+def describe_flaw(column):
+    """Why a column is left out, or ""."""
+    if column in asked:
+        return "named in leave_out"
     feature, truth = rows[column], rows[target_name]
     known = feature.notna()
     different, share = feature.nunique(), feature.nunique() / max(1, known.sum())
@@ -438,11 +440,10 @@ def find_flaw(column):
     return ""
 
 
-asked = [name for name in next(csv.reader([leave_out]), []) if name.strip()]
-if strange := [name for name in asked if name.strip() not in table]:
+asked = [name.strip() for name in next(csv.reader([leave_out]), []) if name.strip()]
+if strange := [name for name in asked if name not in table]:
     raise DataError(f"leave_out names {strange[0]!r}, which is no column. The columns are {', '.join(table.columns[:40])}.")
-flaws = {column: find_flaw(column) for column in table if column != target_name}
-flaws |= {name.strip(): "named in leave_out" for name in asked}
+flaws = {column: describe_flaw(column) for column in table if column != target_name or column in asked}
 features = [column for column, flaw in flaws.items() if not flaw and column != target_name]
 for column, flaw in flaws.items():
     if flaw:

@@ -104,6 +104,12 @@ def test_docstrings_and_the_descriptions_of_options_are_offered() -> None:
     assert texts(code) == ["What f does.", "the seed"]
 
 
+def test_what_a_function_returns_that_describes_something_is_offered() -> None:
+    code = 'def {}(x):\n    if x:\n        return "too small" if x == "low" else "too large"\n    return ""\n'
+    assert texts(code.format("describe_flaw")) == ["too small", "too large"]
+    assert passages(code.format("find_flaw")) == []
+
+
 def test_texts_of_a_figure_are_a_kind_of_their_own() -> None:
     code = 'plt.title("The title")\nax.set(xlabel="an axis", color="dark red")\nax.plot(x, label=f"run {n}")\n'
     assert texts(code, "plot") == ["The title", "an axis", "run {n}"]
