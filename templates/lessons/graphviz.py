@@ -231,9 +231,9 @@ for layer, texts in enumerate(layers):
         place = f"{2.8 * layer},{0.5 * (len(texts) / 2 - unit)}!"
         graph.node(f"{layer}-{unit}", text, pos=place, shape="box" if text else "circle", fillcolor=color)
 for layer, weights in enumerate(network[-1].coefs_):
-    for (start, end), weight in np.ndenumerate(weights / abs(weights).max()):
+    for (unit, next_unit), weight in np.ndenumerate(weights / abs(weights).max()):
         pen = {"color": "#d98a1f" if weight > 0 else "#40698f", "penwidth": f"{3 * abs(weight):.2f}"}
-        graph.edge(f"{layer}-{start}:e", f"{layer + 1}-{end}:w", arrowhead="none", **pen)
+        graph.edge(f"{layer}-{unit}:e", f"{layer + 1}-{next_unit}:w", arrowhead="none", **pen)
 keep("network", graph)
 
 # %% [markdown] id="plan-text"
