@@ -37,10 +37,9 @@ check_graphviz()
 
 # %% id="start" cellView="form"
 # @title One look for all pictures
+#:: set two_blank_lines = "\n"
 #:: include "shared/input_error.py"
-{{ "" }}
-
-
+{{ two_blank_lines }}
 BLUE, ORANGE, ROSE, GRAY, DARK = "#d6e2ee", "#f8dfb8", "#efd3de", "#7d8794", "#c2761a"
 FONT = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "12"}
 NODE = {"shape": "box", "style": "filled,rounded", "fillcolor": BLUE, "color": GRAY, "height": "0.4", **FONT}

@@ -54,8 +54,10 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 
+#:: set two_blank_lines = "\n"
 #:: include "shared/input_error.py"
-{{ "" }}
+{{ two_blank_lines }}
+LONGER_SIDE = 640
 
 
 def read_bytes(name):
@@ -74,7 +76,7 @@ def read_bytes(name):
 
 
 def read_photo(name):
-    """A picture as OpenCV's array, blue first, 8 bits a channel, scaled to 640 pixels on its longer side."""
+    """A picture as OpenCV's array, blue first, 8 bits a channel, scaled to LONGER_SIDE pixels."""
     try:
         content = read_bytes(name)
         with Image.open(io.BytesIO(content)) as opened:
@@ -90,7 +92,7 @@ def read_photo(name):
     height, width = pixels.shape[:2]
     if min(height, width) < 32:
         raise InputError(f"{name} has only {width} x {height} pixels. Take a larger picture.")
-    scale = 640 / max(height, width)
+    scale = LONGER_SIDE / max(height, width)
     size = (max(round(width * scale), 32), max(round(height * scale), 32))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
 
