@@ -41,7 +41,7 @@ check_opencv()
 #
 # Take **a photo of your own**: on Colab, drag the file into the Files pane on the left, write its name into `photo` in the form at the top, and run everything again. A file on Drive (`/content/drive/MyDrive/…`) or an address (`https://…`) will do too. While `photo` is empty, a photo that comes with scikit-learn stands in.
 #
-# **And a camera?** `cv2.VideoCapture(0)` opens a camera of the machine that runs the notebook. Colab's machine has none: yours is at your browser. Colab's code snippet *Camera Capture* (Insert > Code snippets) takes a picture there and saves it as `photo.jpg`.
+# **And a camera?** `cv2.VideoCapture(0)` opens a camera of the machine that runs the notebook. Colab's machine has none: yours is at your browser. Colab's code snippet *Camera Capture* (Tools > Command palette, then type *snippets*) takes a picture there and saves it as `photo.jpg`.
 
 # %% id="photo" cellView="form"
 # @title Read a photo, show pictures, add noise

@@ -408,9 +408,9 @@ print(f"An epoch took {seconds_per_epoch:.1f} s for {report['training_images']:,
 #
 # | | Colab | Kaggle |
 # |---|---|---|
-# | GPU | *Runtime > Change runtime type* | *Settings > Accelerator*, after you have confirmed a phone number |
+# | GPU | *Runtime > Change runtime type* | *Settings > Accelerator*, with a verified phone number |
 # | how long | no promise, 12 hours at most | about 30 hours of GPU a week |
-# | internet | on | off until *Settings > Internet on* |
+# | internet | on | *Settings > Turn on internet*, with a verified phone number |
 # | files that stay | on Google Drive | in `/kaggle/working`, with *Save Version* |
 # | data | from Drive, uploaded, downloaded | *Add Input*, then in `/kaggle/input`, read-only |
 # | secrets | key symbol; `userdata.get` | *Add-ons > Secrets*; `UserSecretsClient` |
