@@ -320,12 +320,12 @@ assert drawn["plan"] == (len(days), len(shed_edges))
 
 # %% id="outcome"
 results = {
-    "nodes": sum(nodes for nodes, edges in drawn.values()),
-    "edges": sum(edges for nodes, edges in drawn.values()),
-    "own_nodes": len(my_names),
-    "own_has_cycle": bool(cycle),
     "tree_accuracy": round(tree_accuracy, 4),
     "network_accuracy": round(network_accuracy, 4),
     "plan_days": plan_days,
+    "own_nodes": len(my_names),
+    "own_has_cycle": bool(cycle),
+    "nodes": sum(nodes for nodes, edges in drawn.values()),
+    "edges": sum(edges for nodes, edges in drawn.values()),
 }
 #:: endblock

@@ -588,7 +588,6 @@ plt.show()
 
 # %% id="outcome"
 results = {
-    "used_photo": Path(photo.strip()).name or "example",
     "edges_share": round(float(edges_share), 4),
     "shapes_found": len(contours),
     "shapes_correct": shapes_correct,
@@ -600,5 +599,6 @@ results = {
     "harder_found": harder_found,
     "points_followed": int(kept.sum()),
     "flow_error_px": None if flow_error is None else round(flow_error, 3),
+    "used_photo": Path(photo.strip()).name or "example",
 }
 #:: endblock
