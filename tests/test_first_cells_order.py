@@ -133,6 +133,7 @@ def test_a_notebook_imports_only_what_it_looks_for_first(all_lessons: Path, less
     needed = read_tables(parse(next(cell for cell in cells if cell.id == "install-0")))
     assert needed
     optional = {"jax", "libarchive", "tensorflow", "torch", "torchvision"}
+    optional |= {"kaggle_secrets"}  # which is on Kaggle only
     optional |= {"kagglehub", "openpyxl", "py7zr", "pyarrow"}  # which the parameters decide: ``more_needed``
     known = {*sys.stdlib_module_names, *needed.needed, "IPython", "google", "numpy", "packaging"} | optional
     python = [cell for cell in cells if not cell.source.startswith("%%")]

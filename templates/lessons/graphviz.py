@@ -1,10 +1,10 @@
 #:: extends "notebook.py"
 #:: set lesson = "graphviz"
 #:: set parameters
+my_graph = "math -> statistics -> machine learning; Python -> NumPy -> machine learning -> deep learning; Python -> pandas; statistics -> pandas"  # @param {type:"string"}
 direction = "LR"  # @param ["LR", "TB"]
 tree_depth = 3  # @param {type:"integer"}
 hidden_layers = "6, 4"  # @param {type:"string"}
-module = "textwrap"  # @param {type:"string"}
 #:: endset
 #:: block framework
 # %% id="framework" cellView="form"
@@ -29,14 +29,18 @@ check_graphviz()
 #:: endblock
 #:: block lesson
 # %% [markdown] id="start-text"
-# ## One look for all pictures
+# ## Nodes and edges
 #
-# A graph is a set of nodes and of edges between them. You say what is connected, and Graphviz finds out where to put it.
-# Every graph below starts with the same fonts and colors, and is kept in two files:
-# `.gv` is its text in the language DOT, `.svg` is the picture.
+# A **graph** is a set of **nodes** (or vertices) and of **edges** between them. In a **directed** graph, an edge is an arrow. You say what is connected, and Graphviz finds out where to put it: the **layout**.
+#
+# `new_graph` gives all pictures of this notebook one look, and `keep` writes each into two files: `.gv` is its text in the language DOT, `.svg` is the picture.
 
-# %% id="start"
-BLUE, ORANGE, ROSE, GRAY = "#d6e2ee", "#f8dfb8", "#efd3de", "#7d8794"
+# %% id="start" cellView="form"
+# @title One look for all pictures
+#:: set two_blank_lines = "\n"
+#:: include "shared/input_error.py"
+{{ two_blank_lines }}
+BLUE, ORANGE, ROSE, GRAY, DARK = "#d6e2ee", "#f8dfb8", "#efd3de", "#7d8794", "#c2761a"
 FONT = {"fontname": "Helvetica,Arial,sans-serif", "fontsize": "12"}
 NODE = {"shape": "box", "style": "filled,rounded", "fillcolor": BLUE, "color": GRAY, "height": "0.4", **FONT}
 EDGE = {"color": GRAY, "arrowsize": "0.7", **FONT}
@@ -53,17 +57,31 @@ def keep(name, graph):
     return graph
 
 
+def read_layers(text):
+    """The sizes of the hidden layers: "6, 4" are two of them."""
+    sizes = [size.strip() for size in text.replace("，", ",").split(",")]
+    if not all(size.isdecimal() and 1 <= int(size) <= 30 for size in sizes):
+        raise InputError(f'hidden_layers must be numbers from 1 to 30, such as "6, 4", not "{text}".')
+    return [int(size) for size in sizes]
+
+
+if direction not in ("LR", "TB", "RL", "BT"):
+    raise InputError(f'direction must be "LR" (left to right) or "TB" (top to bottom), not "{direction}".')
+if tree_depth < 1:
+    raise InputError(f"tree_depth must be at least 1, not {tree_depth}.")
+hidden_sizes = read_layers(hidden_layers)
+
 # %% [markdown] id="pipeline-text"
 # ## A pipeline
 #
-# A list of what follows what is enough for a picture. Data are orange, steps are blue.
+# A list of what follows what is enough for a picture: here the steps of a project in machine learning. Data are orange, steps are blue.
 
 # %% id="pipeline"
 import itertools
 
 chains = [
-    ["measurements", "clean", "split", "training data", "scale", "train", "model", "judge"],
-    ["split", "test data", "judge"],
+    ["measurements", "clean", "split", "training data", "scale", "train", "model", "evaluate"],
+    ["split", "test data", "evaluate"],
 ]
 data = ["measurements", "training data", "test data", "model"]
 
@@ -72,20 +90,77 @@ for name in data:
     graph.node(name, shape="cylinder", fillcolor=ORANGE, height="0.6")
 for chain in chains:
     graph.edges(itertools.pairwise(chain))
-graph.edge("judge", "train", label=" not good enough ", style="dashed", constraint="false")
+graph.edge("evaluate", "train", label=" not good enough ", style="dashed", constraint="false")
 keep("pipeline", graph)
 
 # %% [markdown] id="dot-text"
-# The graph is nothing but text. This is what Graphviz reads:
+# The graph is nothing but text. This is what Graphviz reads, the language **DOT**:
 
 # %% id="dot"
 print(graph.source)
 
+# %% [markdown] id="own-text"
+# ## Your own graph
+#
+# Write your own into `my_graph`, in the form at the top: courses, a family, who pays whom. An arrow is `->`, and a semicolon begins a new chain. The example says what to learn before what.
+
+
+# %% id="read"
+import re
+
+
+def read_graph(text):
+    """The names and the edges of a graph written as "a -> b -> c; a -> d"."""
+    names, edges = [], []
+    for chain in re.split(r"[;；\n]", text):
+        stops = [stop.strip() for stop in re.split(r"->|→", chain)]
+        if stops == [""]:
+            continue
+        if "" in stops:
+            raise InputError(f'my_graph: an arrow in "{chain.strip()}" leads from or to nothing.')
+        names += stops
+        edges += itertools.pairwise(stops)
+    if not names:
+        raise InputError('my_graph is empty. Write, for example, "a -> b -> c; a -> d".')
+    return list(dict.fromkeys(names)), list(dict.fromkeys(edges))
+
+
+my_names, my_edges = read_graph(my_graph)
+print(f"{len(my_names)} nodes, {len(my_edges)} edges")
+
+# %% [markdown] id="order-text"
+# In which order can you go through all of it, so that each arrow leads forward? Such an order is called **topological**. There is one if no chain of arrows comes back to where it began, in a **cycle**. A directed graph without a cycle is a **DAG**, a *directed acyclic graph*. Plans are DAGs, and so are the computations inside a neural network and the history of a Git repository.
+
+# %% id="order"
+import graphlib
+
+before = {name: [start for start, end in my_edges if end == name] for name in my_names}
+try:
+    order, cycle = list(graphlib.TopologicalSorter(before).static_order()), []
+    print("A topological order:", ", ".join(order))
+except graphlib.CycleError as error:
+    order, cycle = [], list(error.args[1])
+    print("No order is possible, because of this cycle:", " -> ".join(cycle))
+
+# %% [markdown] id="draw-own-text"
+# In the picture, orange nodes are those where you can begin. If there is a cycle, its arrows are thick.
+
+# %% id="draw-own"
+graph = new_graph(rankdir=direction)
+for name in my_names:
+    graph.node(f"node {my_names.index(name)}", graphviz.escape(name), fillcolor=BLUE if before[name] else ORANGE)
+for start, end in my_edges:
+    in_cycle = (start, end) in itertools.pairwise(cycle)
+    pen = {"color": DARK, "penwidth": "2.5"} if in_cycle else {}
+    graph.edge(f"node {my_names.index(start)}", f"node {my_names.index(end)}", **pen)
+keep("own", graph)
+
 # %% [markdown] id="tree-text"
 # ## A decision tree
 #
-# 178 wines from three growers, and 13 chemical measurements of each. A tree learns which questions tell the growers apart.
-# It learns from three quarters of the wines and is judged by the rest.
+# A **tree** is a graph in which exactly one way leads to every node from the first, its **root**. A **decision tree** asks a question at each node, until it comes to a **leaf**, which has the answer.
+#
+# 178 wines from three growers, and 13 chemical measurements of each. A tree learns from three quarters of the wines which questions tell the growers apart, and is tested on the rest.
 
 # %% id="learn"
 from sklearn.datasets import load_wine
@@ -97,59 +172,55 @@ x_train, x_test, y_train, y_test = train_test_split(
     wines.data, wines.target, test_size=0.25, stratify=wines.target, random_state=seed
 )
 tree = DecisionTreeClassifier(max_depth=tree_depth, random_state=seed).fit(x_train, y_train)
-tree_accuracy = tree.score(x_test, y_test)
-print(f"The tree is right about {tree_accuracy:.1%} of {len(x_test)} new wines.")
+tree_accuracy = float(tree.score(x_test, y_test))
+print(f"Accuracy of the tree: {tree_accuracy:.1%} of {len(x_test)} wines that it has not seen")
 
 # %% [markdown] id="draw-tree-text"
-# scikit-learn numbers the tree's nodes and keeps them in arrays. Where a node has no children, the question ends,
-# and the box gets the color of the grower who made most of its wines: "6 of 7" means that one of seven wines is another's.
+# scikit-learn numbers the tree's nodes and keeps them in arrays. A node without children is a leaf, and gets the color of the grower who made most of its wines: "6 of 7" means that one of seven wines is another's.
 
 # %% id="draw-tree"
 growers = [BLUE, ORANGE, ROSE]
-nodes = tree.tree_
+inside = tree.tree_
 graph = new_graph()
-for i in range(nodes.node_count):
-    if nodes.children_left[i] < 0:
-        grower = nodes.value[i][0].argmax()
-        share, wines_here = nodes.value[i][0].max(), nodes.n_node_samples[i]
-        text = f"grower {grower + 1}\n{share * wines_here:.0f} of {wines_here}"
-        graph.node(str(i), text, fillcolor=growers[grower])
+for i in range(inside.node_count):
+    if inside.children_left[i] < 0:
+        grower = inside.value[i][0].argmax()
+        share, wines_here = inside.value[i][0].max(), inside.n_node_samples[i]
+        graph.node(str(i), f"grower {grower + 1}\n{share * wines_here:.0f} of {wines_here}", fillcolor=growers[grower])
     else:
-        question = wines.feature_names[nodes.feature[i]].replace("_", " ")
-        graph.node(str(i), f"{question}\nat most {nodes.threshold[i]:.4g}?", fillcolor="white")
-        graph.edge(str(i), str(nodes.children_left[i]), label=" yes ")
-        graph.edge(str(i), str(nodes.children_right[i]), label=" no ")
+        question = wines.feature_names[inside.feature[i]].replace("_", " ")
+        graph.node(str(i), f"{question}\nat most {inside.threshold[i]:.4g}?", fillcolor="white")
+        graph.edge(str(i), str(inside.children_left[i]), label=" yes ")
+        graph.edge(str(i), str(inside.children_right[i]), label=" no ")
 keep("tree", graph)
 
 # %% [markdown] id="network-text"
 # ## A neural network
 #
-# A network learns the same task. Each layer weighs the numbers of the layer before it.
-# `hidden_layers` says how many units the layers in the middle have.
+# A **neural network** learns the same task. Each **unit** adds up the numbers of the **layer** before it, each multiplied by a **weight**, and passes the sum on if it is positive. Learning means to change the weights. `hidden_layers` says how many units the layers in the middle have.
 
 # %% id="learn-network"
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-hidden = [int(size) for size in hidden_layers.split(",")]
 network = make_pipeline(
     StandardScaler(),
-    MLPClassifier(hidden, solver="lbfgs", alpha=1, max_iter=5000, random_state=seed),
+    MLPClassifier(hidden_sizes, solver="lbfgs", alpha=1, max_iter=5000, random_state=seed),
 ).fit(x_train, y_train)
-network_accuracy = network.score(x_test, y_test)
-print(f"The network is right about {network_accuracy:.1%} of {len(x_test)} new wines.")
+network_accuracy = float(network.score(x_test, y_test))
+print(f"Accuracy of the network: {network_accuracy:.1%} of the same wines")
 
 # %% [markdown] id="draw-network-text"
-# In the picture, an orange line stands for a positive weight and a blue line for a negative one. Thick lines are strong;
-# where a line is too thin to be seen, the network makes no use of it.
-# The layers shall stand in columns, so here each node is given its place, and the program `neato` draws the lines.
+# An orange line is a positive weight, a blue line a negative one. Thick lines are strong; where a line is too thin to be seen, the network makes no use of it.
+#
+# The layers shall stand in columns, so here each node is given its place. The program `neato` draws the lines: it is another of Graphviz' **layout engines**.
 
 # %% id="draw-network"
 import numpy as np
 
-names = [name.replace("_", " ") for name in wines.feature_names]
-layers = [names, *[[""] * size for size in hidden], ["grower 1", "grower 2", "grower 3"]]
+inputs = [name.replace("_", " ") for name in wines.feature_names]
+layers = [inputs, *[[""] * size for size in hidden_sizes], ["grower 1", "grower 2", "grower 3"]]
 graph = new_graph(splines="line")
 graph.engine = "neato"
 
@@ -159,71 +230,15 @@ for layer, texts in enumerate(layers):
         place = f"{2.8 * layer},{0.5 * (len(texts) / 2 - unit)}!"
         graph.node(f"{layer}-{unit}", text, pos=place, shape="box" if text else "circle", fillcolor=color)
 for layer, weights in enumerate(network[-1].coefs_):
-    for (start, end), weight in np.ndenumerate(weights / abs(weights).max()):
+    for (unit, next_unit), weight in np.ndenumerate(weights / abs(weights).max()):
         pen = {"color": "#d98a1f" if weight > 0 else "#40698f", "penwidth": f"{3 * abs(weight):.2f}"}
-        graph.edge(f"{layer}-{start}:e", f"{layer + 1}-{end}:w", arrowhead="none", **pen)
+        graph.edge(f"{layer}-{unit}:e", f"{layer + 1}-{next_unit}:w", arrowhead="none", **pen)
 keep("network", graph)
 
-# %% [markdown] id="calls-text"
-# ## Who calls whom?
-#
-# The next graph comes from a program: a module of Python's standard library. Its text is read and taken apart, and nothing of it is run.
-# `ast.walk` visits every part of it, and the parts that matter here are definitions and calls.
-
-# %% id="read"
-import ast
-import sysconfig
-
-path = Path(sysconfig.get_path("stdlib"), *module.split("."))
-path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-program = ast.parse(path.read_text(encoding="utf-8"))
-
-functions = {}
-for part in program.body:
-    if isinstance(part, ast.FunctionDef):
-        functions[part.name] = part
-    elif isinstance(part, ast.ClassDef):
-        methods = [inner for inner in part.body if isinstance(inner, ast.FunctionDef)]
-        functions.update({f"{part.name}.{method.name}": method for method in methods})
-print(f"{module} defines {len(functions)} functions:", ", ".join(functions))
-
-# %% [markdown] id="find-calls-text"
-# A call `name(...)` means a function of this name, or the beginning of a class: its `__init__`.
-# A call `self.name(...)` means a method of the same class. Other calls leave the module or cannot be told from the text alone.
-
-# %% id="find-calls"
-calls = set()
-for caller, function in functions.items():
-    for part in ast.walk(function):
-        called = ast.unparse(part.func) if isinstance(part, ast.Call) else ""
-        if called.startswith("self."):
-            called = caller.partition(".")[0] + called.removeprefix("self")
-        for name in (called, f"{called}.__init__"):
-            if name in functions:
-                calls.add((caller, name))
-print(f"{len(calls)} kinds of calls inside {module}")
-
-# %% [markdown] id="draw-calls-text"
-# Blue functions are called by others, orange ones only from outside. The methods of a class stand in one frame.
-
-# %% id="draw-calls"
-graph = new_graph(rankdir=direction, nodesep="0.15")
-in_use = sorted({name for call in calls for name in call})
-for group in sorted({name.rpartition(".")[0] for name in in_use}):
-    with graph.subgraph(name=f"cluster {group}" if group else None) as frame:
-        frame.attr(label=group, style="rounded", color=GRAY)
-        for name in in_use:
-            if name.rpartition(".")[0] == group:
-                called = any(name == end and name != start for start, end in calls)
-                frame.node(name, name.rpartition(".")[2] + "()", fillcolor=BLUE if called else ORANGE)
-for start, end in sorted(calls):
-    graph.edge(start, end)
-keep("calls", graph)
-
 # %% [markdown] id="plan-text"
-# ## Change a graph with pydot
+# ## A plan, and its critical path
 #
-# The package graphviz only writes DOT. pydot also reads it, so a program can look at a graph and change it.
+# The package graphviz only writes DOT. **pydot** also reads it, so a program can look at a graph and change it.
 # This one is a plan: who wants to build a garden shed has to do ten things, and an arrow says what must be done first.
 
 # %% id="plan"
@@ -233,52 +248,51 @@ plan = """digraph shed {
     design -> permit -> dig -> concrete -> walls -> roof -> paint -> move_in
     design -> order -> wood -> walls -> paint; roof -> move_in
 }"""
-(graph,) = pydot.graph_from_dot_data(plan)
-days = {node.get_name(): int(node.get("days")) for node in graph.get_nodes()}
+(shed,) = pydot.graph_from_dot_data(plan)
+days = {node.get_name(): int(node.get("days")) for node in shed.get_nodes()}
+shed_edges = [(edge.get_source(), edge.get_destination()) for edge in shed.get_edges()]
 print(f"{len(days)} tasks, {sum(days.values())} days of work")
 
 # %% [markdown] id="longest-text"
-# Some work can be done at the same time. How long does it all take? A task can be finished its own days after the latest of the tasks before it.
-# Going back from the end along these latest tasks gives the longest way: whoever loses a day there is a day late.
+# Some work can be done at the same time. How long does it all take? In topological order, a task is finished its own days after the latest of the tasks before it.
+# Going back from the end along these latest tasks gives the **critical path**, the longest way through the graph: whoever loses a day there is a day late.
 
 # %% id="longest"
+tasks_before = {task: [start for start, end in shed_edges if end == task] for task in days}
 finished, latest = {}, {}
-while len(finished) < len(days):
-    for task in days:
-        before = [edge.get_source() for edge in graph.get_edges() if edge.get_destination() == task]
-        if all(name in finished for name in before):
-            latest[task] = max(before, key=finished.get, default=None)
-            finished[task] = days[task] + finished.get(latest[task], 0)
+for task in graphlib.TopologicalSorter(tasks_before).static_order():
+    latest[task] = max(tasks_before[task], key=finished.get, default="")
+    finished[task] = days[task] + finished.get(latest[task], 0)
 
-longest = [max(finished, key=finished.get)]
-while latest[longest[0]]:
-    longest.insert(0, latest[longest[0]])
-print(f"The shed is ready after {finished[longest[-1]]} days:", " > ".join(longest))
+critical_path = [max(finished, key=finished.get)]
+while latest[critical_path[0]]:
+    critical_path.insert(0, latest[critical_path[0]])
+plan_days = finished[critical_path[-1]]
+print(f"The shed is ready after {plan_days} days:", " > ".join(critical_path))
 
 # %% [markdown] id="color-text"
-# Now the nodes and edges on the longest way get another color, and all get the look of the pictures above.
+# Now the nodes and edges on the critical path get another color, and all get the look of the pictures above.
 
 # %% id="color"
-for node in graph.get_nodes():
-    name = node.get_name()
-    label = f"{name.replace('_', ' ')}\\n{days[name]} days"
-    for key, value in {**NODE, "label": label, "fillcolor": ORANGE if name in longest else BLUE}.items():
+for node in shed.get_nodes():
+    task = node.get_name()
+    label = f"{task.replace('_', ' ')}\\n{days[task]} days"
+    for key, value in {**NODE, "label": label, "fillcolor": ORANGE if task in critical_path else BLUE}.items():
         node.set(key, f'"{value}"')
-for edge in graph.get_edges():
-    start, end = edge.get_source(), edge.get_destination()
-    on_way = (start, end) in itertools.pairwise(longest)
-    edge.set("color", '"#c2761a"' if on_way else f'"{GRAY}"')
-    edge.set("penwidth", 2.5 if on_way else 1)
+for edge in shed.get_edges():
+    is_critical = (edge.get_source(), edge.get_destination()) in itertools.pairwise(critical_path)
+    edge.set("color", f'"{DARK if is_critical else GRAY}"')
+    edge.set("penwidth", 2.5 if is_critical else 1)
 
 # %% id="draw-plan"
 from IPython.display import SVG
 
-graph.set("rankdir", direction)
-graph.set("size", '"8.8,12"')
-graph.set("pad", "0.1")
-graph.write(results_dir / "plan.gv")
-graph.write(results_dir / "plan.svg", format="svg")
-graph.write(results_dir / "plan.png", format="png")
+shed.set("rankdir", direction)
+shed.set("size", '"8.8,12"')
+shed.set("pad", "0.1")
+shed.write(results_dir / "plan.gv")
+shed.write(results_dir / "plan.svg", format="svg")
+shed.write(results_dir / "plan.png", format="png")
 SVG(filename=str(results_dir / "plan.svg"))
 
 # %% [markdown] id="count-text"
@@ -288,19 +302,30 @@ SVG(filename=str(results_dir / "plan.svg"))
 
 # %% id="count"
 drawn = {}
-for picture in sorted(results_dir.glob("*.svg")):
-    text = picture.read_text(encoding="utf-8")
-    drawn[picture.stem] = (text.count('class="node"'), text.count('class="edge"'))
-    print(f"{picture.stem:10} {drawn[picture.stem][0]:4} nodes {drawn[picture.stem][1]:4} edges")
-assert drawn["plan"] == (len(days), len(graph.get_edges()))
+for name in ["pipeline", "own", "tree", "network", "plan"]:
+    svg = (results_dir / f"{name}.svg").read_text(encoding="utf-8")
+    drawn[name] = (svg.count('class="node"'), svg.count('class="edge"'))
+    print(f"{name:10} {drawn[name][0]:4} nodes {drawn[name][1]:4} edges")
+assert drawn["own"] == (len(my_names), len(my_edges))
+assert drawn["plan"] == (len(days), len(shed_edges))
 
+# %% [markdown] id="exercises"
+# ## Exercises
+#
+# 1. Write a graph with a cycle into `my_graph` and run again. Which cells change? Which arrow would you take out?
+# 2. Set `tree_depth` to 1 and to 6. How many leaves has the tree, and how good is it? Is the deepest tree the best?
+# 3. The concrete takes 3 days longer. When is the shed ready? And if the wood takes 3 days longer? Compute for each task by how many days it may be late without delaying the shed, its **slack**.
+#
+# **To look things up:** [Graphviz: attributes of nodes, edges and graphs](https://graphviz.org/doc/info/attrs.html) · [the shapes](https://graphviz.org/doc/info/shapes.html) · [the language DOT](https://graphviz.org/doc/info/lang.html) · [graphviz for Python](https://graphviz.readthedocs.io/en/stable/manual.html) · [pydot](https://github.com/pydot/pydot) · [`graphlib`](https://docs.python.org/3/library/graphlib.html) · [decision trees](https://scikit-learn.org/stable/modules/tree.html) · [critical path](https://en.wikipedia.org/wiki/Critical_path_method)
+
+# %% id="outcome"
 results = {
+    "tree_accuracy": round(tree_accuracy, 4),
+    "network_accuracy": round(network_accuracy, 4),
+    "plan_days": plan_days,
+    "own_nodes": len(my_names),
+    "own_has_cycle": bool(cycle),
     "nodes": sum(nodes for nodes, edges in drawn.values()),
     "edges": sum(edges for nodes, edges in drawn.values()),
-    "tree_accuracy": round(float(tree_accuracy), 4),
-    "network_accuracy": round(float(network_accuracy), 4),
-    "functions": len(functions),
-    "calls": len(calls),
-    "plan_days": finished[longest[-1]],
 }
 #:: endblock

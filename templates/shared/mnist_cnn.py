@@ -50,7 +50,10 @@ def read_options():
     parser.add_argument("--data", type=Path, default="data", help="folder for the downloaded images")
     parser.add_argument("--output", type=Path, default="outputs/mnist_cnn", help="folder for the results")
     parser.add_argument("--seed", type=int, default=42)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.epochs < 1 or options.batch_size < 1:
+        parser.error("--epochs and --batch-size must be at least 1")
+    return options
 
 
 def main():

@@ -32,6 +32,9 @@ from tests.support.same_code import blank_strings
 from tools import languages as tool
 
 TRANSLATIONS = [language for language in QUESTIONS["language"] if language != ENGLISH]
+STILL_ENGLISH = ("graphviz-", "images-", "opencv-", "tour-")
+"""The cells that may lack translations, because their lessons are being rewritten."""
+
 COMBINATIONS: list[Answers] = [
     {
         "preset": "all",
@@ -146,8 +149,10 @@ def test_values_in_a_translated_passage_are_those_of_the_answers(tmp_path: Path)
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_no_translation_is_missing_outdated_or_wrong(language: str, offers: tool.Offers) -> None:
-    state = tool.examine(tool.FOLDER / f"{language}.po", offers)
-    assert {name: lines for name, lines in state.problems().items() if lines} == {}, "run `make languages`"
+    problems = tool.examine(tool.FOLDER / f"{language}.po", offers).problems()
+    assert bool(problems["missing"]) >= bool(STILL_ENGLISH), "empty STILL_ENGLISH"
+    problems["missing"] = [line for line in problems["missing"] if not line.startswith(STILL_ENGLISH)]
+    assert {name: lines for name, lines in problems.items() if lines} == {}, "run `make languages`"
 
 
 @pytest.fixture(scope="module")
