@@ -548,8 +548,8 @@ print(f"{len(start)} points at the start, {kept.sum()} followed to the end, the 
 truth, on_ball = true_tracks(start)
 errors = np.linalg.norm(tracks - truth, axis=2)
 flow_error = float(np.median(errors[kept, -1])) if kept.any() else None
-answer = f"a point is {flow_error:.2f} pixels from its true place (the median)" if kept.any() else "no point is left"
-print(f"After {frames - 1} steps, {answer}.")
+how_far = f"a point is {flow_error:.2f} pixels from its true place (the median)" if kept.any() else "no point is left"
+print(f"After {frames - 1} steps, {how_far}.")
 
 picture = cv2.cvtColor(grays[-1], cv2.COLOR_GRAY2BGR)
 for group, bgr in [(kept & ~on_ball, (230, 160, 30)), (kept & on_ball, (40, 40, 230))]:
