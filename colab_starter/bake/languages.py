@@ -142,10 +142,6 @@ def translate_prompts(prompts: Mapping[str, Any], catalog: Catalog) -> dict[str,
     return {question: _map_prompt(prompt, translate) for question, prompt in prompts.items()}
 
 
-def _first_language(text: str) -> str:
-    return text.split(PROMPT_SEPARATOR)[0]
-
-
 def _map_prompt(prompt: str | dict[str, str], change: Callable[[str], str]) -> str | dict[str, str]:
     if isinstance(prompt, str):
         return change(prompt)

@@ -25,7 +25,8 @@
 # - It needs no GPU.
 # - **On Kaggle:** Run > Run all. Internet access (Settings > Turn on internet) needs an account with a verified phone number; the notebook runs without it, too.
 #:: else
-# - **For speed:** Runtime > Change runtime type > {{ (accelerator if 'TPU' in accelerator else accelerator ~ ' GPU') | placeholder("machine") }}. Without it everything still runs, only slower.
+#:: set machine = (accelerator if "TPU" in accelerator else accelerator ~ " GPU") | placeholder("machine")
+# - **For speed:** Runtime > Change runtime type > {{ machine }}. Without it everything still runs, only slower.
 # - **On Kaggle:** Run > Run all. A {{ 'TPU' if 'TPU' in accelerator else 'GPU' }} ({{ kaggle_accelerator | placeholder("kaggle_machine") }}) and internet access (Settings > Turn on internet) need an account with a verified phone number; the notebook runs without them, too.
 #:: endif
 #
