@@ -29,6 +29,7 @@ from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, Metric
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.backends.listeners import list_listeners, make_stranger
+from tests.support.processes import read_until
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 MARK = "COLAB_STARTER_CONTRACT"
@@ -379,7 +380,7 @@ class BackendContract:
                 time.sleep(0.05)
             sweep.send_signal(signal.SIGINT)
             assert sweep.stdout
-            assert any("Ctrl-C again ends them now" in line for line in sweep.stdout)
+            read_until(sweep.stdout, lambda line: "Ctrl-C again ends them now" in line)
             sweep.send_signal(signal.SIGINT)
             sweep.communicate(timeout=PATIENCE)
         assert sweep.returncode == 130
@@ -397,9 +398,9 @@ class BackendContract:
         command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(6)", "--out", "out", *rig.arguments]
         sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert sweep.stdout
-        said = [next(line for line in sweep.stdout if "ok " in line)]
+        said = read_until(sweep.stdout, lambda line: "ok " in line)
         sweep.kill()
-        sweep.communicate()
+        sweep.communicate(timeout=PATIENCE)
         ended = {record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"}
         assert 1 <= len(ended) < 6, said
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)

@@ -13,7 +13,7 @@ from tests.conftest import bake_into
 from tests.run.overlays.conftest import Run, Start, Write, printed, read_runs
 from tests.run.overlays.packages import Environment, list_overlays, write_project, write_wheel
 from tests.support.marks import weekly
-from tests.support.processes import wait_until
+from tests.support.processes import read_until, wait_until
 
 SHOW = """\
 import sys
@@ -150,7 +150,7 @@ def test_a_sweep_that_is_stopped_while_it_installs_leaves_nothing(
     if end == signal.SIGINT:
         stdout = sweep.stdout
         assert stdout
-        wait_until(lambda: "Ctrl-C again" in stdout.readline())
+        read_until(stdout, lambda line: "Ctrl-C again" in line)
         sweep.send_signal(end)
     sweep.communicate(timeout=60)
     assert sweep.returncode == (-9 if end == signal.SIGKILL else 128 + end)
@@ -224,7 +224,7 @@ def test_an_overlay_that_was_to_be_kept_is_made_anew_after_a_kill(
     sweep = start(path, "-p", "n=600", "--keep-environment")
     wait_until(flag.exists)
     sweep.kill()
-    sweep.communicate()
+    sweep.communicate(timeout=60)
     result = run(path, "-p", "n=0", "--keep-environment")
     assert result.returncode == 0, result.stdout + result.stderr
     [executed] = read_runs(tmp_path / "runs/nb")
