@@ -70,6 +70,9 @@ _before = _state()
 """What must stay as it is: the type of every variable, and what the first cells have found out."""
 CHECK = "assert _state() == _before, (_state(), _before)"
 
+FIRST_TRIES = ["keras-try", "keras-wrong"]
+"""The cells that train something else before the training."""
+
 SCRAP = "application/scrapbook.scrap.json+json"
 
 TENSORFLOW_FINDS_NO_GPU = re.compile(
@@ -93,17 +96,17 @@ class Execution:
         return {name: value for name, value in self.scraps.items() if not times.search(name)}
 
 
-def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any]) -> None:
+def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, saves: bool = True) -> NotebookNode:
     """Execute into ``folder``, which is also the kernel's; safe in a thread.
 
-    papermill's own ``cwd`` would move the whole process. Given an output's path, it would write the whole notebook
-    twice for each cell, which takes longer than many a lesson.
+    papermill's own ``cwd`` would move the whole process. Where it ``saves``, there is ``executed.ipynb`` also after
+    an error; but it writes the whole notebook twice for each cell.
     """
     with private_sockets() as config:
         try:
-            executed = papermill.execute_notebook(
+            return papermill.execute_notebook(
                 notebook,
-                None,
+                folder / "executed.ipynb" if saves else None,
                 {**parameters, "output_dir": str(folder / "results")},
                 progress_bar=False,
                 execution_timeout=500,
@@ -112,7 +115,6 @@ def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any]) -> N
             )
         finally:
             ensure_event_loop().close()  # nbclient leaves the thread's loop open
-    nbformat.write(executed, folder / "executed.ipynb")
 
 
 def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execution:
@@ -129,8 +131,8 @@ def run_together(notebook: Path, folder: Path, changed: dict[str, Any]) -> dict[
     """
     folder.mkdir()
     write_together(notebook, folder / "together.ipynb", changed)
-    run_papermill(folder / "together.ipynb", folder, {})
-    executed, default = read_notebook(folder / "executed.ipynb"), folder / f"outputs/{notebook.stem}"
+    executed = run_papermill(folder / "together.ipynb", folder, {}, saves=False)
+    default = folder / f"outputs/{notebook.stem}"
     outputs = {"usual": folder / "results", **dict.fromkeys(MORE_PARTS, default)}
     for part in outputs:
         cells = [cell for cell in executed.cells if part_of(cell) == part]
@@ -313,8 +315,12 @@ def test_training_goes_on_where_it_was_killed(
 
 
 def kill_and_resume(notebook: Path, folder: Path) -> Execution:
-    kill_after_checkpoint(notebook, folder, CHECKPOINTS[notebook.stem])
-    return run_once(notebook, folder, {})
+    folder.mkdir()
+    training = read_notebook(notebook)
+    training.cells = [cell for cell in training.cells if cell.id not in FIRST_TRIES]
+    nbformat.write(training, folder / notebook.name)
+    kill_after_checkpoint(folder / notebook.name, folder, CHECKPOINTS[notebook.stem])
+    return run_once(folder / notebook.name, folder, {})
 
 
 def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None:
@@ -324,7 +330,6 @@ def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None
     """
     cells = read_notebook(notebook)
     set_parameters(cells, output_dir=str(folder / "results"))
-    folder.mkdir()
     code = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
     environment = {**os.environ, "MPLBACKEND": "agg"}
     with subprocess.Popen(
