@@ -30,7 +30,7 @@ Bake = Callable[..., Path]
 pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertions are to say what they found
 
 
-LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py"]
 LONGEST_FILES += ["test_trials.py", "test_colab_contract.py", "test_colab.py", "test_afterfork.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 

@@ -78,6 +78,41 @@ SHORT_CELLS = 150
 """A run has so many of them where it is to be stopped after a cell: the stop arrives in one of them."""
 
 
+WHERE_AND_WHEN = {"seconds", "peak_memory_mb", "host", "started", "ended"}
+DECLARE = 'rate = 0.1\nseed = 0\nname = "sgd"\noutput_dir = "."'
+TRAIN = f"""\
+from pathlib import Path
+from IPython.display import display
+loss = 1 / (seed - 2) + rate
+Path(output_dir, "model.txt").write_text(f"{{name}} {{loss}}")
+display({{"{SCRAP}": {{"name": "loss", "data": loss, "encoder": "json"}}}}, raw=True)"""
+SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(6)", "-p", "name=it's 漢"]
+
+
+def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
+    """Its folder; two of the twelve runs fail, those that divide by zero."""
+    folder.mkdir()
+    declare = v4.new_code_cell(DECLARE, metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(TRAIN)]), folder / "nb.ipynb")
+    command = [COMMAND, "run", "nb.ipynb", *SWEEP, "--out", "out", *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    assert (result.returncode, result.stderr) == (1, ""), result.stdout + result.stderr
+    return folder / "out"
+
+
+def read_table(out: Path) -> list[dict[str, str]]:
+    """Without the columns that say where and when a run was executed."""
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(row.pop(name) for row in rows for name in WHERE_AND_WHEN)
+    return rows
+
+
+def read_outputs(out: Path) -> dict[str, str]:
+    """By run, the content of the only file in its ``output_dir``."""
+    return {path.parts[-3]: path.read_text() for path in out.glob("*/output/*")}
+
+
 @dataclass
 class Rig(ABC):
     """Where a backend is tried out."""
@@ -329,6 +364,24 @@ class BackendContract:
     def test_as_many_runs_as_there_is_room_for_go_on_at_once(self, trial: Trial) -> None:
         assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
         assert trial.capacity == trial.most_at_once >= 2
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def outs(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+        """The folders of one and the same sweep, on this machine and on the backend."""
+        folder = tmp_path_factory.mktemp("sweeps")
+        return run_sweep(folder / "here", ["-j", "2"]), run_sweep(folder / "there", rig.arguments)
+
+    def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
+        here, there = map(read_table, outs)
+        assert [row["status"] for row in here] == (["ok"] * 2 + ["failed"] + ["ok"] * 3) * 2
+        assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
+        assert there == here
+
+    def test_the_files_of_the_runs_are_those_of_this_machine(self, outs: tuple[Path, Path]) -> None:
+        here, there = map(read_outputs, outs)
+        assert len(here) == 10
+        assert there == here
 
     def test_closing_ends_what_runs_and_every_process(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())

@@ -158,7 +158,7 @@ def test_a_sweep_that_is_stopped_while_it_installs_leaves_nothing(
     assert environment.take_stock() == before
     shutil.rmtree(project)
     write_project(project, tmp_path / "slow-1.0-py3-none-any.whl", log)
-    assert run(path, "-p", "n=1,2").returncode == 0
+    assert run(path, "-p", "n=1").returncode == 0
     assert environment.take_stock() == before
 
 
@@ -324,13 +324,13 @@ def test_later_runs_find_what_earlier_ones_have_installed_warm_as_cold(
     )
     seen = {}
     for how, options in {"forked": (), "spawned": ("--cold",)}.items():
-        result = run(path, "-p", "n=1,2,3", "-j", "1", "--out", how, *options)
+        result = run(path, "-p", "n=1,2", "-j", "1", "--out", how, *options)
         assert result.returncode == 0, result.stdout + result.stderr
         runs = read_runs(tmp_path / how)
         seen[how] = [[printed(one, number) for number in (1, 2, 3)] for one in runs]
         assert all(printed(one, 5).endswith(f"{how}\n") for one in runs)
     first, later = ["1.0\n", "False\n", "No module named 'newcomer'\n"], ["2.0\n", "True\n", "3.0\n"]
-    assert seen == {"forked": [first, later, later], "spawned": [first, later, later]}
+    assert seen == {"forked": [first, later], "spawned": [first, later]}
 
 
 @pytest.mark.parametrize("option", [(), ("--cold",)], ids=["warm", "cold"])
