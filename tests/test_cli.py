@@ -19,6 +19,7 @@ from colab_starter.bake.languages import HOW_TO_CHOOSE
 from tests.bake.test_generate import EVERY_ANSWER, read_tree
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
 from tests.environments import make_environment
+from tests.support.marks import weekly
 from tests.support.processes import PATIENCE
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
@@ -381,7 +382,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [name if name in ("keras", "all") else weekly(name) for name in PRESETS])
 def test_a_wheel_makes_the_same_as_plain_cookiecutter(installed: Path, tmp_path: Path, preset: str) -> None:
     for name in ("plain", "ours"):
         (tmp_path / name).mkdir()

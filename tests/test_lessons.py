@@ -104,7 +104,7 @@ def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, s
     """
     with private_sockets() as config:
         try:
-            return papermill.execute_notebook(
+            executed: NotebookNode = papermill.execute_notebook(
                 notebook,
                 folder / "executed.ipynb" if saves else None,
                 {**parameters, "output_dir": str(folder / "results")},
@@ -115,6 +115,7 @@ def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, s
             )
         finally:
             ensure_event_loop().close()  # nbclient leaves the thread's loop open
+    return executed
 
 
 def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execution:
