@@ -27,6 +27,9 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 
 Bake = Callable[..., Path]
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""OpenMP's threads are not to wait for one another busily: the cores have other tests to execute."""
+
 pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertions are to say what they found
 
 
