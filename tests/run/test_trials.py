@@ -34,7 +34,7 @@ GROWING = [
 ]
 """Cells that print 15 MB within a second."""
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 STARTS = int(os.environ.get("STARTS", "2"))
 STOPS = int(os.environ.get("STOPS", "1"))
 

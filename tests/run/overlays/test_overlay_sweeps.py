@@ -26,7 +26,7 @@ REPORT = (
 )
 
 
-@pytest.mark.parametrize("option", [(), ("--cold",)], ids=["warm", "cold"])
+@pytest.mark.parametrize("option", [(), weekly(("--cold",))], ids=["warm", "cold"])
 def test_runs_that_install_at_once_share_an_overlay_and_leave_the_environment_as_it_was(
     notebook: Write, run: Run, environment: Environment, tmp_path: Path, option: tuple[str, ...]
 ) -> None:
