@@ -123,7 +123,7 @@ def test_the_lessons_stay_warm(lesson: str, all_lessons: Path, tmp_path: Path) -
     path = all_lessons / "notebooks" / f"{lesson}.ipynb"
     if lesson in WITH_IMAGES:
         path = tmp_path / path.name
-        write_with_fewer_images(all_lessons / "notebooks" / path.name, path, every=9)
+        write_with_fewer_images(all_lessons / "notebooks" / path.name, path)
     plan = plan_warm(read_notebook(path), {}, cwd=str(path.parent))
     server = ForkServer(plan or WarmPlan(), {}, tmp_path / "log")
     try:
