@@ -27,11 +27,16 @@ TEMPLATE_PARTS = ["cookiecutter.json", "{{cookiecutter.project_slug}}", "templat
 
 Bake = Callable[..., Path]
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""OpenMP's threads are not to wait for one another busily: the cores have other tests to execute."""
+
 pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertions are to say what they found
 
 
-LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py", "test_same_results.py"]
-LONGEST_FILES += ["test_trials.py", "test_colab_contract.py", "test_colab.py", "test_afterfork.py"]
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py"]
+LONGEST_FILES += ["test_overlay_sweeps.py", "test_colab_contract.py", "test_trials.py", "test_jupyter_contract.py"]
+LONGEST_FILES += ["test_remote.py", "test_sweeps.py", "test_colab.py", "test_jupyter.py", "test_warm_trials.py"]
+LONGEST_FILES += ["test_command.py", "test_table_lesson.py", "test_cli.py", "test_papermill_engine.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
+from tests.support.marks import weekly
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def bare_cookiecutter(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", [name if name in ("keras", "all") else weekly(name) for name in PRESETS])
 def test_cookiecutter_alone_bakes_every_preset(bare_cookiecutter: str, tmp_path: Path, preset: str) -> None:
     answer = run_cookiecutter("--no-input", f"preset={preset}", cwd=tmp_path, command=bare_cookiecutter)
     assert answer.returncode == 0, answer.stderr

@@ -1,8 +1,7 @@
-"""The first cells of every preset: twice, in any order, and beside a learner's own variables."""
+"""The first cells of every preset beside a learner's own variables; ``test_lessons.py`` runs them in any order."""
 
 import ast
 import json
-import random
 import sys
 from pathlib import Path
 
@@ -13,33 +12,14 @@ from nbformat import NotebookNode
 
 from colab_starter.notebook.installs import read_tables
 from tests.conftest import LESSONS, execute, read_notebook
+from tests.support.lessons import first_code_cells
 from tests.support.marks import weekly
 
-ORDERS = 20
 USUAL_NAMES = """
     answer data device df file found folder history i image images index labels line lines model name names output path
     result row rows score size started status text time total value x y
 """.split()
 """Names that learners give to variables."""
-
-WATCH = """
-def _types():
-    hidden = get_ipython().user_ns_hidden
-    return {name: str(type(value)) for name, value in globals().items() if name[0] != "_" and name not in hidden}
-
-def _state():
-    return _types(), gpus, output_dir, results_dir, drive_home, seed, require_gpu
-
-_before = _state()
-"""
-CHECK = "assert _state() == _before, (_state(), _before)"
-
-
-def first_code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """From the parameters to the framework: what comes before the lesson's first text."""
-    ids = [cell.id for cell in notebook.cells]
-    texts = (n for n, cell in enumerate(notebook.cells) if cell.cell_type == "markdown" and n > ids.index("install-0"))
-    return [cell for cell in notebook.cells[: next(texts)] if cell.cell_type == "code"]
 
 
 def lesson_code_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -89,22 +69,6 @@ def as_notebook(cells: list[NotebookNode]) -> NotebookNode:
     """The cells with ids of their own, without the parameters' tag."""
     notebook: NotebookNode = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in cells])
     return notebook
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_the_first_cells_run_twice_and_in_any_order_after_a_full_pass(
-    all_lessons: Path, tmp_path: Path, lesson: str
-) -> None:
-    cells = first_code_cells(read_notebook(all_lessons / f"notebooks/{lesson}.ipynb"))
-    check = nbformat.v4.new_code_cell(CHECK)
-    order = [*cells, nbformat.v4.new_code_cell(WATCH), *(one for cell in cells for one in (cell, cell, check))]
-    generator = random.Random(lesson)
-    for _ in range(ORDERS):
-        order += [*generator.sample(cells, len(cells)), check]
-    output = execute(as_notebook(order), tmp_path)
-    assert output.count(f"Results go to {(tmp_path / 'outputs' / lesson).resolve()}\n") == ORDERS + 3
-    assert output.count("Missing packages: none\n") == ORDERS + 3
 
 
 @pytest.mark.slow

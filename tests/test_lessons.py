@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from tests.conftest import (
     set_parameters,
 )
 from tests.environments import make_environment
-from tests.support.lessons import CHANGED, write_with_fewer_images
+from tests.support.lessons import CHANGED, first_code_cells, write_with_fewer_images
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
@@ -47,10 +48,30 @@ No rule can be right about more than 0.7906 of the Titanic's people: the lesson 
 
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
 OTHER_BACKENDS = ["jax", "torch"]
+MORE_PARTS = ["changed", "again", "orders"]
+"""What follows in the kernel that has executed a lesson as it is: see ``run_together``."""
 QUICK = {"epochs": 1, "batch_size": 32, "learning_rate": 0.002}
 
 CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
 """What a lesson's training leaves after each epoch."""
+
+ORDERS = 20
+"""In so many orders the first cells are run again when all is done."""
+WATCH = """
+def _types():
+    hidden = get_ipython().user_ns_hidden
+    return {name: str(type(value)) for name, value in globals().items() if name[0] != "_" and name not in hidden}
+
+def _state():
+    return _types(), gpus, output_dir, results_dir, drive_home, seed, require_gpu
+
+_before = _state()
+"""
+"""What must stay as it is: the type of every variable, and what the first cells have found out."""
+CHECK = "assert _state() == _before, (_state(), _before)"
+
+FIRST_TRIES = ["keras-try", "keras-wrong"]
+"""The cells that train something else before the training."""
 
 SCRAP = "application/scrapbook.scrap.json+json"
 
@@ -75,16 +96,17 @@ class Execution:
         return {name: value for name, value in self.scraps.items() if not times.search(name)}
 
 
-def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any]) -> None:
+def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, saves: bool = True) -> NotebookNode:
     """Execute into ``folder``, which is also the kernel's; safe in a thread.
 
-    papermill's own ``cwd`` would move the whole process.
+    papermill's own ``cwd`` would move the whole process. Where it ``saves``, there is ``executed.ipynb`` also after
+    an error; but it writes the whole notebook twice for each cell.
     """
     with private_sockets() as config:
         try:
-            papermill.execute_notebook(
+            executed: NotebookNode = papermill.execute_notebook(
                 notebook,
-                folder / "executed.ipynb",
+                folder / "executed.ipynb" if saves else None,
                 {**parameters, "output_dir": str(folder / "results")},
                 progress_bar=False,
                 execution_timeout=500,
@@ -93,6 +115,7 @@ def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any]) -> N
             )
         finally:
             ensure_event_loop().close()  # nbclient leaves the thread's loop open
+    return executed
 
 
 def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execution:
@@ -101,35 +124,48 @@ def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execut
     return Execution(folder / "executed.ipynb", folder / "results")
 
 
-def run_three_times(notebook: Path, folder: Path, changed: dict[str, Any]) -> dict[str, Execution]:
-    """All cells three times in one kernel: as they are, and twice with changed parameters, which are quick ones.
+def run_together(notebook: Path, folder: Path, changed: dict[str, Any]) -> dict[str, Execution]:
+    """All that is tried with a lesson, in one kernel, because much of a lesson's time is importing.
 
+    All cells as they are, twice with changed parameters, which are quick ones, and the first cells in any order.
     papermill's own parameters hold for the first time only, so its results lie apart from those of the others.
     """
     folder.mkdir()
-    write_three_times(notebook, folder / "together.ipynb", changed)
-    run_papermill(folder / "together.ipynb", folder, {})
-    executed, default = read_notebook(folder / "executed.ipynb"), folder / f"outputs/{notebook.stem}"
-    outputs = {"usual": folder / "results", "changed": default, "again": default}
+    write_together(notebook, folder / "together.ipynb", changed)
+    executed = run_papermill(folder / "together.ipynb", folder, {}, saves=False)
+    default = folder / f"outputs/{notebook.stem}"
+    outputs = {"usual": folder / "results", **dict.fromkeys(MORE_PARTS, default)}
     for part in outputs:
         cells = [cell for cell in executed.cells if part_of(cell) == part]
         nbformat.write(nbformat.from_dict({**executed, "cells": cells}), folder / f"{part}.ipynb")
     return {part: Execution(folder / f"{part}.ipynb", outputs[part]) for part in outputs}
 
 
-def write_three_times(notebook: Path, path: Path, changed: dict[str, Any]) -> None:
+def write_together(notebook: Path, path: Path, changed: dict[str, Any]) -> None:
     """Only the first parameters cell keeps its tag."""
     together, other = read_notebook(notebook), read_notebook(notebook)
+    in_any_order = order_first_cells(first_code_cells(together), random.Random(notebook.stem))
     set_parameters(other, **changed)
-    for part in ("changed", "again"):
-        made = [nbformat.from_dict({**cell, "id": f"{cell.id}-{part}", "metadata": {}}) for cell in other.cells]
+    for part, cells in zip(MORE_PARTS, (other.cells, other.cells, in_any_order), strict=True):
+        made = [
+            nbformat.from_dict({**cell, "id": f"{number}-{part}", "metadata": {}}) for number, cell in enumerate(cells)
+        ]
         together.cells += made
     nbformat.write(together, path)
 
 
+def order_first_cells(cells: list[NotebookNode], generator: random.Random) -> list[NotebookNode]:
+    """A full pass, each cell twice, and orders by chance; after each a check that nothing has changed."""
+    watch, check = map(nbformat.v4.new_code_cell, (WATCH, CHECK))
+    ordered = [*cells, watch, *(one for cell in cells for one in (cell, cell, check))]
+    for _ in range(ORDERS):
+        ordered += [*generator.sample(cells, len(cells)), check]
+    return ordered
+
+
 def part_of(cell: NotebookNode) -> str:
     end = cell.id.rpartition("-")[2]
-    return end if end in ("changed", "again") else "usual"
+    return end if end in MORE_PARTS else "usual"
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +194,7 @@ def all_runs(
     longest_first = sorted(LESSONS, key=lambda lesson: -LESSONS_TABLE[lesson]["cpu_seconds"])
     return {
         lesson: two_at_once.submit(
-            run_three_times, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson, CHANGED[lesson]
+            run_together, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson, CHANGED[lesson]
         )
         for lesson in longest_first
     }
@@ -166,7 +202,7 @@ def all_runs(
 
 @pytest.fixture
 def runs(all_runs: dict[str, Future[dict[str, Execution]]], lesson: str) -> dict[str, Execution]:
-    """The three runs of the lesson that the test is about."""
+    """What was tried with the lesson that the test is about."""
     return all_runs[lesson].result()
 
 
@@ -221,6 +257,17 @@ def test_a_changed_parameter_changes_the_results_and_all_cells_again_repeat_them
     assert runs["changed"].lasting_scraps() != runs["usual"].lasting_scraps() or lesson == "blank"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_first_cells_run_twice_and_in_any_order_after_a_full_pass(runs: dict[str, Execution], lesson: str) -> None:
+    """Cells between them would have failed the run if a variable had changed."""
+    ordered = runs["orders"]
+    assert [cell.source for cell in ordered.notebook.cells].count(CHECK) >= ORDERS + 4
+    output = printed(ordered.notebook)
+    assert output.count(f"Results go to {ordered.outputs.resolve()}\n") == ORDERS + 3
+    assert output.count("Missing packages: none\n") == ORDERS + 3
+
+
 @pytest.fixture(scope="module")
 def on_other_backends(
     all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
@@ -269,8 +316,12 @@ def test_training_goes_on_where_it_was_killed(
 
 
 def kill_and_resume(notebook: Path, folder: Path) -> Execution:
-    kill_after_checkpoint(notebook, folder, CHECKPOINTS[notebook.stem])
-    return run_once(notebook, folder, {})
+    folder.mkdir()
+    training = read_notebook(notebook)
+    training.cells = [cell for cell in training.cells if cell.id not in FIRST_TRIES]
+    nbformat.write(training, folder / notebook.name)
+    kill_after_checkpoint(folder / notebook.name, folder, CHECKPOINTS[notebook.stem])
+    return run_once(folder / notebook.name, folder, {})
 
 
 def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None:
@@ -280,7 +331,6 @@ def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None
     """
     cells = read_notebook(notebook)
     set_parameters(cells, output_dir=str(folder / "results"))
-    folder.mkdir()
     code = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
     environment = {**os.environ, "MPLBACKEND": "agg"}
     with subprocess.Popen(

@@ -26,6 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import accuracy_score, r2_score
 
 from tests.conftest import read_notebook
+from tests.support.marks import weekly
 from tests.test_lessons import run_papermill
 
 QUICK = {"rounds": 20, "folds": 3, "learning_rate": 0.3}
@@ -547,7 +548,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", [weekly(name) if name == "digits" else name for name in TABLES])
 def test_it_predicts_no_worse_than_scikit_learn_s_boosted_trees_with_the_same_folds(
     lesson: Lesson, write: Write, name: str
 ) -> None:

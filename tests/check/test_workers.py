@@ -137,7 +137,7 @@ def running(notebooks: list[Path], tmp_path: Path) -> Iterator[subprocess.Popen[
     )
     yield process
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
 
 
 def children_of(process: int) -> list[int]:

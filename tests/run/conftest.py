@@ -3,14 +3,14 @@
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from colab_starter.run.kernels.system import Process, list_descendants, list_processes
+from colab_starter.run.kernels.system import Process, list_processes
 
 _COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
 """Every process that the tests start inherits it, whatever becomes of its parents."""
@@ -20,9 +20,9 @@ _PATIENCE = 60.0
 os.environ[_COOKIE.partition("=")[0]] = _COOKIE.partition("=")[2]
 
 
-def list_own_processes() -> list[Process]:
-    """The processes that live and were started, directly or not, by this session of pytest."""
-    return [process for process in list_processes() if process.pid != os.getpid() and _has_cookie(process)]
+def list_own_processes(before: Collection[int]) -> list[Process]:
+    """The living processes, without those ``before``, that this session of pytest started, directly or not."""
+    return [process for process in list_processes() if process.pid not in before and _has_cookie(process)]
 
 
 def _has_cookie(process: Process) -> bool:
@@ -35,18 +35,18 @@ def _has_cookie(process: Process) -> bool:
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
     """Fail where a test leaves a process behind. Fork servers that several tests share may stay, their forks not."""
-    before = {process.pid for process in list_own_processes()} | set(list_descendants(os.getpid()))
+    before = {int(name) for name in os.listdir("/proc") if name.isdigit()}
     yield
     deadline = time.monotonic() + _PATIENCE
-    while left := [process for process in list_own_processes() if not _may_stay(process, before)]:
+    while left := [process for process in list_own_processes(before) if not _may_stay(process, before)]:
         if time.monotonic() > deadline:
             pytest.fail(f"processes are left: {[_describe(process) for process in left]}")
         time.sleep(0.02)
 
 
-def _may_stay(process: Process, before: set[int]) -> bool:
-    """It was there before, or a shared server forks its workers from it, or a Ray cluster keeps it for later tasks."""
-    if process.pid in before or _read_command(process) == "ray::IDLE":
+def _may_stay(process: Process, before: Collection[int]) -> bool:
+    """A shared server forks its workers from it, or a Ray cluster keeps it for later tasks."""
+    if _read_command(process) == "ray::IDLE":
         return True
     return process.parent in before and _read_parent(process.parent) == os.getpid()
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode, v4
 from colab_starter.run.job import Ended, Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.outcome import Outcome
+from tests.support.processes import PATIENCE
 
 React = Callable[[Event], Stop | None]
 """Called with each event; what it returns is sent to the worker."""
@@ -85,7 +87,7 @@ class Jobs:
         connection = self.server.fork("colab_starter.run.worker.attempt:run_job", job)
         events: list[Event] = []
         with connection:
-            while not isinstance(event := connection.recv(), Exited):
+            while not isinstance(event := receive(connection), Exited):
                 events.append(event)
                 if answer := react(event):
                     connection.send(answer)
@@ -93,6 +95,12 @@ class Jobs:
                         answered.touch()
         assert isinstance(events[-1], Ended)
         return Executed(events[-1].outcome, events, Path(job.output).parent)
+
+
+def receive(connection: "Connection[Any, Any]") -> Any:
+    """The next event of a worker; fails where none comes in time."""
+    assert connection.poll(PATIENCE), f"nothing came for {PATIENCE:.0f} s"
+    return connection.recv()
 
 
 def cell(source: str, *tags: str) -> NotebookNode:

@@ -34,7 +34,7 @@ GROWING = [
 ]
 """Cells that print 15 MB within a second."""
 
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 STARTS = int(os.environ.get("STARTS", "2"))
 STOPS = int(os.environ.get("STOPS", "1"))
 
@@ -501,7 +501,7 @@ def test_trial_h_large_and_many_outputs_come_through_whole(
     """papermill takes 74 s for 50 MB and 100 cells, and keeps 30 000 progress updates as 30 000 outputs."""
     path = notebook(
         "print('0123456789' * 5_000_000)",
-        "for number in range(50_000):\n    print(number, 'x' * 1000)",
+        "for number in range(20_000):\n    print(number, 'x' * 1000)",
         "import sys\nfor number in range(30_000):\n    print(f'\\r{number}', end='', flush=True)",
         *[f"x = {number}" for number in range(100)],
     )
@@ -510,7 +510,7 @@ def test_trial_h_large_and_many_outputs_come_through_whole(
     large, many, progress, *_ = executed(tmp_path / "runs/trial")["cells"][1:]
     assert len("".join(large["outputs"][0]["text"])) == 50_000_001
     lines = "".join(many["outputs"][0]["text"]).splitlines()
-    assert [int(line.split()[0]) for line in lines] == list(range(50_000))
+    assert [int(line.split()[0]) for line in lines] == list(range(20_000))
     assert len(progress["outputs"]) == 1
     assert "".join(progress["outputs"][0]["text"]).endswith("29999")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
 from tests.conftest import read_notebook
 
@@ -25,6 +26,13 @@ FEWER_IMAGES = "x_train, y_train = x_train[::3], y_train[::3]"
 
 WITH_IMAGES = ("keras", "pytorch")
 """The lessons that train on images: most of their time goes into that."""
+
+
+def first_code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """From the parameters to the framework: what comes before the lesson's first text."""
+    ids = [cell.id for cell in notebook.cells]
+    texts = (n for n, cell in enumerate(notebook.cells) if cell.cell_type == "markdown" and n > ids.index("install-0"))
+    return [cell for cell in notebook.cells[: next(texts)] if cell.cell_type == "code"]
 
 
 def write_with_fewer_images(notebook: Path, path: Path) -> None:

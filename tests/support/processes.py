@@ -1,9 +1,12 @@
 """The command as users start it, and waiting for what processes do."""
 
+import queue
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import AnyStr
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 
@@ -17,6 +20,33 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> No
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.02)
+
+
+def read_until(lines: Iterable[AnyStr], is_last: Callable[[AnyStr], object], seconds: float = PATIENCE) -> list[AnyStr]:
+    """Read what a process prints up to, and with, the first line that is looked for.
+
+    Reading from a pipe has no timeout of its own: fail when the line does not come in time, or not at all.
+    """
+    read: queue.SimpleQueue[AnyStr | None] = queue.SimpleQueue()
+
+    def pass_on() -> None:
+        for line in lines:
+            read.put(line)
+            if is_last(line):
+                return
+        read.put(None)
+
+    threading.Thread(target=pass_on, daemon=True).start()
+    found: list[AnyStr] = []
+    deadline = time.monotonic() + seconds
+    while not found or not is_last(found[-1]):
+        try:
+            line = read.get(timeout=max(0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(f"the line did not come in {seconds:.0f} s; what came: {found}") from None
+        assert line is not None, f"the output ended before the line came: {found}"
+        found.append(line)
+    return found
 
 
 def is_alive(pid: int) -> bool:

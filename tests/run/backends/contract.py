@@ -29,6 +29,7 @@ from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, Metric
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.backends.listeners import list_listeners, make_stranger
+from tests.support.processes import read_until
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
 MARK = "COLAB_STARTER_CONTRACT"
@@ -75,6 +76,41 @@ while not Path("{folder}/{other}.pid").exists():
 SHORT_CELL = "time.sleep(0.5)\nprint('ended')"
 SHORT_CELLS = 150
 """A run has so many of them where it is to be stopped after a cell: the stop arrives in one of them."""
+
+
+WHERE_AND_WHEN = {"seconds", "peak_memory_mb", "host", "started", "ended"}
+DECLARE = 'rate = 0.1\nseed = 0\nname = "sgd"\noutput_dir = "."'
+TRAIN = f"""\
+from pathlib import Path
+from IPython.display import display
+loss = 1 / (seed - 2) + rate
+Path(output_dir, "model.txt").write_text(f"{{name}} {{loss}}")
+display({{"{SCRAP}": {{"name": "loss", "data": loss, "encoder": "json"}}}}, raw=True)"""
+SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(6)", "-p", "name=it's 漢"]
+
+
+def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
+    """Its folder; two of the twelve runs fail, those that divide by zero."""
+    folder.mkdir()
+    declare = v4.new_code_cell(DECLARE, metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(TRAIN)]), folder / "nb.ipynb")
+    command = [COMMAND, "run", "nb.ipynb", *SWEEP, "--out", "out", *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    assert (result.returncode, result.stderr) == (1, ""), result.stdout + result.stderr
+    return folder / "out"
+
+
+def read_table(out: Path) -> list[dict[str, str]]:
+    """Without the columns that say where and when a run was executed."""
+    with (out / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(row.pop(name) for row in rows for name in WHERE_AND_WHEN)
+    return rows
+
+
+def read_outputs(out: Path) -> dict[str, str]:
+    """By run, the content of the only file in its ``output_dir``."""
+    return {path.parts[-3]: path.read_text() for path in out.glob("*/output/*")}
 
 
 @dataclass
@@ -329,6 +365,24 @@ class BackendContract:
         assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
         assert trial.capacity == trial.most_at_once >= 2
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def outs(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+        """The folders of one and the same sweep, on this machine and on the backend."""
+        folder = tmp_path_factory.mktemp("sweeps")
+        return run_sweep(folder / "here", ["-j", "2"]), run_sweep(folder / "there", rig.arguments)
+
+    def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
+        here, there = map(read_table, outs)
+        assert [row["status"] for row in here] == (["ok"] * 2 + ["failed"] + ["ok"] * 3) * 2
+        assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
+        assert there == here
+
+    def test_the_files_of_the_runs_are_those_of_this_machine(self, outs: tuple[Path, Path]) -> None:
+        here, there = map(read_outputs, outs)
+        assert len(here) == 10
+        assert there == here
+
     def test_closing_ends_what_runs_and_every_process(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())
         trial = Trial(rig, tmp_path)
@@ -379,7 +433,7 @@ class BackendContract:
                 time.sleep(0.05)
             sweep.send_signal(signal.SIGINT)
             assert sweep.stdout
-            assert any("Ctrl-C again ends them now" in line for line in sweep.stdout)
+            read_until(sweep.stdout, lambda line: "Ctrl-C again ends them now" in line)
             sweep.send_signal(signal.SIGINT)
             sweep.communicate(timeout=PATIENCE)
         assert sweep.returncode == 130
@@ -397,9 +451,9 @@ class BackendContract:
         command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(6)", "--out", "out", *rig.arguments]
         sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert sweep.stdout
-        said = [next(line for line in sweep.stdout if "ok " in line)]
+        said = read_until(sweep.stdout, lambda line: "ok " in line)
         sweep.kill()
-        sweep.communicate()
+        sweep.communicate(timeout=PATIENCE)
         ended = {record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"}
         assert 1 <= len(ended) < 6, said
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)

@@ -17,6 +17,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
+_NOTE_FOLDERS = """\
+def _note_folders(event, arguments):
+    if event == "os.mkdir" and str(arguments[0]).startswith("/tmp/colab-starter-"):
+        with open({notes!r}, "a") as notes:
+            notes.write(str(arguments[0]) + "\\n")
+
+__import__("sys").addaudithook(_note_folders)
+del _note_folders
+"""
+"""Executed as a kernel starts: a killed one leaves its run's folder, which is told from those of other tests."""
 _SERVER = "from jupyter_server.serverapp import main; main()"
 
 
@@ -46,7 +56,7 @@ class JupyterRig:
         self.home = home or folder / "home"
         for path in (folder, self.home, folder / "root"):
             path.mkdir(parents=True, exist_ok=True)
-        self.before = {path.name for path in Path("/tmp").glob("colab-starter-*")}
+        self._notes = folder / "folders-of-runs"
         self._server = self._start(script, options or {})
 
     def _start(self, script: str, more: Mapping[str, Any]) -> "subprocess.Popen[bytes]":
@@ -64,7 +74,11 @@ class JupyterRig:
             **more,
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
+        startup = self.folder / "ipython/profile_default/startup"
+        startup.mkdir(parents=True)
+        (startup / "note_folders.py").write_text(_NOTE_FOLDERS.format(notes=str(self._notes)))
         environment = {**os.environ, "HOME": str(self.home), "JUPYTER_CONFIG_DIR": str(self.folder / "no-config")}
+        environment["IPYTHONDIR"] = str(self.folder / "ipython")
         environment.pop("JUPYTER_TOKEN", None)
         with (self.folder / "server.log").open("wb") as log:
             server = subprocess.Popen(
@@ -117,9 +131,8 @@ class JupyterRig:
                 self._server.wait(15)
             except subprocess.TimeoutExpired:
                 self.kill()
-        for path in Path("/tmp").glob("colab-starter-*"):
-            if path.name not in self.before and (path / "output").is_dir():
-                shutil.rmtree(path, ignore_errors=True)
+        for folder in self._notes.read_text().splitlines() if self._notes.exists() else ():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

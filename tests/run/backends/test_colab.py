@@ -22,6 +22,7 @@ from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.backends.colab_rig import ColabRig, install_colab
 from tests.run.backends.contract import wait_until_gone
+from tests.support.processes import read_until
 
 SECRET = "hunter2-hunter2"
 SCRAP = "application/scrapbook.scrap.json+json"
@@ -358,11 +359,8 @@ def test_what_a_killed_sweep_left_is_ended_and_released_by_the_next(colab: Colab
         """
     sweep = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
     assert sweep.stdout
-    said = []
-    for line in sweep.stdout:
-        said.append(line)
-        if "number=3" in line or line.startswith("Ended"):  # earlier cells may be too quick to be reported
-            break
+    # Earlier cells may be too quick to be reported.
+    said = read_until(sweep.stdout, lambda line: "number=3" in line or line.startswith("Ended"))
     assert "number=3" in said[-1], said
     kernels = colab.server.list_children()
     sweep.kill()

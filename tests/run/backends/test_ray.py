@@ -42,6 +42,7 @@ from tests.run.backends.contract import (
 )
 from tests.run.backends.listeners import list_listeners, make_stranger
 from tests.run.backends.ray_rig import RayRig, find_ray_process
+from tests.run.jobs import receive
 from tests.run.leaky import ENVIRONMENT, count_masks, find_leaks, options, read_all, write_notebook
 from tests.run.overlays.packages import write_wheel
 from tests.support.marks import weekly
@@ -492,7 +493,7 @@ class TestBroker:
         jobs = [make_job(run, "import os\nprint(os.getpid())") for run in "ab"]
         channels = [node.fork(job) for node, job in zip(nodes, jobs, strict=True)]
         for channel in channels:
-            while not isinstance(event := channel.recv(), Ended):
+            while not isinstance(event := receive(channel), Ended):
                 pass
             assert event.outcome.status is Status.OK
             channel.close()
@@ -513,7 +514,7 @@ class TestBroker:
         os.kill(broker, signal.SIGKILL)
         wait_until_gone(broker)
         with node.fork(make_job("a", "1")) as channel:
-            while not isinstance(event := channel.recv(), Ended):
+            while not isinstance(event := receive(channel), Ended):
                 pass
         assert event.outcome.status is Status.OK
         (broker,) = find_brokers(folder)

@@ -120,7 +120,7 @@ def test_a_server_that_is_closed_while_it_imports_says_nothing(start: Start, tmp
     for name in names:
         (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "small_0.py").write_text(f"open({str(tmp_path / 'begun')!r}, 'w').close()")
-    for _ in range(5):
+    for _ in range(3):
         (tmp_path / "begun").unlink(missing_ok=True)
         server = start(*names)
         deadline = time.monotonic() + PATIENCE

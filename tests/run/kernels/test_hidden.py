@@ -9,6 +9,7 @@ from colab_starter.errors import ColdKernelNeededError
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.local import LocalKernel
+from tests.run.jobs import receive
 from tests.run.kernels.talks import execute
 
 MODULES = {
@@ -46,8 +47,8 @@ def ask(server: ForkServer, tmp_path: Path) -> Ask:
 
     def ask_kernel(*cells: str) -> str:
         with server.fork("tests.run.kernels.talks:talk_or_refuse", (cells, str(tmp_path))) as connection:
-            answer = connection.recv()
-            connection.recv()
+            answer = receive(connection)
+            receive(connection)
         if isinstance(answer, Exception):
             raise answer
         return str(answer)

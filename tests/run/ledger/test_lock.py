@@ -53,7 +53,7 @@ def start_coordinator(folder: Path, worker_lives: float) -> tuple["subprocess.Po
 
 def end(process: "subprocess.Popen[str]") -> None:
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
 
 
 def test_a_second_coordinator_is_told_who_is_first(tmp_path: Path) -> None:

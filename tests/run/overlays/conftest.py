@@ -80,7 +80,7 @@ def start(tmp_path: Path, environment: Environment) -> Iterator[Start]:
     yield begin
     for process in begun:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

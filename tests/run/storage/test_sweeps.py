@@ -24,7 +24,7 @@ from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
 from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow, cut, lose_answer
-from tests.support.processes import COMMAND
+from tests.support.processes import COMMAND, read_until, wait_until
 
 OUT = f"s3://{BUCKET}/lr"
 SCRAP = """\
@@ -241,8 +241,7 @@ def test_the_table_in_the_store_has_the_runs_of_all_commands(s3: FaultyEndpoint,
 def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) -> None:
     waits = write(notebook.parent, "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)")
     both = [start(waits, "-p", "n=1,2,3,4,5,6", "--out", OUT, "-q") for _ in range(2)]
-    while all(process.poll() is None for process in both):
-        time.sleep(0.05)
+    wait_until(lambda: any(process.poll() is not None for process in both))
     (notebook.parent / "go").touch()
     ended = [(process.communicate(timeout=300)[1], process.returncode) for process in both]
     assert sorted(code for _, code in ended) == [0, 1]
@@ -259,11 +258,11 @@ def test_nothing_is_lost_or_done_twice_when_the_coordinator_is_killed(s3: Faulty
         done = find_done(objects)
         process = start(notebook, *arguments)
         assert process.stdout
-        while ends and (line := process.stdout.readline()):
-            ends -= json.loads(line)["event"] == "ended"
+        for _ in range(ends):
+            read_until(process.stdout, lambda line: json.loads(line)["event"] == "ended")
         time.sleep(0.03 * len(done))
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=300)
         assert done <= find_done(objects)
     assert run(notebook, *arguments).returncode == 0
     records = read_records(objects)

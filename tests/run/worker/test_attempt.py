@@ -19,7 +19,7 @@ from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.attempt import execute_job
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executor import Executor
-from tests.run.jobs import Jobs, cell
+from tests.run.jobs import Jobs, cell, receive
 from tests.support.processes import is_alive, wait_until
 
 
@@ -203,8 +203,8 @@ def test_a_folder_that_cannot_be_made_is_told(jobs: Jobs) -> None:
     job = jobs.make(jobs.write("1"))
     connection = jobs.server.fork("colab_starter.run.worker.attempt:run_job", job)
     with connection:
-        assert isinstance(connection.recv(), Started)
-        ended = connection.recv()
+        assert isinstance(receive(connection), Started)
+        ended = receive(connection)
     assert ended.outcome.status == Status.FAILED
     assert str(jobs.folder / "run") in ended.outcome.cause
 
@@ -250,7 +250,7 @@ def test_a_worker_that_is_killed_leaves_no_kernel(jobs: Jobs) -> None:
     kernel, worker = map(int, pid_file.read_text().split())
     os.kill(worker, signal.SIGKILL)
     with connection:
-        while not isinstance(event := connection.recv(), Exited):
+        while not isinstance(event := receive(connection), Exited):
             pass
     assert event.status == -signal.SIGKILL
     wait_until(lambda: not is_alive(kernel))
