@@ -246,6 +246,21 @@ def load_pictures(folder):
     return pictures[pictures["flaw"] == ""].drop(columns="flaw"), pixels
 
 
+# %% id="checks" cellView="form"
+# @title Check the parameters
+for name, value in {"epochs": epochs, "batch_size": batch_size, "max_pictures": max_pictures}.items():
+    if value < 1:
+        raise DataError(f"{name} = {value} does not suit: it must be 1 or more.")
+if not 32 <= image_size <= 512:
+    raise DataError(f"image_size = {image_size} does not suit: from 32 to 512 are possible.")
+if not 0.05 <= held_out <= 0.4:
+    raise DataError(f"held_out = {held_out} is the share of pictures for the test, and again for the validation: from 0.05 to 0.4.")
+
+# %% [markdown] id="look-text"
+# ## Look at the data first
+#
+# Damaged files are left out and named. The others are turned upright, put on white where they are transparent, and cut to a square: the middle of the picture is kept.
+
 # %% id="look"
 with tempfile.TemporaryDirectory() as scratch:
     if not data:
@@ -354,14 +369,13 @@ plt.show()
 # If your folder holds folders called `train`, `validation` (or `val`) and `test`, these are taken.
 
 # %% id="split"
-if not 0.05 <= held_out <= 0.4:
-    raise DataError(f"held_out = {held_out} is the share of pictures for the test, and again for the validation: from 0.05 to 0.4.")
 random = np.random.default_rng(seed)
 given = set(pictures["part"])
 for part in ["validation", "test"]:
     for name, count in counts.items() if part not in given else []:
         rows = pictures.index[(pictures["label"] == name) & (pictures["part"] == "train")]
         pictures.loc[random.choice(rows, max(1, round(held_out * count)), replace=False), "part"] = part
+labels = pictures["label"].map(classes.index).reindex(range(len(pixels)), fill_value=-1).to_numpy()
 train_rows, validation_rows, test_rows = (pictures.index[pictures["part"] == part].to_numpy() for part in PARTS)
 pd.crosstab(pictures["label"], pictures["part"])[list(PARTS)]
 
@@ -371,8 +385,6 @@ pd.crosstab(pictures["label"], pictures["part"])[list(PARTS)]
 
 # %% id="batches"
 import math
-
-labels = pictures["label"].map(classes.index).reindex(range(len(pixels)), fill_value=-1).to_numpy()
 
 
 class Pictures(keras.utils.PyDataset):
@@ -706,7 +718,7 @@ def predict(path):
         pixels = read_picture(path)
     except Exception as error:
         raise DataError(f"{Path(path).name} cannot be read as a picture: {error}") from None
-    answers = loaded.predict(pixels[None].astype("float32"), verbose=0)[0]
+    answers = keras.ops.convert_to_numpy(loaded(pixels[None].astype("float32"), training=False))[0]
     best = np.argsort(-answers)[:3]
     figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), width_ratios=[1, 3])
     axes[0].imshow(pixels)
