@@ -452,15 +452,21 @@ from contextlib import contextmanager
 
 
 def build_small_network():
-    """Four convolutions, each of which halves the picture and finds more complicated things in it."""
-    network = keras.Sequential([keras.Input((image_size, image_size, 3)), keras.layers.Rescaling(1 / 255)], name="from_scratch")
-    for filters, strides in [(16, 2), (32, 1), (64, 1), (128, 1)]:
-        network.add(keras.layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False))
-        network.add(keras.layers.BatchNormalization(momentum=0.9))
-        network.add(keras.layers.ReLU())
-        if strides == 1:
-            network.add(keras.layers.MaxPooling2D())
-    return network
+    """Four convolutions, each followed by a picture of half the size. It sees the gray levels, and the colors only half of the time:
+    from few pictures, colors are learned by heart more easily than shapes."""
+    inputs = keras.Input((image_size, image_size, 3))
+    x = keras.layers.AveragePooling2D(max(1, image_size // 64))(inputs)
+    x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(x)  # light or dark, pale or not: that counts no more
+    gray = keras.ops.mean(x, axis=-1, keepdims=True)
+    colors = keras.layers.SpatialDropout2D(0.5)(x - gray)
+    gray = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(gray)
+    x = keras.layers.Concatenate()([gray, colors])
+    for number, filters in enumerate([16, 32, 64, 128]):
+        x = keras.layers.MaxPooling2D()(x) if number else x
+        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)
+        x = keras.layers.ReLU()(x)
+    return keras.Model(inputs, x, name="from_scratch")
 
 
 def load_pretrained(name):
