@@ -613,7 +613,7 @@ plt.show()
 # if one class is frequent, so we also take the **balanced accuracy**: the mean of the classes' own accuracies.
 
 # %% id="test"
-from sklearn.metrics import ConfusionMatrixDisplay, balanced_accuracy_score
+from sklearn.metrics import ConfusionMatrixDisplay
 
 val_loss, val_accuracy = model.evaluate(validation_set, verbose=0)
 loss, accuracy = model.evaluate(test_set, verbose=0)
@@ -623,7 +623,7 @@ baseline = float((truth == train_counts.argmax()).mean())
 present = np.unique(truth)
 balanced_accuracy = float(np.mean([(predictions[truth == number] == number).mean() for number in present]))
 spread = math.sqrt(accuracy * (1 - accuracy) / len(truth))
-print(f"Test accuracy: {accuracy:.1%} of {len(truth)} pictures (give or take {max(spread, 0.5 / len(truth)):.1%})")
+print(f"Test accuracy: {accuracy:.1%} of {len(truth)} pictures, give or take {max(spread, 0.5 / len(truth)):.1%} (the standard error)")
 print(f"Balanced accuracy: {balanced_accuracy:.1%}. Baseline, always {classes[train_counts.argmax()]}: {baseline:.1%}")
 if balanced_accuracy < 1.5 / len(classes):
     print("That is hardly better than guessing: more pictures, more epochs or a pretrained network may help.")
@@ -651,7 +651,7 @@ worst = wrong[np.argsort(-certainty[wrong])][:8] if len(wrong) else np.argsort(c
 
 def show_tests(numbers, title):
     """Pictures of the test set, and what the network says."""
-    figure, axes = plt.subplots(1, 8, figsize=(12, 2.4))
+    figure, axes = plt.subplots(1, 8, figsize=(12, 2.4), layout="constrained")
     for ax in axes:
         ax.axis("off")
     for ax, number in zip(axes, numbers):
@@ -681,8 +681,9 @@ def explain(picture, number):
     return np.maximum(maps.astype("float32") @ head_weights, 0)
 
 
-examples = [int(np.flatnonzero(truth == number)[0]) for number in present[:8]]
-figure, axes = plt.subplots(2, 8, figsize=(12, 3.4))
+each = math.ceil(8 / len(present))
+examples = np.concatenate([np.flatnonzero(truth == number)[:each] for number in present])[:8]
+figure, axes = plt.subplots(2, 8, figsize=(12, 3.4), layout="constrained")
 for ax in axes.flat:
     ax.axis("off")
 for column, number in enumerate(examples):
@@ -691,7 +692,7 @@ for column, number in enumerate(examples):
     smooth = Image.fromarray(heat / max(heat.max(), 1e-9)).resize((image_size, image_size), Image.Resampling.BILINEAR)
     axes[0, column].imshow(picture)
     axes[1, column].imshow(picture)
-    axes[1, column].imshow(smooth, cmap="jet", alpha=0.45)
+    axes[1, column].imshow(np.asarray(smooth), cmap="jet", alpha=0.45)
     axes[0, column].set_title(f"{shown[predictions[number]]}?", fontsize=9)
 figure.suptitle("Red: this speaks for the answer")
 plt.show()
@@ -729,7 +730,7 @@ def predict(path):
         raise DataError(f"{Path(path).name} cannot be read as a picture: {error}") from None
     answers = keras.ops.convert_to_numpy(loaded(pixels[None].astype("float32"), training=False))[0]
     best = np.argsort(-answers)[:3]
-    figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), width_ratios=[1, 3])
+    figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), width_ratios=[1, 3], layout="constrained")
     axes[0].imshow(pixels)
     axes[0].axis("off")
     axes[1].barh([shown[number] for number in best], answers[best], color="#40698f")
