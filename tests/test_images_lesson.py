@@ -338,6 +338,7 @@ def test_of_many_pictures_a_sample_is_used_in_which_no_class_gets_lost(lesson: L
     ("parameters", "line"),
     [
         ({"held_out": 0.6}, "held_out = 0.6 does not suit: from 0.05 to 0.4 are possible."),
+        ({"network": "ResNet"}, "network = 'ResNet' is not one of those in the form at the top."),
         ({"image_size": 8}, "image_size = 8 does not suit: from 32 to 512 are possible."),
         ({"epochs": 0}, "epochs = 0 does not suit: it must be 1 or more."),
         ({"batch_size": 0}, "batch_size = 0 does not suit: it must be 1 or more."),
@@ -346,6 +347,16 @@ def test_of_many_pictures_a_sample_is_used_in_which_no_class_gets_lost(lesson: L
 )  # fmt: skip
 def test_parameters_that_make_no_sense_are_refused(lesson: Lesson, write: Write, parameters: Any, line: str) -> None:
     assert lesson.error(write(cat=8, dog=8), **parameters) == line
+
+
+def test_a_picture_of_one_s_own_is_looked_at_before_the_training(lesson: Lesson, write: Write, tmp_path: Path) -> None:
+    data = write(cat=8, dog=8)
+    (tmp_path / "mine.jpg").write_text("no picture")
+    line = lesson.error(data, my_picture=str(tmp_path / "mine.jpg"))
+    assert line.startswith("mine.jpg cannot be read as a picture: cannot identify image file")
+    assert " is not there. In " in lesson.error(data, my_picture=str(tmp_path / "mine.jpeg"))
+    lesson.run(data, my_picture=str(data / "cat"))
+    assert lesson.names["my_pictures"] == [data / f"cat/{number}.png" for number in range(8)]
 
 
 LEFT_RED = ImageOps.expand(Image.new("RGB", (20, 40), (220, 30, 40)), (0, 0, 20, 0), (30, 60, 200))

@@ -67,7 +67,7 @@ COUNTS = {"boat": 30, "fish": 60, "house": 90, "tree": 60}
 
 
 def draw_example(folder):
-    """Paintings of four things, each at another place, in another size and other colors, some partly in the mist."""
+    """Paintings of four things, each at another place, in another size and other colors, with a spot on it or beside it."""
     random = np.random.default_rng(0)
     for thing, count in COUNTS.items():
         Path(folder, thing).mkdir()
@@ -202,6 +202,18 @@ def read_picture(path):
     return np.asarray(ImageOps.fit(picture.convert("RGB"), (image_size, image_size)))
 
 
+def find_my_pictures():
+    """The files that my_picture means, ten at most; each of them can be read."""
+    found = find_data(my_picture)[0] if my_picture else Path()
+    paths = list_pictures(found)[:10] if my_picture and found.is_dir() else [found] * bool(my_picture)
+    for path in paths:
+        try:
+            read_picture(path)
+        except Exception as error:
+            raise DataError(f"{path.name} cannot be read as a picture: {error}") from None
+    return paths
+
+
 def read_pictures(paths):
     """The pixels of all these pictures, and what is wrong with each, or ""."""
     pixels = np.zeros((len(paths), image_size, image_size, 3), "uint8")
@@ -253,6 +265,8 @@ for name, value in {"epochs": epochs, "batch_size": batch_size, "max_pictures": 
         raise DataError(f"{name} = {value} does not suit: it must be 1 or more.")
 if not 32 <= image_size <= 512:
     raise DataError(f"image_size = {image_size} does not suit: from 32 to 512 are possible.")
+if network not in ("auto", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny", "from scratch"):
+    raise DataError(f"network = {network!r} is not one of those in the form at the top.")
 if not 0.05 <= held_out <= 0.4:
     raise DataError(f"held_out = {held_out} does not suit: from 0.05 to 0.4 are possible.")
 
@@ -262,6 +276,7 @@ if not 0.05 <= held_out <= 0.4:
 # Damaged files are left out and named. The others are turned upright, put on white where they are transparent, and cut to a square: the middle of the picture is kept.
 
 # %% id="look"
+my_pictures = find_my_pictures()
 with tempfile.TemporaryDirectory() as scratch:
     if not data:
         draw_example(scratch)
@@ -646,7 +661,8 @@ plt.show()
 # %% id="mistakes"
 certainty = probabilities.max(axis=1)
 wrong = np.flatnonzero(predictions != truth)
-worst = wrong[np.argsort(-certainty[wrong])][:8] if len(wrong) else np.argsort(certainty)[:8]
+right = np.flatnonzero(predictions == truth)
+worst = np.concatenate([wrong[np.argsort(-certainty[wrong])], right[np.argsort(certainty[right])]])[:8]
 
 
 def show_tests(numbers, title):
@@ -662,7 +678,7 @@ def show_tests(numbers, title):
     plt.show()
 
 
-show_tests(worst, f"{len(wrong)} of {len(truth)} test pictures are wrong" if len(wrong) else "No mistakes. The least sure answers:")
+show_tests(worst, f"{len(wrong)} of {len(truth)} answers are wrong{'; then the least sure ones' if len(wrong) < 8 else ''}")
 
 # %% [markdown] id="cam-text"
 # ## Where does it look?
@@ -724,14 +740,11 @@ predicted.tail(3)
 # %% id="own"
 def predict(path):
     """The probability of each class for one picture file, the most likely first."""
-    try:
-        pixels = read_picture(path)
-    except Exception as error:
-        raise DataError(f"{Path(path).name} cannot be read as a picture: {error}") from None
-    answers = keras.ops.convert_to_numpy(loaded(pixels[None].astype("float32"), training=False))[0]
+    picture = read_picture(path)
+    answers = keras.ops.convert_to_numpy(loaded(picture[None].astype("float32"), training=False))[0]
     best = np.argsort(-answers)[:3]
     figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), width_ratios=[1, 3], layout="constrained")
-    axes[0].imshow(pixels)
+    axes[0].imshow(picture)
     axes[0].axis("off")
     axes[1].barh([shown[number] for number in best], answers[best], color="#40698f")
     axes[1].set(xlim=(0, 1), xlabel="probability")
@@ -741,8 +754,7 @@ def predict(path):
 
 
 Image.fromarray(pixels[test_rows[0]]).save(results_dir / "my_picture.png")
-mine = find_data(my_picture)[0] if my_picture else results_dir / "my_picture.png"
-for path in list_pictures(mine)[:10] if mine.is_dir() else [mine]:
+for path in my_pictures or [results_dir / "my_picture.png"]:
     print(path.name, predict(path))
 
 results = {
