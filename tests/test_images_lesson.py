@@ -321,6 +321,23 @@ def test_the_classes_are_found_however_the_folders_are_packed(lesson: Lesson, tm
     assert lesson.counts() == wanted
 
 
+def test_folders_that_are_links_are_followed_once(lesson: Lesson, write: Write) -> None:
+    data, other = write(dog=8), write("other", cat=8)
+    (data / "cat").symlink_to(other / "cat")
+    (other / "cat/back").symlink_to(data)
+    lesson.run(data)
+    assert lesson.counts() == {"cat": 8, "dog": 8}
+
+
+def test_names_that_are_no_text_are_spelled_with_question_marks(lesson: Lesson, write: Write) -> None:
+    data = write(dog=8, fox=8)
+    (data / "fox").rename(data / "f\udcfcchse")
+    (data / "dog/0.png").rename(data / "dog/b\udcf6se.png")
+    lesson.run(data)
+    assert lesson.counts() == {"dog": 8, "f?chse": 8}
+    lesson.names["pictures"].to_csv(lesson.folder / "pictures.csv", encoding="utf-8")
+
+
 def test_an_archive_that_points_out_of_its_folder_is_refused(lesson: Lesson, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
         archive.writestr("pets/cat/../../../../evil.png", b"x")
@@ -386,6 +403,12 @@ def test_a_photo_is_turned_as_the_camera_says(lesson: Lesson, tmp_path: Path) ->
             path = tmp_path / f"{orientation}.{ending}"
             stored.save(path, exif=exif)
             assert is_left_red(lesson.read(path)), path.name
+
+
+def test_a_photo_is_read_though_what_the_camera_wrote_about_it_is_damaged(lesson: Lesson, tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.webp", "a.png"):
+        LEFT_RED.save(tmp_path / name, exif=b"Exif\0\0no such thing")
+        assert is_left_red(lesson.read(tmp_path / name))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.gif", "a.webp", "a.bmp", "a.tif", "a.JPEG"])

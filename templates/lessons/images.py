@@ -94,17 +94,25 @@ PARTS = {"train": r"train(ing)?", "validation": r"val(id|idation)?|dev", "test":
 HIDDEN = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini")
 
 
+def spell(path, folder="."):
+    """A path below a folder, in one line of letters that can be printed, whatever its bytes are."""
+    name = path.relative_to(folder).as_posix()
+    return " ".join(name.encode("utf-8", "replace").decode().split())
+
+
 def name_some(paths, folder):
-    """The first three, and how many there are."""
-    names = [Path(path).relative_to(folder).as_posix() for path in paths[:3]]
+    """The first three, and dots if there are more."""
+    names = [spell(path, folder) for path in paths[:3]]
     return ", ".join(names) + (", …" if len(paths) > 3 else "")
 
 
 def list_files(folder):
     """All files below a folder, without hidden ones."""
-    files = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in HIDDEN)
+    files, seen = [], {os.path.realpath(folder)}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = {name: os.path.realpath(Path(place, name)) for name in sorted(folders)}
+        folders[:] = [name for name in real if not name.startswith(".") and name not in HIDDEN and real[name] not in seen]
+        seen |= set(real.values())  # a link may lead back
         files += [Path(place, name) for name in sorted(names) if not name.startswith(".") and name not in HIDDEN]
     return files
 
@@ -163,9 +171,9 @@ def find_pictures(folder):
                 print(f"{len(loose)} pictures in {inner.name} lie in no class's folder, and are ignored: {name_some(loose, inner)}")
             empty = [path.name for path in inner.iterdir() if path.is_dir() and path.name not in {*inner_labels.values(), *HIDDEN} and path.name[0] != "."]
             if empty:
-                print(f"No pictures are in {', '.join(empty)}")
-            rows += [(path, label, part) for path, label in inner_labels.items() if label]
-    if unused := [name or "loose pictures" for name, part in parts.items() if not part]:
+                print(f"No pictures are in {', '.join(spell(Path(name)) for name in empty)}")
+            rows += [(path, spell(Path(label)), part) for path, label in inner_labels.items() if label]
+    if unused := [spell(Path(name)) if name else "loose pictures" for name, part in parts.items() if not part]:
         print(f"Beside the training pictures, this is not used: {', '.join(unused)}")
     return pd.DataFrame(rows, columns=["path", "label", "part"])
 
@@ -193,7 +201,10 @@ def read_picture(path):
     """The pixels of a picture: upright, on white, red, green and blue, a square of image_size. Of an animation, the first frame."""
     with Image.open(path) as file:
         file.draft("RGB", (2 * image_size, 2 * image_size))  # a large JPEG is read faster so
-        picture = ImageOps.exif_transpose(file)
+        try:
+            picture = ImageOps.exif_transpose(file)
+        except Exception:  # what the camera wrote about the picture may be damaged, though the picture is whole
+            picture = file.copy()
     if picture.mode.startswith(("I", "F")):
         picture = to_eight_bits(picture)
     if picture.has_transparency_data:
@@ -247,7 +258,7 @@ def load_pictures(folder):
     """The table of all pictures that can be read, and the pixels of all."""
     pictures = choose_pictures(find_pictures(folder))
     pixels, flaws = read_pictures(list(pictures["path"]))
-    pictures["path"] = [path.relative_to(folder).as_posix() for path in pictures["path"]]
+    pictures["path"] = [spell(path, folder) for path in pictures["path"]]
     pictures["flaw"] = flaws
     damaged = pictures[pictures["flaw"] != ""]
     if len(damaged):
@@ -544,7 +555,7 @@ model.summary()
 # %% id="weights"
 train_counts = np.bincount(labels[train_rows], minlength=len(classes))
 class_weights = {number: len(train_rows) / (len(classes) * count) for number, count in enumerate(train_counts)}
-print({name: round(float(class_weights[number]), 2) for number, name in enumerate(classes)})
+print({name: round(float(class_weights[number]), 2) for number, name in enumerate(classes[:20])})
 
 # %% [markdown] id="train-text"
 # ## Training
@@ -746,8 +757,9 @@ def predict(path):
     figure, axes = plt.subplots(1, 2, figsize=(7, 1.8), width_ratios=[1, 3], layout="constrained")
     axes[0].imshow(picture)
     axes[0].axis("off")
-    axes[1].barh([shown[number] for number in best], answers[best], color="#40698f")
+    axes[1].barh(range(len(best)), answers[best], color="#40698f")
     axes[1].set(xlim=(0, 1), xlabel="probability")
+    axes[1].set_yticks(range(len(best)), [shown[number] for number in best])
     axes[1].invert_yaxis()
     plt.show()
     return {classes[number]: round(float(answers[number]), 4) for number in best}
