@@ -24,8 +24,8 @@ from matplotlib import font_manager
 from nbformat import NotebookNode
 from PIL import Image, ImageDraw, ImageOps
 
-from tests.conftest import read_notebook
-from tests.test_lessons import SCRAP, run_papermill
+from tests.conftest import printed, read_notebook
+from tests.test_lessons import OTHER_BACKENDS, SCRAP, run_papermill
 
 SIZE = 32
 NEEDS_KERAS = ("keras-", "images-idea", "images-batches", "images-augment")
@@ -705,3 +705,14 @@ def test_pretrained_weights_are_loaded_and_kept_until_fine_tuning(executed: tupl
     ]
     assert said["learning"] == [[True, pytest.approx(0.001)], [False, pytest.approx(0.00005)]]
     assert (said["results"]["used_network"], said["results"]["trained_epochs"]) == ("MobileNetV3Small", 2)
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("backend", OTHER_BACKENDS)
+def test_it_runs_on_keras_s_other_backends_too(all_lessons: Path, tmp_path: Path, backend: str) -> None:
+    draw_shapes(tmp_path / "shapes", count=20, size=32)
+    parameters = {"data": str(tmp_path / "shapes"), "backend": backend, "epochs": 2, "image_size": 32}
+    run_papermill(all_lessons / "notebooks/images.ipynb", tmp_path, parameters)
+    results = json.loads((tmp_path / "results/results.json").read_text())
+    assert (results["pictures"], results["trained_epochs"]) == (60, 2)
+    assert f" on {backend}\n" in printed(read_notebook(tmp_path / "executed.ipynb"))

@@ -379,7 +379,7 @@ shown = name_classes(classes)
 some_classes = classes[:6]
 figure, axes = plt.subplots(len(some_classes), 8, figsize=(10, 1.3 * len(some_classes)), squeeze=False)
 for line, name in zip(axes, some_classes):
-    rows = pictures.index[pictures["label"] == name][:8]
+    rows = pictures.index[pictures["label"] == name][:8].to_numpy()
     line[0].set_title(shown[classes.index(name)], loc="left", fontsize=10)
     for ax in line:
         ax.axis("off")
@@ -399,7 +399,7 @@ random = np.random.default_rng(seed)
 given = set(pictures["part"])
 for part in ["validation", "test"]:
     for name, count in counts.items() if part not in given else []:
-        rows = pictures.index[(pictures["label"] == name) & (pictures["part"] == "train")]
+        rows = pictures.index[(pictures["label"] == name) & (pictures["part"] == "train")].to_numpy()
         pictures.loc[random.choice(rows, max(1, round(held_out * count)), replace=False), "part"] = part
 labels = pictures["label"].map(classes.index).reindex(range(len(pixels)), fill_value=-1).to_numpy()
 train_rows, validation_rows, test_rows = (pictures.index[pictures["part"] == part].to_numpy() for part in PARTS)
