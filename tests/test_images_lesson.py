@@ -591,7 +591,8 @@ import tensorflow as tf
 differences = []
 for number in (0, 1, 2):
     picture = pixels[test_rows[number]]
-    maps = tf.Variable(base(picture[None].astype("float32"), training=False))
+    small = tf.nn.avg_pool2d(picture[None].astype("float32"), 2, 2, "VALID")
+    maps = tf.Variable(base(small, training=False))
     with tf.GradientTape() as tape:
         score = tf.linalg.matvec(model.layers[-1].kernel, tf.reduce_mean(maps, (1, 2))[0], transpose_a=True)[number]
     importance = tf.reduce_mean(tape.gradient(score, maps), (1, 2))[0]
@@ -703,7 +704,7 @@ def test_pretrained_weights_are_loaded_and_kept_until_fine_tuning(executed: tupl
     assert [address.rpartition("/")[2] for address in said["asked"]] == [
         "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
     ]
-    assert said["learning"] == [[True, pytest.approx(0.001)], [False, pytest.approx(0.00005)]]
+    assert said["learning"] == [[True, pytest.approx(0.002)], [False, pytest.approx(0.00005)]]
     assert (said["results"]["used_network"], said["results"]["trained_epochs"]) == ("MobileNetV3Small", 2)
 
 

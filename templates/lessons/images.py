@@ -8,7 +8,7 @@ image_size = 128  # @param {type:"integer"}
 epochs = 50  # @param {type:"integer"}
 fine_tune_epochs = 3  # @param {type:"integer"}
 batch_size = 16  # @param {type:"integer"}
-learning_rate = 0.001  # @param {type:"number"}
+learning_rate = 0.002  # @param {type:"number"}
 augment = True  # @param {type:"boolean"}
 held_out = 0.2  # @param {type:"number"}
 max_pictures = 10_000  # @param {type:"integer"}
@@ -483,9 +483,9 @@ from contextlib import contextmanager
 def build_small_network():
     """Four convolutions, each followed by a picture of half the size. It sees the gray levels, and the colors only half of the time:
     from few pictures, colors are learned by heart more easily than shapes."""
-    inputs = keras.Input((image_size, image_size, 3))
-    x = keras.layers.AveragePooling2D(max(1, image_size // 64))(inputs)
-    x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(x)  # light or dark, pale or not: that counts no more
+    size = image_size // max(1, image_size // 64)  # about 64 x 64 pixels are enough for it
+    inputs = keras.Input((size, size, 3))
+    x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(inputs)  # light or dark, pale or not: that counts no more
     gray = keras.ops.mean(x, axis=-1, keepdims=True)
     colors = keras.layers.SpatialDropout2D(0.5)(x - gray)
     gray = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(gray)
@@ -534,9 +534,11 @@ def build_base():
 keras.config.set_dtype_policy("mixed_float16" if device == "gpu" else "float32")
 keras.utils.set_random_seed(seed)
 base = build_base()
+shrink = image_size // base.input_shape[1]
 model = keras.Sequential(
     [
         keras.Input((image_size, image_size, 3)),
+        *([keras.layers.AveragePooling2D(shrink)] if shrink > 1 else []),
         *(build_augmentation() if augment else []),
         base,
         keras.layers.GlobalAveragePooling2D(),
@@ -612,7 +614,7 @@ if base.name != "from_scratch" and fine_tune_epochs > 0:
     base.trainable = True
     for layer in base.layers:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    train(len(epoch_rows), len(epoch_rows) + fine_tune_epochs, learning_rate / 20)
+    train(len(epoch_rows), len(epoch_rows) + fine_tune_epochs, learning_rate / 40)
     if model.evaluate(validation_set, verbose=0)[0] > best_loss:
         model.set_weights(best_weights)
         print("Fine-tuning did not help, so the weights from before are kept.")
@@ -703,9 +705,11 @@ show_tests(worst, f"{len(wrong)} of {len(truth)} answers are wrong{'; then the l
 # %% id="cam"
 def explain(picture, number):
     """How much each part of a picture speaks for a class: a small map of numbers, none below zero."""
-    maps = keras.ops.convert_to_numpy(base(picture[None].astype("float32"), training=False))[0]
+    maps = picture[None].astype("float32")
+    for layer in model.layers[:-3]:  # all but the head
+        maps = layer(maps, training=False)
     head_weights = keras.ops.convert_to_numpy(model.layers[-1].kernel)[:, number]
-    return np.maximum(maps.astype("float32") @ head_weights, 0)
+    return np.maximum(keras.ops.convert_to_numpy(maps)[0].astype("float32") @ head_weights, 0)
 
 
 each = math.ceil(8 / len(present))
