@@ -621,7 +621,7 @@ def train(first, last, rate):
     before = base.get_weights()
     _train(first, last, rate)
     kept = all((old == new).all() for old, new in zip(before, base.get_weights()))
-    learning.append([kept, float(model.optimizer.learning_rate)])
+    learning.append([kept, rate])
 """
 
 WHAT_WAS_DOWNLOADED = "print(json.dumps({'asked': asked, 'learning': learning, 'results': results}))"

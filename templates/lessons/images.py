@@ -562,7 +562,8 @@ print({name: round(float(class_weights[number]), 2) for number, name in enumerat
 # %% [markdown] id="train-text"
 # ## Training
 #
-# An **epoch** shows every training picture once. Two **callbacks** are called after each:
+# An **epoch** shows every training picture once. The **learning rate** says how large the steps of the training are; it falls towards the end,
+# because large steps jump around the goal. Two **callbacks** are called after each:
 # `EarlyStopping` stops when the validation loss has not fallen for a third of the epochs, and goes back to the weights of the best epoch;
 # `keep_epoch` keeps the numbers, for the curves below and for sweeps.
 
@@ -582,8 +583,11 @@ def keep_epoch(epoch, logs):
 
 
 def train(first_epoch, last_epoch, learning_rate):
+    steps = len(train_set) * (last_epoch - first_epoch)
+    rates = [learning_rate, learning_rate / 3, learning_rate / 10]
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([int(0.6 * steps), int(0.8 * steps)], rates)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
+        optimizer=keras.optimizers.Adam(schedule),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=backend == "jax",
