@@ -5,7 +5,7 @@ data = ""  # @param {type:"string"}
 my_picture = ""  # @param {type:"string"}
 network = "auto"  # @param ["auto", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny", "from scratch"]
 image_size = 128  # @param {type:"integer"}
-epochs = 50  # @param {type:"integer"}
+epochs = 80  # @param {type:"integer"}
 fine_tune_epochs = 3  # @param {type:"integer"}
 batch_size = 16  # @param {type:"integer"}
 learning_rate = 0.002  # @param {type:"number"}
@@ -55,7 +55,7 @@ plt.show()
 #:: include "cells/data.py"
 
 # %% id="example" cellView="form"
-# @title An example: 240 small paintings
+# @title An example: 192 small paintings
 # In each shape, the points lie between 0 and 1, from the top left corner.
 THINGS = {
     "boat": [("polygon", [(0.05, 0.65), (0.95, 0.65), (0.75, 0.9), (0.25, 0.9)]), ("polygon", [(0.5, 0.1), (0.5, 0.6), (0.85, 0.6)])],
@@ -63,7 +63,7 @@ THINGS = {
     "house": [("rectangle", [(0.2, 0.45), (0.8, 0.9)]), ("polygon", [(0.08, 0.45), (0.5, 0.1), (0.92, 0.45)])],
     "tree": [("rectangle", [(0.42, 0.55), (0.58, 0.95)]), ("ellipse", [(0.2, 0.05), (0.8, 0.65)])],
 }
-COUNTS = {"boat": 30, "fish": 60, "house": 90, "tree": 60}
+COUNTS = {"boat": 24, "fish": 48, "house": 72, "tree": 48}
 
 
 def draw_example(folder):
@@ -585,7 +585,7 @@ def keep_epoch(epoch, logs):
 def train(first_epoch, last_epoch, learning_rate):
     steps = len(train_set) * (last_epoch - first_epoch)
     rates = [learning_rate, learning_rate / 3, learning_rate / 10]
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([int(0.6 * steps), int(0.8 * steps)], rates)
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([int(0.7 * steps), int(0.85 * steps)], rates)
     model.compile(
         optimizer=keras.optimizers.Adam(schedule),
         loss="sparse_categorical_crossentropy",
