@@ -537,7 +537,7 @@ def test_signs_in_names_of_classes_are_no_formulas(lesson: Lesson, write: Write)
 
 def test_the_example_is_drawn_the_same_each_time(lesson: Lesson) -> None:
     lesson.run("", image_size=64)
-    assert lesson.counts() == {"boat": 24, "fish": 48, "house": 72, "tree": 48}
+    assert lesson.counts() == {"boat": 30, "fish": 60, "house": 90, "tree": 60}
     pixels = lesson.names["pixels"]
     lesson.run("", image_size=64)
     assert np.array_equal(pixels, lesson.names["pixels"])

@@ -55,7 +55,7 @@ plt.show()
 #:: include "cells/data.py"
 
 # %% id="example" cellView="form"
-# @title An example: 192 small paintings
+# @title An example: 240 small paintings
 # In each shape, the points lie between 0 and 1, from the top left corner.
 THINGS = {
     "boat": [("polygon", [(0.05, 0.65), (0.95, 0.65), (0.75, 0.9), (0.25, 0.9)]), ("polygon", [(0.5, 0.1), (0.5, 0.6), (0.85, 0.6)])],
@@ -63,7 +63,7 @@ THINGS = {
     "house": [("rectangle", [(0.2, 0.45), (0.8, 0.9)]), ("polygon", [(0.08, 0.45), (0.5, 0.1), (0.92, 0.45)])],
     "tree": [("rectangle", [(0.42, 0.55), (0.58, 0.95)]), ("ellipse", [(0.2, 0.05), (0.8, 0.65)])],
 }
-COUNTS = {"boat": 24, "fish": 48, "house": 72, "tree": 48}
+COUNTS = {"boat": 30, "fish": 60, "house": 90, "tree": 60}
 
 
 def draw_example(folder):
