@@ -15,8 +15,7 @@ max_pictures = 10_000  # @param {type:"integer"}
 backend = "{{ 'jax' if 'TPU' in cookiecutter.accelerator else 'tensorflow' }}"  # @param ["tensorflow", "jax", "torch"]
 #:: endset
 #:: set more_needed
-needed |= {name: name for name in ("tensorflow", "jax", "torch") if name == backend}
-needed |= {name: name for mark, name in [(".7z", "py7zr"), ("kaggle:", "kagglehub")] if mark in data + my_picture}
+needed |= {name: name for mark, name in [(".7z", "py7zr"), ("kaggle:", "kagglehub")] if mark in data + my_picture} | {name: name for name in ("tensorflow", "jax", "torch") if name == backend}
 #:: endset
 #:: block framework
 #:: include "cells/keras.py"
