@@ -164,7 +164,7 @@ def test_the_runtime_is_recorded_in_the_notebook_and_the_readme(bake: Bake) -> N
 
 def test_auto_asks_for_a_gpu_only_where_the_lesson_uses_one(all_lessons: Path) -> None:
     asking = {path.stem for path in notebooks(all_lessons) if "accelerator" in read_notebook(path).metadata}
-    assert asking == {"keras", "pytorch", "tour"}
+    assert asking == {"images", "keras", "pytorch", "tour"}
 
 
 def test_on_a_tpu_keras_runs_on_jax_for_that_runtime_has_no_tensorflow(bake: Bake) -> None:

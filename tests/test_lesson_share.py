@@ -26,7 +26,7 @@ def test_lines_of_code_are_counted_without_blank_lines_and_comments() -> None:
     assert (share.lesson, share.all, share.first_place) == (1 + 3, 4 + 1 + 1 + 3 + 1, 4)
 
 
-@pytest.mark.parametrize("lesson", ["keras", "pytorch", "xgboost"])
+@pytest.mark.parametrize("lesson", ["keras", "pytorch", "xgboost", "images"])
 def test_most_of_a_notebook_is_its_lesson_and_it_begins_soon(all_lessons: Path, lesson: str) -> None:
     share = measure_share(json.loads((all_lessons / f"notebooks/{lesson}.ipynb").read_text(encoding="utf-8")))
     assert share.lesson > 0.6 * share.all, share

@@ -39,6 +39,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "pytorch": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
     "xgboost": {"accuracy": (0.77, 0.7906)},
+    "images": {"accuracy": (0.95, 1.0), "pictures": 240, "used_network": "from_scratch"},
     "table": {"score": (0.94, 0.98), "baseline": (0.0, 0.0), "problem": "regression"},
 }
 """What the results of a run with default parameters must be: a value, or its bounds.
