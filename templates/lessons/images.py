@@ -314,15 +314,22 @@ originals = first.loc[pictures["content"]].set_index(pictures.index)
 doubtful = pictures["content"].map(pictures.groupby("content")["label"].nunique()) > 1
 leaking = pictures["content"].duplicated() & (pictures["part"] != originals["part"]) & ~doubtful
 copied = pictures["content"].duplicated() & (pictures["part"] == originals["part"]) & ~doubtful
-for flawed, meaning in [
-    (doubtful, "are in two classes, so one of them is wrong: both are left out"),
-    (leaking, "are also in the training, a leak: they are left out of the test and validation"),
-    (copied, "are copies of others: they are left out, because one in training and one in test would be a leak"),
-]:
+
+
+def describe_copy(row):
+    """What is wrong with pictures that are there twice, and what happens to them."""
+    if doubtful[row]:
+        return "are in two classes, so one of them is wrong: both are left out"
+    if leaking[row]:
+        return "are also in the training, a leak: they are left out of the test and validation"
+    return "are copies of others: they are left out, because one in training and one in test would be a leak"
+
+
+for flawed in (doubtful, leaking, copied):
     if flawed.any():
         row = flawed[flawed].index[-1]
         twin = pictures[(pictures["content"] == pictures["content"][row]) & (pictures.index != row)].iloc[0]
-        print(f"{flawed.sum()} pictures {meaning}. {pictures['path'][row]} is the same as {twin['path']}")
+        print(f"{flawed.sum()} pictures {describe_copy(row)}. {pictures['path'][row]} is the same as {twin['path']}")
 pictures = pictures[~(doubtful | leaking | copied)].sort_index()
 
 # %% id="classes"
