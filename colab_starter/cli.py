@@ -10,17 +10,21 @@ import sys
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colab_starter import __version__
+from colab_starter.adopt.command import adopt
 from colab_starter.check.command import check
 from colab_starter.report.command import report
 from colab_starter.run.command import run
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
 from colab_starter.text import warn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 app = typer.Typer(
     add_completion=False,
@@ -151,6 +155,10 @@ def new(
         typer.Option(metavar="OWNER/REPO", help="The GitHub repository, or its address, for the Open in Colab badge."),
     ] = None,
     branch: Annotated[str | None, typer.Option(help="The branch on GitHub. [default: main]")] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="NOTEBOOK", help="Adopt this notebook, in place of a preset's."),
+    ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask no questions; take the defaults.")] = False,
     force: Annotated[
         bool,
@@ -168,6 +176,7 @@ def new(
       colab-starter new --preset pytorch --name "Digits" --drive
       colab-starter new --language zh-CN
       colab-starter new ~/work --preset xgboost --pip optuna --pip "shap>=0.48" --github ada/titanic
+      colab-starter new --from my.ipynb --github ada/mine
     """
     from colab_starter.bake.generate import generate_project
     from colab_starter.bake.next_steps import describe_next_steps
@@ -188,6 +197,9 @@ def new(
         "github_branch": branch,
     }
     answers = {question: answer for question, answer in flags.items() if answer is not None}
+    if from_:
+        _make_project_from(from_, answers, Path(output_dir), force)
+        return
     wants_questions = not (answers.keys() - {"language"} or no_input)
     ask = wants_questions and sys.stdin.isatty()
     if wants_questions and not ask:
@@ -195,6 +207,35 @@ def new(
     project = generate_project(answers, Path(output_dir), ask=ask, force=force)
     for path in project.kept:
         print(f"Replaced {path.with_suffix('')}; the old version is in {path.name}")
+    print(describe_next_steps(project))
+
+
+def _make_project_from(notebook: Path, answers: "Mapping[str, str | bool]", output_dir: Path, force: bool) -> None:
+    """Make a project of a notebook of the user's, and say what could not be moved in it."""
+    from colab_starter.adopt.adopt import Options
+    from colab_starter.adopt.project import make_project
+    from colab_starter.adopt.report import describe
+    from colab_starter.bake.answers import check_answer, normalize_answer, split_packages
+    from colab_starter.bake.generate import check_choices
+    from colab_starter.bake.next_steps import describe_next_steps
+    from colab_starter.errors import WrongOptionError
+
+    if "preset" in answers:
+        raise WrongOptionError("--preset and --from exclude each other: the notebook takes the place of the lesson")
+    check_choices(answers)
+    for question in ("drive_folder", "extra_pip_packages", "extra_apt_packages"):
+        if question in answers:
+            check_answer(str(answers[question]), question)
+    folder = answers.get("drive_folder")
+    options = Options(
+        accelerator=str(answers.get("accelerator", "auto")),
+        use_drive=bool(answers["use_drive"]) if "use_drive" in answers else None,
+        drive_folder=normalize_answer(str(folder), "drive_folder") if folder else None,
+        pip=tuple(split_packages(str(answers.get("extra_pip_packages", "")))),
+        apt=tuple(split_packages(str(answers.get("extra_apt_packages", "")))),
+    )
+    project, adoption = make_project(notebook, answers, output_dir, options, force=force)
+    print(describe(adoption, project.notebooks[0]), end="")
     print(describe_next_steps(project))
 
 
@@ -253,6 +294,7 @@ def open_notebook(
         show_in_browser(location.url)
 
 
+app.command()(adopt)
 app.command()(check)
 app.command()(run)
 app.command()(report)

@@ -80,6 +80,10 @@ class BrokenNotebookError(ColabStarterError):
     """A file is not a notebook at all; ``check`` reports it as a finding. The message continues the file's name."""
 
 
+class CannotAdoptError(ColabStarterError):
+    """A notebook cannot be adopted; the message names the cell, where it is one, and what to do."""
+
+
 class NothingToCheckError(UsageError):
     """A path that ``check`` was given does not exist or contains no notebook."""
 

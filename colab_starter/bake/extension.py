@@ -172,4 +172,6 @@ def python_dict(value: dict[str, str]) -> str:
     entries = ", ".join(f"{python_literal(key)}: {python_literal(item)}" for key, item in value.items())
     if len(entries) < 80:
         return f"{{{entries}}}"
-    return "{\n" + textwrap.fill(entries, 96, initial_indent="    ", subsequent_indent="    ") + ",\n}"
+    # A package's name may have hyphens, at which a line must not end.
+    lines = textwrap.fill(entries, 96, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return f"{{\n{lines},\n}}"

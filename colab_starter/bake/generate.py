@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,8 @@ from colab_starter.errors import (
 )
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from colab_starter.bake.languages import Catalog
 
 PACKAGE = Path(__file__).parents[1]
@@ -48,35 +51,40 @@ def find_template() -> Path:
     raise TemplateMissingError("the template is missing from this installation; install colab-starter again")
 
 
-def read_questions() -> dict[str, Any]:
+def read_questions(template: Path | None = None) -> dict[str, Any]:
     """The content of cookiecutter.json: question -> default answer, or list of choices."""
-    questions: dict[str, Any] = json.loads((find_template() / "cookiecutter.json").read_text(encoding="utf-8"))
+    folder = template or find_template()
+    questions: dict[str, Any] = json.loads((folder / "cookiecutter.json").read_text(encoding="utf-8"))
     return questions
 
 
-def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, force: bool = False) -> Project:
+def generate_project(
+    answers: Answers, output_dir: Path, *, ask: bool = False, force: bool = False, template: Path | None = None
+) -> Project:
     """Make a project in a new folder of ``output_dir``, exactly as plain cookiecutter would.
 
     ``answers`` replace the questions' defaults. With ``ask``, the user is asked cookiecutter's questions, each until
     its answer is valid, in the language that is among ``answers`` or is asked for first. ``force`` writes into an
     existing folder: files of the same name that differ, and links in place of folders, are renamed NAME.bak; other
     files are left alone.
+    ``template`` is another folder like that of ``find_template``.
 
     Raises UnknownChoiceError, BadAnswerError, ProjectExistsError, CannotWriteError, GenerationError
     or StoppedError; in that case, nothing has changed on the disk.
     """
-    check_choices(answers)
+    folder = template or find_template()
+    check_choices(answers, folder)
     with _errors_in_one_line(output_dir):
-        context = prepare_context(answers)
+        context = prepare_context(answers, folder)
         if ask:
             language = str(answers["language"]) if "language" in answers else None
-            context = prepare_context({**answers, **_ask(context, output_dir, force, language)})
+            context = prepare_context({**answers, **_ask(context, output_dir, force, language)}, folder)
         _settle_answers(context)
         target = output_dir / context["cookiecutter"]["project_slug"]
         _check_target(target, force)
         # Beside the target (inside it, if it exists), because files can be renamed only within a file system.
         with TemporaryDirectory(prefix=".colab-starter-", dir=_existing_folder(target)) as staging:
-            baked = _bake(context, staging)
+            baked = _bake(context, folder, staging)
             notebooks = sorted(path.relative_to(baked) for path in baked.glob("notebooks/*.ipynb"))
             output_dir.mkdir(parents=True, exist_ok=True)
             kept = _move_into_place(baked, target)
@@ -84,9 +92,32 @@ def generate_project(answers: Answers, output_dir: Path, *, ask: bool = False, f
     return Project(target, [target / notebook for notebook in notebooks], kept, language)
 
 
-def check_choices(answers: Answers) -> None:
+def bake_cells(template: str, answers: Answers, **variables: Any) -> list[dict[str, Any]]:
+    """The cells of the notebook that a file under ``templates/`` makes, as JSON has them.
+
+    ``answers`` is what the template sees as ``cookiecutter``: those that it uses, checked already; ``variables`` are
+    the other names that it uses. Raises GenerationError.
+    """
+    with _errors_in_one_line(Path()):
+        text = _make_environment().get_template(template).render(cookiecutter=answers, **variables)
+    cells: list[dict[str, Any]] = json.loads(text)["cells"]
+    return cells
+
+
+@cache
+def _make_environment() -> "Environment":
+    """Jinja as cookiecutter sets it up for this template."""
+    from cookiecutter.utils import create_env_with_context
+    from jinja2 import FileSystemLoader
+
+    environment: Environment = create_env_with_context({"cookiecutter": read_questions()})
+    environment.loader = FileSystemLoader(find_template() / "templates")
+    return environment
+
+
+def check_choices(answers: Answers, template: Path | None = None) -> None:
     """Raise UnknownChoiceError for an answer that is not one of its question's choices."""
-    questions = read_questions()
+    questions = read_questions(template)
     for question, answer in answers.items():
         choices = questions[question]
         if isinstance(choices, list) and answer not in choices:
@@ -116,19 +147,20 @@ def _errors_in_one_line(output_dir: Path) -> Iterator[None]:
         raise GenerationError(f"nothing was made, because the template failed; please report this: {fault}") from error
 
 
-def prepare_context(answers: Answers) -> dict[str, Any]:
+def prepare_context(answers: Answers, template: Path | None = None) -> dict[str, Any]:
     """cookiecutter's context, with ``answers`` in place of the questions' defaults.
 
     The user's own cookiecutter settings are left out: they are for other templates.
     """
     from cookiecutter.generate import generate_context
 
-    choices = read_questions()
+    template = template or find_template()
+    choices = read_questions(template)
     given = {
         question: _as_jinja_text(answer) if isinstance(choices[question], str) else answer
         for question, answer in answers.items()
     }
-    context: dict[str, Any] = generate_context(str(find_template() / "cookiecutter.json"), extra_context=given)
+    context: dict[str, Any] = generate_context(str(template / "cookiecutter.json"), extra_context=given)
     return context
 
 
@@ -186,11 +218,11 @@ def _existing_folder(folder: Path) -> Path:
     return next(path for path in [folder.absolute(), *folder.absolute().parents] if path.is_dir())
 
 
-def _bake(context: dict[str, Any], folder: str) -> Path:
+def _bake(context: dict[str, Any], template: Path, folder: str) -> Path:
     """Let cookiecutter make the project, without its hook, which prints where things are: they will be moved."""
     from cookiecutter.generate import generate_files
 
-    baked = Path(generate_files(str(find_template()), context, folder, accept_hooks=False))
+    baked = Path(generate_files(str(template), context, folder, accept_hooks=False))
     for path in baked.iterdir():
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

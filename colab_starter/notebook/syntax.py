@@ -136,6 +136,31 @@ def _write_older(source: str) -> tuple[str, list[Feature]]:
     return _replace(source, made, 0, len(source)), features
 
 
+class StringToken(NamedTuple):
+    """A string as it is written; those in the braces of an f-string are parts of it, and none of their own."""
+
+    start: int
+    end: int
+    prefix: str
+    """In lower case: ``f``, ``rb``, or nothing."""
+    is_joined: bool
+    """Another string stands before it, with nothing between."""
+
+
+def find_strings(source: str) -> list[StringToken]:
+    """The strings of a text of Python, of whatever version; none where they cannot be told."""
+    try:
+        tokens = list(_read_tokens(source, 0, len(source), 0))
+    except (_NotReadError, RecursionError):
+        return []
+    before = [None, *tokens]
+    return [
+        StringToken(token.start, token.end, token.text, previous is not None and previous.kind == "string")
+        for previous, token in zip(before, tokens, strict=False)
+        if token.kind == "string"
+    ]
+
+
 def _replace(source: str, replacements: list[_Replacement], start: int, end: int) -> str:
     parts = []
     for found in sorted(replacements):

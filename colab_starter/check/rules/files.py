@@ -65,7 +65,7 @@ def find_unmounted_drive(notebook: Notebook) -> Iterator[Problem]:
     """
     if "/content/drive" not in notebook.text and "/content/gdrive" not in notebook.text:
         return
-    if _is_mounted(notebook):
+    if may_be_mounted(notebook):
         return
     for cell, line in _uses_of_drive(notebook):
         yield Problem(
@@ -77,7 +77,7 @@ def find_unmounted_drive(notebook: Notebook) -> Iterator[Problem]:
         return
 
 
-def _is_mounted(notebook: Notebook) -> bool:
+def may_be_mounted(notebook: Notebook) -> bool:
     """Or it may be: by Colab's own button, by other programs; or the notebook provides for its absence."""
     colab = notebook.metadata.get("colab")
     if isinstance(colab, dict) and colab.get("mount_file_id"):

@@ -175,8 +175,9 @@ class _Checker:
             return f"{self.notebook} is not a Python notebook, so its parameters are not known; add --allow-unknown"
         if self.cell is None:
             return (
-                f"{self.notebook} has no parameters cell, so {name} cannot be set; open it in Jupyter, select the "
-                "cell with the settings, and add the tag parameters (Property Inspector > Add tag)"
+                f"{self.notebook} has no parameters cell, so {name} cannot be set; colab-starter adopt gives it one, "
+                "or open it in Jupyter, select the cell with the settings, and add the tag parameters "
+                "(Property Inspector > Add tag)"
             )
         return f"{name} is not a parameter of {self.notebook}; {self._suggest(name)}"
 

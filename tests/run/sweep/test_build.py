@@ -278,8 +278,10 @@ def test_unknown_names_pass_when_they_are_allowed() -> None:
     assert "is not a valid Python name" in fault_of(notebook_of(CELL), "a-b=1", allow_unknown=True)
 
 
-def test_without_a_parameters_cell_the_error_says_how_to_tag_one() -> None:
-    assert "add the tag parameters" in fault_of(notebook_of(), "n=7")
+def test_without_a_parameters_cell_the_error_says_how_to_get_one() -> None:
+    fault = fault_of(notebook_of(), "n=7")
+    assert "colab-starter adopt gives it one" in fault
+    assert "add the tag parameters" in fault
     assert build_runs(notebook_of(), ["n=7"], allow_unknown=True).runs == [{"n": 7}]
 
 

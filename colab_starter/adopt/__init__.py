@@ -1,0 +1,1 @@
+"""``colab-starter adopt``: an existing notebook gets the first cells, a form and the results cell."""
