@@ -185,7 +185,7 @@ def test_show_tells_a_package_in_each_image(runtimes: Command) -> None:
     assert json.loads(torch.out) == {"name": "torch", "cpu": "2.11.0+cpu", "gpu": "2.11.0+cu128", "tpu": "2.9.0+cpu"}
     sphinx = runtimes("show", "latest", "--package", "Sphinx")
     assert sphinx.out.splitlines()[1:] == [
-        "cpu   there (the table keeps no version)",
+        "cpu   8.2.3",
         "gpu   there (the table keeps no version)",
         "tpu   missing",
     ]
@@ -298,8 +298,10 @@ def published(runtime: Runtime) -> dict[str, str]:
 
 
 def freeze(runtime: Runtime, image: Image) -> str:
-    versions = dict.fromkeys(runtime.also | image.also, "1.0") | {**runtime.packages, **image.packages, "numpy": "9.0"}
-    return "".join(f"{name}=={version}\n" for name, version in versions.items() if name not in image.lacks)
+    unknown = dict.fromkeys(runtime.also | image.also, "") | {**runtime.also_versions}
+    versions = unknown | {**runtime.packages, **image.packages, "numpy": "9.0"}
+    there = {name: version for name, version in versions.items() if name not in image.lacks}
+    return "".join(f"{name}=={there[name]}\n" if there[name] else f"{name} @ git+https://x/{name}\n" for name in there)
 
 
 @pytest.mark.usefixtures("backend_info")

@@ -1,13 +1,20 @@
 """Finding the runtime in which a notebook began to fail, and the package that is to blame."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from colab_starter.errors import RuntimeUnavailableError, StoppedError
 from colab_starter.run.batch import Options, read_source
-from colab_starter.run.matrix.changes import PYTHON, Change, find_changes, rank_changes
+from colab_starter.run.matrix.changes import (
+    PYTHON,
+    Change,
+    find_changes,
+    find_rollback,
+    find_suspects,
+    order_changes,
+)
 from colab_starter.run.matrix.trials import Trial, try_one_of_many, try_runtime
 from colab_starter.runtimes.environments import Say
 from colab_starter.runtimes.table import Runtime
@@ -33,8 +40,8 @@ class Verdict:
     """What changed between the two, the most suspicious first."""
     culprit: Change | None = None
     """The change that is to blame: with the old version of this package it runs; or Python, if the error says so."""
-    is_proven: bool = False
-    """Whether that was tried."""
+    rollback: Mapping[str, str] = field(default_factory=dict)
+    """The versions with which that was tried: the culprit's, and of what it requires. Empty for Python."""
 
 
 def bisect(options: Options, runtimes: Sequence[Runtime], say: Say) -> Verdict:
@@ -49,9 +56,16 @@ def bisect(options: Options, runtimes: Sequence[Runtime], say: Say) -> Verdict:
     made = [trials[runtime.name] for runtime in runtimes if runtime.name in trials]
     if not bad or not good:
         return Verdict(options.notebook, made, bad=bad)
-    changes = rank_changes(find_changes(good, bad), bad, read_source(options.notebook))
-    culprit, is_proven = _find_culprit(options, bad, changes, say)
-    return Verdict(options.notebook, made, good, bad, changes, culprit, is_proven)
+    changes = find_changes(good, bad)
+    suspects = find_suspects(changes, bad, read_source(options.notebook))
+    found = Verdict(options.notebook, made, good, bad, order_changes(changes, suspects))
+    for suspect in suspects[:MOST_SUSPECTS]:
+        if suspect.name == PYTHON:
+            return replace(found, culprit=suspect)
+        rollback = find_rollback(suspect, good, bad) if suspect.old and suspect.new else {}
+        if rollback and _runs_with(options, bad.runtime, rollback, say):
+            return replace(found, culprit=suspect, rollback=rollback)
+    return found
 
 
 def _try_once(options: Options, runtime: Runtime, trials: dict[str, Trial], say: Say) -> Trial:
@@ -59,7 +73,7 @@ def _try_once(options: Options, runtime: Runtime, trials: dict[str, Trial], say:
     if runtime.name not in trials:
         trials[runtime.name] = try_one_of_many(options, runtime, say)
         if trials[runtime.name].exit_code > 128:
-            raise StoppedError("stopped; the same command goes on")
+            raise _stopped()
     return trials[runtime.name]
 
 
@@ -106,27 +120,19 @@ def _pop_tried(left: list[Runtime], end: int, attempt: Try) -> Trial | None:
     return None
 
 
-def _find_culprit(options: Options, bad: Trial, changes: Sequence[Change], say: Say) -> tuple[Change | None, bool]:
-    """The change that is to blame, and whether undoing it was tried: the notebook then ran."""
-    packages = [change for change in changes if change.name != PYTHON and change.old and change.new]
-    if changes and changes[0].name == PYTHON:
-        return changes[0], False
-    for change in packages[:MOST_SUSPECTS]:
-        say(f"Colab's runtime {bad.runtime.name} with {change.name} {change.old}")
-        if _runs_with(options, bad.runtime, change, say):
-            return change, True
-    python = [change for change in changes if change.name == PYTHON]
-    if python and not packages:
-        return python[0], False
-    return None, False
-
-
-def _runs_with(options: Options, runtime: Runtime, change: Change, say: Say) -> bool:
-    """Whether the notebook runs in the runtime with the old version of one package."""
+def _runs_with(options: Options, runtime: Runtime, versions: Mapping[str, str], say: Say) -> bool:
+    """Whether the notebook runs in the runtime with these versions of some packages."""
+    say(f"Colab's runtime {runtime.name} with {', '.join(map(' '.join, versions.items()))}")
     with tempfile.TemporaryDirectory(prefix="colab-starter-") as folder:
         try:
-            trial = try_runtime(replace(options, out=folder), runtime, say, {change.name: change.old})
+            trial = try_runtime(replace(options, out=folder), runtime, say, versions)
         except RuntimeUnavailableError as error:
             say(f"cannot be tried: {error}")
             return False
+    if trial.exit_code > 128:
+        raise _stopped()
     return trial.is_ok
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("stopped; the same command goes on")

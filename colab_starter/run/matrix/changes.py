@@ -3,7 +3,12 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import distributions
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from colab_starter.notebook.model import Notebook
 from colab_starter.run.matrix.trials import Trial
@@ -48,12 +53,45 @@ def _minor(trial: Trial) -> str:
     return trial.runtime.python.rpartition(".")[0]
 
 
-def rank_changes(changes: Sequence[Change], trial: Trial, notebook: Notebook) -> list[Change]:
-    """The changes, the most suspicious first, by what the failed cell says and uses."""
+def find_suspects(changes: Sequence[Change], trial: Trial, notebook: Notebook) -> list[Change]:
+    """The changes that may have broken the notebook, the likeliest first, by what the failed cell says and uses."""
     by_name = {change.name: change for change in changes}
-    ranked = [by_name[name] for name in dict.fromkeys(_list_suspects(trial, notebook, by_name)) if name in by_name]
-    rest = [change for change in changes if change not in ranked]
-    return [*ranked, *sorted(rest, key=lambda change: change.name in _KERNEL_ONLY)]
+    return [by_name[name] for name in dict.fromkeys(_list_suspects(trial, notebook, by_name)) if name in by_name]
+
+
+def order_changes(changes: Sequence[Change], suspects: Sequence[Change]) -> list[Change]:
+    """The suspects, then the other changes, and at the end those that hardly a notebook notices."""
+    rest = [change for change in changes if change not in suspects]
+    return [*suspects, *sorted(rest, key=lambda change: change.name in _KERNEL_ONLY)]
+
+
+def find_rollback(change: Change, before: Trial, after: Trial) -> dict[str, str]:
+    """The versions that put a package back in the later environment: its own, and of what that version requires.
+
+    A requirement goes back to its own old version if the new one does not fit, as pip would do.
+    """
+    if not before.environment:
+        return {change.name: change.old}
+    [packages] = before.environment.glob("lib/python*/site-packages")
+    versions = {change.name: change.old}
+    open_ones = [change.name]
+    while open_ones:
+        for requirement in _read_requirements(open_ones.pop(), packages):
+            name = canonicalize_name(requirement.name)
+            old, new = before.packages.get(name), after.packages.get(name)
+            if old and name not in versions and not (new and requirement.specifier.contains(new, prereleases=True)):
+                versions[name] = old
+                open_ones.append(name)
+    return versions
+
+
+def _read_requirements(name: str, packages: Path) -> Iterator[Requirement]:
+    """What a package in a folder of packages requires on this system, without extras."""
+    for found in distributions(name=name, path=[str(packages)]):
+        for text in found.requires or ():
+            requirement = Requirement(text)
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+                yield requirement
 
 
 def _list_suspects(trial: Trial, notebook: Notebook, changes: Mapping[str, Change]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from colab_starter.run.batch import read_source
 from colab_starter.run.matrix.bisect import Verdict
-from colab_starter.run.matrix.changes import PYTHON, Change, find_changes, rank_changes
+from colab_starter.run.matrix.changes import PYTHON, Change, find_changes, find_suspects, order_changes
 from colab_starter.run.matrix.trials import Trial, describe_runs
 from colab_starter.text import printable, shorten
 
@@ -21,7 +21,8 @@ def format_trials(notebook: Path, trials: Sequence[Trial]) -> list[str]:
     lines = format_table([(notebook, trial) for trial in trials])
     if turn := _find_turn(trials):
         good, bad = turn
-        changes = rank_changes(find_changes(good, bad), bad, read_source(notebook))
+        changes = find_changes(good, bad)
+        changes = order_changes(changes, find_suspects(changes, bad, read_source(notebook)))
         lines += ["", f"Between {good.runtime.name} and {bad.runtime.name}, of what it uses: {_list_changes(changes)}"]
     return lines
 
@@ -81,8 +82,10 @@ def _name_culprit(verdict: Verdict, bad: str) -> Iterator[str]:
             yield "none of the likeliest packages alone is to blame: with its old version it fails as well"
     elif culprit.name == PYTHON:
         yield f"to blame: {culprit}"
-    elif verdict.is_proven:
-        yield f"to blame: {culprit}; in {bad} with {culprit.name} {culprit.old} it runs"
+    else:
+        others = [f"{name} {version}" for name, version in verdict.rollback.items() if name != culprit.name]
+        brings = f", which brings {', '.join(others)}," if others else ""
+        yield f"to blame: {culprit}; in {bad} with {culprit.name} {culprit.old}{brings} it runs"
         yield f"until the notebook is mended: %pip install {culprit.name}=={culprit.old}"
 
 
@@ -118,5 +121,5 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
         "cause": verdict.bad and verdict.bad.cause,
         "changes": [change._asdict() for change in verdict.changes],
         "culprit": verdict.culprit and verdict.culprit._asdict(),
-        "is_proven": verdict.is_proven,
+        "rollback": dict(verdict.rollback),
     }

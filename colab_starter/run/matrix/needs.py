@@ -29,6 +29,8 @@ _OPTIONAL = {
     "pillow": "load_img array_to_img image_dataset_from_directory imread",
 }
 """Package -> names in the code that need it, although nothing imports it."""
+_KERAS_BACKENDS = ("tensorflow", "jax", "torch")
+"""The first is what Keras imports unless KERAS_BACKEND says otherwise."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _MISSING = (
     re.compile(r"No module named '(?P<module>[\w.]+)'"),
@@ -57,6 +59,8 @@ def find_needs(notebook: Notebook, runtime: Runtime) -> Needs:
     required = {package_of_module(module) for module, is_certain in imported.items() if is_certain}
     names = {name for cell in notebook.cells if cell.kind == "code" for name in _NAME.findall(cell.source)}
     optional = {package for package, words in _OPTIONAL.items() if not names.isdisjoint(words.split())}
+    if "keras" in packages and "tensorflow" not in packages:
+        optional |= {name for name in _KERAS_BACKENDS if name in names} if "KERAS_BACKEND" in names else {"tensorflow"}
     installed = {requirement.name for _, install in notebook.installs for requirement in install.requirements}
     beside = {path.name for path in notebook.path.parent.iterdir() if path.is_dir()}
     known = {*there, *installed, *beside, *sys.stdlib_module_names}

@@ -43,6 +43,8 @@ class Trial:
     bad: int = 0
     packages: Mapping[str, str] = field(default_factory=dict)
     """What the environment held: package -> version."""
+    environment: Path | None = None
+    """Where it was; None if there was none."""
     exit_code: int = 0
     """That of the batch: see ``run_batch``."""
 
@@ -170,6 +172,7 @@ def _run(options: Options, environment: Environment) -> Trial:
         runs=len(records),
         bad=len(bad),
         packages=environment.resolution.packages,
+        environment=environment.folder,
         exit_code=code,
     )
     first = next((record for record in bad if record.status in BAD), bad[0] if bad else None)
