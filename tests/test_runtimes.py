@@ -28,7 +28,6 @@ from colab_starter.runtimes.freeze import parse_apt_list, parse_freeze
 from colab_starter.runtimes.packages import TRACKED_APT, TRACKED_PACKAGES
 from colab_starter.runtimes.table import cache_path, gpu_packages, pip_constraints, runtime_text
 from tests.conftest import REPOSITORY
-from tools.parity import find_python
 
 TEMPLATE_RUNTIMES = json.loads((REPOSITORY / "templates/runtimes.json").read_text(encoding="utf-8"))
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
@@ -393,16 +392,3 @@ def test_a_cache_older_than_the_package_is_passed_over(cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text(runtime_text(load_runtime("latest")._replace(date="2026-08-01", python="3.12.0")))
     assert load_runtime("latest").python == "3.13.15"
-
-
-def test_parity_says_clearly_which_python_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-    monkeypatch.setenv("PARITY_PYTHON", str(tmp_path / "missing"))
-    with pytest.raises(SystemExit, match=r"^No Python 3\.99, .* PARITY_PYTHON=/path/to/python3\.99 make parity$"):
-        find_python("3.99")
-
-
-def test_parity_takes_the_python_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARITY_PYTHON", sys.executable)
-    assert find_python(f"{sys.version_info.major}.{sys.version_info.minor}") == sys.executable

@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +33,8 @@ LAYOUT = 1
 _WHOLE = "colab-starter.json"
 """In an environment: written last."""
 _LOCK = ".lock"
+_PAUSE = 0.1
+"""Seconds between attempts at a lock."""
 _MOST_TRIES = 8
 """How many packages may fail to be installed, one after another."""
 
@@ -85,13 +88,11 @@ def open_environment(request: Request, say: Say) -> Environment:
     """
     try:
         resolution = _read_resolution(request)
-        opened = resolution and _open_whole(resolution)
-        if resolution and opened:
-            folder, lock, was_made = *opened, False
-        else:
-            resolution, folder, lock = _make(request, resolution, say)
-            was_made = True
-        environment = Environment(folder, request.runtime, resolution, was_made, lock)
+        lock = _open_whole(_folder_of(resolution)) if resolution else None
+        was_made = False
+        if resolution is None or lock is None:
+            resolution, lock, was_made = _make(request, resolution, say)
+        environment = Environment(_folder_of(resolution), request.runtime, resolution, was_made, lock)
         _write_kernelspec(environment)
     except OSError as error:
         raise RuntimeUnavailableError(
@@ -126,42 +127,58 @@ def _measure(folder: Path) -> int:
     return sum(one.st_size for one in found if one.st_nlink == 1)
 
 
-def _make(request: Request, known: Resolution | None, say: Say) -> tuple[Resolution, Path, int]:
-    """Resolve and install until everything that is left can be installed."""
+def _make(request: Request, known: Resolution | None, say: Say) -> tuple[Resolution, int, bool]:
+    """Resolve and install until everything that is left can be installed.
+
+    Returns what the environment holds, a shared lock on it, and whether it was made now.
+    """
     uv = get_uv()
     python = get_python(request.python, uv)
     exceptions = find_exceptions(request)
     for _ in range(_MOST_TRIES):
         resolution = known or resolve(request, uv, python, exceptions)
-        folder = _folder_of(resolution)
         try:
-            lock = _install(resolution, folder, uv, python, request, say)
+            lock, was_made = _install(resolution, uv, python, request, say)
         except UvError as error:
             known = None
             if not exceptions.blame(error, {}):
                 raise unavailable(request, error.reason) from None
             continue
         _keep_resolution(request, resolution)
-        return resolution, folder, lock
+        return resolution, lock, was_made
     raise unavailable(request, f"too much cannot be installed: {', '.join(exceptions.missing)}")
 
 
-def _install(resolution: Resolution, folder: Path, uv: str, python: str, request: Request, say: Say) -> int:
-    """Make the environment unless another process has done so meanwhile; returns a shared lock on it."""
+def _install(resolution: Resolution, uv: str, python: str, request: Request, say: Say) -> tuple[int, bool]:
+    """Make the environment unless another process has done so meanwhile; returns a shared lock, and whether it did."""
+    folder = _folder_of(resolution)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder, say) as lock:
-        if not _is_whole(folder):
-            say(
-                f"making an environment like Colab's runtime {request.runtime.name}: Python {resolution.python} and "
-                f"{len(resolution.packages)} packages (once; it may take some minutes)"
-            )
-            _fill(folder, resolution, uv, python, lock)
-        shared = _open_lock(folder)
-    fcntl.flock(shared, fcntl.LOCK_SH)
-    if _is_whole(folder) and _is_current(shared, folder):
-        return shared
-    os.close(shared)  # removed between the two locks
-    return _install(resolution, folder, uv, python, request, say)
+    is_new = False
+    while (shared := _open_whole(folder)) is None:
+        lock = _try_lock(folder)
+        if lock is None:
+            _wait_for_others(folder, say)
+            continue
+        try:
+            if not _is_whole(folder):
+                say(
+                    f"making an environment like Colab's runtime {request.runtime.name}: Python {resolution.python} "
+                    f"and {len(resolution.packages)} packages (once; it may take some minutes)"
+                )
+                _fill(folder, resolution, uv, python, lock)
+                is_new = True
+        finally:
+            os.close(lock)
+    return shared, is_new
+
+
+def _wait_for_others(folder: Path, say: Say) -> None:
+    """Wait until no process holds the lock alone."""
+    say("another process is making the same environment: waiting for it")
+    lock = _open_lock(folder)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    os.close(lock)
+    time.sleep(_PAUSE)
 
 
 def _fill(folder: Path, resolution: Resolution, uv: str, python: str, lock: int) -> None:
@@ -182,16 +199,15 @@ def _fill(folder: Path, resolution: Resolution, uv: str, python: str, lock: int)
     write_whole(folder / _WHOLE, resolution.to_json().encode())
 
 
-def _open_whole(resolution: Resolution) -> tuple[Path, int] | None:
-    """The folder of an environment that is there, and a shared lock on it."""
-    folder = _folder_of(resolution)
+def _open_whole(folder: Path) -> int | None:
+    """A shared lock on an environment that is there; None if there is none, or another process has it alone."""
     if not _is_whole(folder):
         return None
     lock = _open_lock(folder)
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if _is_whole(folder) and _is_current(lock, folder):
-            return folder, lock
+            return lock
     os.close(lock)
     return None
 
@@ -222,33 +238,18 @@ def _is_current(lock: int, folder: Path) -> bool:
         return False
 
 
-@contextmanager
-def _locked(folder: Path, say: Say) -> Iterator[int]:
-    """Hold the lock alone; says so if another process has to finish first."""
-    while True:
-        lock = _open_lock(folder)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another process is making the same environment: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_current(lock, folder):
-            break
-        os.close(lock)
-    try:
-        yield lock
-    finally:
-        os.close(lock)
-
-
 def _try_lock(folder: Path) -> int | None:
+    """The lock, held alone; None if another process holds it."""
     lock = _open_lock(folder)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
         return None
-    return lock
+    if _is_current(lock, folder):
+        return lock
+    os.close(lock)
+    return _try_lock(folder)
 
 
 def _resolutions_folder() -> Path:

@@ -27,7 +27,7 @@ _MOST_TRIES = 12
 
 _BLAMED = (
     re.compile(r"no version of (?P<name>[\w.-]+?)(?:\[[\w,]*\])?==(?P<version>[^\s,`]+)"),
-    re.compile(r"(?:Because|and) (?P<name>[\w.-]+?)(?:==(?P<version>[^\s,`]+))? (?:was not found|has no )"),
+    re.compile(r"(?:Because|and) (?P<name>[\w.-]+?)(?:==(?P<version>[^\s,`]+))? (?:was not found|has no \w+)"),
     re.compile(r"Failed to (?:build|download|extract|install)[^`\n]*`(?P<name>[\w.-]+?)==(?P<version>[^`\s]+)`"),
     re.compile(r"Failed to fetch: `?https?://\S+?/(?P<name>torch\w*)/"),
 )
@@ -95,11 +95,13 @@ class Exceptions:
     changed: dict[str, str]
 
     def blame(self, error: UvError, pins: Mapping[str, str]) -> bool:
-        """Note the package that made uv fail; False if the output blames none, or none that is still included."""
+        """Note the package that made uv fail; False if it failed for another reason, or no kernel could do without."""
+        if "network was disabled" in error.output:
+            return False
         for pattern in _BLAMED:
             if found := pattern.search(error.output):
                 name = canonicalize_name(found["name"])
-                if name in self.missing:
+                if name in self.missing or name in ALWAYS:
                     return False
                 is_version = _VERSION_IS_MISSING.search(found[0]) and name in pins and name not in self.changed
                 (self.changed if is_version else self.missing)[name] = _explain(name, error)
@@ -145,13 +147,13 @@ def unavailable(request: Request, reason: str) -> RuntimeUnavailableError:
 
 def _compile(request: Request, uv: str, python: str, exceptions: Exceptions, wanted: Collection[str]) -> str:
     with tempfile.NamedTemporaryFile("w", prefix="colab-starter-", suffix=".txt") as overrides:
-        overrides.write("\n".join(_write_overrides(request, exceptions)))
+        overrides.write("\n".join(write_overrides(request, exceptions)))
         overrides.flush()
         options = ["--overrides", overrides.name, "--torch-backend", "cpu", "--python", python]
         return run_uv(uv, "pip", "compile", "-", *options, "--no-header", "--no-annotate", stdin="\n".join(wanted))
 
 
-def _write_overrides(request: Request, exceptions: Exceptions) -> list[str]:
+def write_overrides(request: Request, exceptions: Exceptions) -> list[str]:
     """Pins that hold whatever packages require of one another, as it was when Colab's image was built."""
     runtime = request.runtime
     on_gpu = {*runtime.gpu.packages, *runtime.gpu.also} if runtime.gpu else set()

@@ -52,7 +52,7 @@ def bisect(options: Options, runtimes: Sequence[Runtime], say: Say) -> Verdict:
     ``say`` gets a line about each step. Raises StoppedError after Ctrl-C.
     """
     trials: dict[str, Trial] = {}
-    bad, good = _search(runtimes, lambda runtime: _try_once(options, runtime, trials, say))
+    bad, good = search(runtimes, lambda runtime: _try_once(options, runtime, trials, say))
     made = [trials[runtime.name] for runtime in runtimes if runtime.name in trials]
     if not bad or not good:
         return Verdict(options.notebook, made, bad=bad)
@@ -77,7 +77,7 @@ def _try_once(options: Options, runtime: Runtime, trials: dict[str, Trial], say:
     return trials[runtime.name]
 
 
-def _search(runtimes: Sequence[Runtime], attempt: Try) -> tuple[Trial | None, Trial | None]:
+def search(runtimes: Sequence[Runtime], attempt: Try) -> tuple[Trial | None, Trial | None]:
     """The first bad trial since the last good one, and that good one; the bad one is None if the newest is good."""
     left = list(runtimes)
     bad = _pop_tried(left, -1, attempt)

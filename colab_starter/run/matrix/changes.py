@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from colab_starter.notebook.model import Notebook
 from colab_starter.run.matrix.trials import Trial
 from colab_starter.runtimes import package_of_module
+from colab_starter.runtimes.table import list_versions
 
 PYTHON = "Python"
 _KERNEL_ONLY = frozenset(
@@ -73,12 +74,13 @@ def find_rollback(change: Change, before: Trial, after: Trial) -> dict[str, str]
     if not before.environment:
         return {change.name: change.old}
     [packages] = before.environment.glob("lib/python*/site-packages")
+    pins = {**list_versions(after.runtime), **after.packages}
     versions = {change.name: change.old}
     open_ones = [change.name]
     while open_ones:
         for requirement in _read_requirements(open_ones.pop(), packages):
             name = canonicalize_name(requirement.name)
-            old, new = before.packages.get(name), after.packages.get(name)
+            old, new = before.packages.get(name), pins.get(name)
             if old and name not in versions and not (new and requirement.specifier.contains(new, prereleases=True)):
                 versions[name] = old
                 open_ones.append(name)
