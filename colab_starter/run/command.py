@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colab_starter.errors import UnsupportedSystemError
+from colab_starter.errors import UnsupportedSystemError, WrongOptionError
 from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.backends.registry import BACKENDS, add_backend_options, make_backend_options
 
@@ -131,6 +131,8 @@ def run(
         as_json=as_json,
         quiet=quiet,
     )
+    if dry_run and runtime is not None:
+        raise WrongOptionError("--dry-run makes no environments; leave out --runtime to see the runs")
     if dry_run:
         from colab_starter.run.display.preview import preview_batch
 

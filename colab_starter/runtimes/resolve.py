@@ -168,4 +168,4 @@ def _explain(name: str, error: UvError) -> str:
         return "PyTorch's own index, which has the builds without CUDA, cannot be reached"
     if "Failed to build" in error.output:
         return "it has no wheel for this Python and system, and building it failed"
-    return error.reason.removeprefix("Because ").partition(" and you require")[0]
+    return re.split(r",? and you require|, we can conclude", error.reason.removeprefix("Because "))[0]

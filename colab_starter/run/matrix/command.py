@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colab_starter.errors import RuntimeUnavailableError, WrongOptionError
+from colab_starter.errors import RuntimeUnavailableError, UnsupportedSystemError, WrongOptionError
 
 if TYPE_CHECKING:
     from colab_starter.run.batch import Options
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def check_system() -> None:
+    """Raise UnsupportedSystemError on Windows, which has none of what runs and environments are built on."""
+    if os.name == "nt":
+        raise UnsupportedSystemError("this needs Linux or macOS; on Windows, use WSL (wsl --install)")
 
 
 def run_in_runtimes(options: Options, typed: str) -> int:
@@ -60,16 +67,17 @@ def env(
     ] = False,
     json_: AsJson = False,
 ) -> None:
-    """Make or find an environment like a Colab runtime, and print its path.
+    """Make or find an environment like a runtime.
 
-    It has the runtime's Python, and of its packages those that the notebook uses, in the runtime's versions and without
-    GPU support. It is kept in your cache folder and shared by all notebooks that use the same packages.
+    Prints its path. It has the runtime's Python, and of its packages those that the notebook uses, in the runtime's
+    versions and without GPU support. It is kept in your cache folder and shared by all notebooks that use the same packages.
 
     \b
     Example:
       colab-starter runtimes env 2026.07 notebooks/keras.ipynb
       colab-starter runtimes env --prune
     """
+    check_system()
     if prune:
         if runtime:
             raise WrongOptionError("--prune removes environments of all runtimes; give it alone")
@@ -130,10 +138,11 @@ def bisect(
     ] = False,
     json_: AsJson = False,
 ) -> int:
-    """Find the runtime in which a notebook began to fail, the cell, and the package that is to blame.
+    """Find where a notebook began to fail, and why.
 
-    The notebook is run in environments like Colab's runtimes: in the newest first, then in as few others as possible.
-    Where it began to fail, the likeliest packages are put back to their old versions, one at a time, until it runs.
+    That is: in which runtime, in which cell, and which package is to blame. The notebook is run in environments like
+    Colab's runtimes, in the newest first, then in as few others as possible. Where it began to fail, the likeliest
+    packages are put back to their old versions, one at a time, until it runs.
     Exit status: 0 if every notebook runs in the newest runtime, 1 if not.
 
     \b
@@ -147,6 +156,7 @@ def bisect(
     from colab_starter.run.matrix.display import format_verdict, verdict_to_json
     from colab_starter.run.matrix.trials import read_runtimes
 
+    check_system()
     runtimes = read_runtimes(runtime)
     limits = Limits(run=read_duration(timeout, "--timeout") if timeout else None)
     verdicts = []

@@ -126,6 +126,7 @@ def test_what_a_notebook_turns_out_to_need_is_added_if_colab_has_it(command: Com
         (["--runtime", "latest,2024.01"], "no Colab runtime '2024.01' is known"),
         (["--runtime", ","], "--runtime names none"),
         (["--runtime", "latest", "--kernel", "python3"], "leave out --kernel"),
+        (["--runtime", "latest", "--dry-run"], "leave out --runtime"),
         (["--runtime", "latest", "--in-place"], "other notebooks share"),
         (["--runtime", "latest", "--backend", "jupyter", "--server", "http://x"], "--backend local only"),
     ],
