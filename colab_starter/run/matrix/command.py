@@ -70,7 +70,8 @@ def env(
     """Make or find an environment like a runtime.
 
     Prints its path. It has the runtime's Python, and of its packages those that the notebook uses, in the runtime's
-    versions and without GPU support. It is kept in your cache folder and shared by all notebooks that use the same packages.
+    versions and without GPU support. It is kept in your cache folder, and shared by all notebooks that use the same
+    packages.
 
     \b
     Example:
