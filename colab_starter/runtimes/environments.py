@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -193,10 +194,24 @@ def _fill(folder: Path, resolution: Resolution, uv: str, python: str, lock: int)
         lines.write_text("\n".join([*resolution.lines, ""]), encoding="utf-8")
         into = ["--python", str(folder / "bin" / "python"), "--no-deps", "--torch-backend", "cpu"]
         run_uv(uv, "pip", "install", *into, "--requirement", str(lines), keep_fds=[lock])
+        _import_kernel(folder)
     except UvError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     write_whole(folder / _WHOLE, resolution.to_json().encode())
+
+
+def _import_kernel(folder: Path) -> None:
+    """Import the kernel once, so that its compiled modules are there even where PYTHONDONTWRITEBYTECODE is set.
+
+    Raises UvError if it cannot be imported, because then the environment is of no use.
+    """
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [str(folder / "bin" / "python"), "-c", "import ipykernel.kernelapp, ipykernel.ipkernel"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=variables)
+    if ended.returncode:
+        last = ended.stderr.strip().rpartition("\n")[2]
+        raise UvError(f"error: its kernel cannot be imported: {last}")
 
 
 def _open_whole(folder: Path) -> int | None:

@@ -15,6 +15,8 @@ from colab_starter.runtimes.uv import UvError, run_uv
 ALWAYS = frozenset(["ipykernel", "ipython", "pip", "setuptools"])
 """What every environment has: the kernel, and what ``%pip install`` and older libraries use."""
 
+_UNUSED = "debugpy"
+"""Required by ipykernel, which does without: no debugger is attached, and importing it slows a kernel's start."""
 _UNAVAILABLE = {"google-colab": "it exists on Colab's machines only: import it under try"}
 """Packages that are not on PyPI, or only under that name."""
 _FOR_GPUS = re.compile(r"nvidia-(?!ml-py$)|triton$|.*-cu1\d$|.*-cuda1\dx?$|jax-cuda|libtpu$|torch-xla$|cuda-")
@@ -158,6 +160,7 @@ def write_overrides(request: Request, exceptions: Exceptions) -> list[str]:
     runtime = request.runtime
     on_gpu = {*runtime.gpu.packages, *runtime.gpu.also} if runtime.gpu else set()
     left_out = {name for name in {*request.pins, *on_gpu} if _FOR_GPUS.match(name)} | exceptions.missing.keys()
+    left_out |= {_UNUSED} - request.packages
     pinned = {name: version for name, version in request.pins.items() if name not in exceptions.changed}
     lines = [f"{name}=={version}" for name, version in pinned.items() if name not in left_out]
     return [*lines, *(f"{name} ; {_NEVER}" for name in sorted(left_out))]
