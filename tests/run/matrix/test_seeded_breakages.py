@@ -36,7 +36,7 @@ BREAKAGES: dict[str, tuple[Sequence[str], str, str, int, str]] = {
     "Keras 3.13": (
         [
             "import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras",
-            "layer = keras.layers.LayerNormalization(-1, 1e-6, True, True, False)",
+            "layer = keras.layers.LayerNormalization(-1, 1e-6, True, True, True)",
         ],
         *("2026.01", "2026.04", 4, "keras"),
     ),
