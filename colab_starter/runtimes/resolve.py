@@ -17,7 +17,7 @@ ALWAYS = frozenset(["ipykernel", "ipython", "pip", "setuptools"])
 
 _UNUSED = "debugpy"
 """Required by ipykernel, which does without: no debugger is attached, and importing it slows a kernel's start."""
-_UNAVAILABLE = {"google-colab": "it exists on Colab's machines only: import it under try"}
+_UNAVAILABLE = {"google-colab": "it exists on Colab's machines only"}
 """Packages that are not on PyPI, or only under that name."""
 _FOR_GPUS = re.compile(r"nvidia-(?!ml-py$)|triton$|.*-cu1\d$|.*-cuda1\dx?$|jax-cuda|libtpu$|torch-xla$|cuda-")
 """Packages that are of use, or can be imported, only where there is a GPU or TPU."""

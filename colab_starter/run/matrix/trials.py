@@ -146,7 +146,8 @@ def check_needed(environment: Environment, needs: Needs, notebook: Notebook, say
     if lacking:
         runtime = environment.runtime.name
         raise RuntimeUnavailableError(
-            f"{notebook.path.name} needs {', '.join(lacking)}; without it, runtime {runtime} cannot be tried here"
+            f"{notebook.path.name} needs {', '.join(lacking)}, so it cannot be tried in runtime {runtime} here; "
+            "if it can do without, import that under try"
         )
     tell_differences(resolution, say)
 
