@@ -66,4 +66,4 @@ locks:
 	$(BIN)/python tools/renew_locks.py
 
 clean:
-	rm -rf .venv .venv.discarded .venv-parity demo dist site
+	rm -rf .venv .venv.discarded .parity demo dist site

@@ -19,6 +19,7 @@ from colab_starter.adopt.command import adopt
 from colab_starter.check.command import check
 from colab_starter.report.command import report
 from colab_starter.run.command import run
+from colab_starter.run.matrix.command import bisect, env
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
 from colab_starter.text import warn
@@ -32,6 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+runtimes_app.command()(env)
+runtimes_app.command()(bisect)
 app.add_typer(runtimes_app, name="runtimes")
 
 

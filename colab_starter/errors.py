@@ -26,6 +26,18 @@ class RefreshError(ColabStarterError):
     """The newest lists of Colab's packages could not be fetched; the message says what is used instead."""
 
 
+class RuntimeUnavailableError(ColabStarterError):
+    """No environment like a Colab runtime can be made here; the message says what is missing and how to get it."""
+
+
+class PythonMissingError(RuntimeUnavailableError):
+    """The runtime's version of Python is not installed, and could not be fetched."""
+
+
+class UvMissingError(ColabStarterError):
+    """The program uv is not installed, and could not be installed."""
+
+
 class TemplateMissingError(ColabStarterError):
     """This installation of colab-starter lacks its template."""
 
@@ -51,7 +63,7 @@ class GenerationError(ColabStarterError):
 
 
 class StoppedError(ColabStarterError):
-    """The user stopped (Ctrl-C, Ctrl-D) before the project was made; no part of it is left."""
+    """The user stopped the command (Ctrl-C, Ctrl-D); the message says what is left."""
 
     exit_code = 130
 

@@ -28,7 +28,6 @@ from colab_starter.runtimes.freeze import parse_apt_list, parse_freeze
 from colab_starter.runtimes.packages import TRACKED_APT, TRACKED_PACKAGES
 from colab_starter.runtimes.table import cache_path, gpu_packages, pip_constraints, runtime_text
 from tests.conftest import REPOSITORY
-from tools.parity import find_python
 
 TEMPLATE_RUNTIMES = json.loads((REPOSITORY / "templates/runtimes.json").read_text(encoding="utf-8"))
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
@@ -185,7 +184,7 @@ def test_show_tells_a_package_in_each_image(runtimes: Command) -> None:
     assert json.loads(torch.out) == {"name": "torch", "cpu": "2.11.0+cpu", "gpu": "2.11.0+cu128", "tpu": "2.9.0+cpu"}
     sphinx = runtimes("show", "latest", "--package", "Sphinx")
     assert sphinx.out.splitlines()[1:] == [
-        "cpu   there (the table keeps no version)",
+        "cpu   8.2.3",
         "gpu   there (the table keeps no version)",
         "tpu   missing",
     ]
@@ -298,8 +297,10 @@ def published(runtime: Runtime) -> dict[str, str]:
 
 
 def freeze(runtime: Runtime, image: Image) -> str:
-    versions = dict.fromkeys(runtime.also | image.also, "1.0") | {**runtime.packages, **image.packages, "numpy": "9.0"}
-    return "".join(f"{name}=={version}\n" for name, version in versions.items() if name not in image.lacks)
+    unknown = dict.fromkeys(runtime.also | image.also, "") | {**runtime.also_versions}
+    versions = unknown | {**runtime.packages, **image.packages, "numpy": "9.0"}
+    there = {name: version for name, version in versions.items() if name not in image.lacks}
+    return "".join(f"{name}=={there[name]}\n" if there[name] else f"{name} @ git+https://x/{name}\n" for name in there)
 
 
 @pytest.mark.usefixtures("backend_info")
@@ -391,16 +392,3 @@ def test_a_cache_older_than_the_package_is_passed_over(cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text(runtime_text(load_runtime("latest")._replace(date="2026-08-01", python="3.12.0")))
     assert load_runtime("latest").python == "3.13.15"
-
-
-def test_parity_says_clearly_which_python_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
-    monkeypatch.setenv("PARITY_PYTHON", str(tmp_path / "missing"))
-    with pytest.raises(SystemExit, match=r"^No Python 3\.99, .* PARITY_PYTHON=/path/to/python3\.99 make parity$"):
-        find_python("3.99")
-
-
-def test_parity_takes_the_python_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PARITY_PYTHON", sys.executable)
-    assert find_python(f"{sys.version_info.major}.{sys.version_info.minor}") == sys.executable

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colab_starter.errors import UnsupportedSystemError
+from colab_starter.errors import UnsupportedSystemError, WrongOptionError
 from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.backends.registry import BACKENDS, add_backend_options, make_backend_options
 
@@ -56,6 +56,13 @@ def run(
     kernel: Annotated[
         str | None, typer.Option(metavar="NAME", help="Use this kernel instead of the notebook's own.")
     ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Run in an environment like a Colab runtime: 2026.07, latest, several, or all of them.",
+        ),
+    ] = None,
     cwd: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The working directory of the runs. [default: the notebook's folder]"),
@@ -91,6 +98,7 @@ def run(
       colab-starter run notebooks/keras.ipynb
       colab-starter run notebooks/keras.ipynb -p epochs=1,2 -p learning_rate=0.1,0.01 -j 4
       colab-starter run notebooks/keras.ipynb --sweep sweeps/keras.yaml --cell-timeout 10m
+      colab-starter run notebooks/keras.ipynb --runtime all
     """
     _check_system()
     from colab_starter.run.batch import Options
@@ -123,10 +131,16 @@ def run(
         as_json=as_json,
         quiet=quiet,
     )
+    if dry_run and runtime is not None:
+        raise WrongOptionError("--dry-run makes no environments; leave out --runtime to see the runs")
     if dry_run:
         from colab_starter.run.display.preview import preview_batch
 
         return preview_batch(options)
+    if runtime is not None:
+        from colab_starter.run.matrix.command import run_in_runtimes
+
+        return run_in_runtimes(options, runtime)
     from colab_starter.run.coordinator import run_batch
 
     return run_batch(options)

@@ -96,6 +96,8 @@ def _version_in(runtime: Runtime, image: Image | None, name: str) -> str | None:
         return None
     if name in runtime.packages:
         return runtime.packages[name]
+    if image is None and name in runtime.also_versions:
+        return runtime.also_versions[name]
     return "" if name in runtime.also or (image and name in image.also) else None
 
 

@@ -44,6 +44,7 @@ def build_runtime(lists: Lists, *, name: str, date: str, commit: str) -> Runtime
         python=python[1],
         packages=packages,
         also=also,
+        also_versions={package: versions[package] for package in sorted(also) if versions[package]},
         apt={package: version for package, version in apt.items() if package in TRACKED_APT},
         apt_also=frozenset(apt.keys() - TRACKED_APT),
         os=_operating_system(lists.os_info),

@@ -1,7 +1,7 @@
 """The table of Colab's runtimes: one JSON file each in ``data/``, and the newest also in the user's cache.
 
 What such a file holds is what ``Runtime`` says; the keys are its fields. Where the fields have sets of names,
-a file has lines of names, one line a first letter.
+a file has lines of names, one line a first letter; a name in ``also`` carries its version (``toolz==0.12.1``).
 """
 
 import json
@@ -49,6 +49,8 @@ class Runtime(NamedTuple):
     """Package -> version, with the local part (``2.11.0+cpu``), of those whose version matters."""
     also: frozenset[str]
     """The other packages that are there."""
+    also_versions: Mapping[str, str]
+    """The versions of those others, which only an environment like the runtime needs; not all are known."""
     apt: Mapping[str, str]
     """Debian package -> version, of those that matter."""
     apt_also: frozenset[str]
@@ -113,14 +115,22 @@ def pip_constraints(runtime: Runtime) -> list[str]:
     return [f"{name}=={version}" for name, version in sorted(pinned.items()) if not name.startswith("nvidia-")]
 
 
+def list_versions(runtime: Runtime) -> dict[str, str]:
+    """Package -> version, without the local part (``+cpu``), of the CPU image's packages whose version is known."""
+    versions = {**runtime.also_versions, **runtime.packages}
+    return {name: version.partition("+")[0] for name, version in sorted(versions.items())}
+
+
 def read_runtime(path: Path, name: str) -> Runtime:
     """The runtime in a file of the table."""
     content = json.loads(path.read_text(encoding="utf-8"))
+    others = [other.partition("==") for other in _split_names(content["also"])]
     return Runtime(
         name=name,
         **{
             **content,
-            "also": _split_names(content["also"]),
+            "also": frozenset(package for package, _, _ in others),
+            "also_versions": {package: version for package, _, version in others if version},
             "apt_also": _split_names(content["apt_also"]),
             "gpu": _read_image(content["gpu"]),
             "tpu": _read_image(content["tpu"]),
@@ -141,7 +151,10 @@ def _split_names(lines: list[str]) -> frozenset[str]:
 def runtime_text(runtime: Runtime) -> str:
     """The content of the runtime's file in the table."""
     content = as_json(runtime, _lines_of_names)
-    del content["name"]
+    versions = runtime.also_versions
+    others = frozenset(f"{name}=={versions[name]}" if name in versions else name for name in runtime.also)
+    content["also"] = _lines_of_names(others)
+    del content["name"], content["also_versions"]
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 

@@ -17,8 +17,8 @@ PROGRAM = "colab_starter.run.kernels.server"
 START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
 """Code for ``python -c``, followed by the folder of this package; the folder of the runs is not searched."""
 
-_WITHOUT_RUNS = ("-h", "--help", "--dry-run", "--parameters", "--backend")
-"""Options of ``colab-starter run`` with which nothing is, or may be, executed here."""
+_WITHOUT_RUNS = ("-h", "--help", "--dry-run", "--parameters", "--backend", "--runtime")
+"""Options of ``colab-starter run`` with which nothing is, or may be, executed here, or in another environment."""
 
 
 class Launched(NamedTuple):

@@ -1,0 +1,1 @@
+"""One notebook in several Colab runtimes: environments like them, the runs, the comparison, the bisection."""
