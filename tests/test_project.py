@@ -38,7 +38,7 @@ def test_a_project_for_a_pinned_runtime_requires_its_versions(pinned: Path) -> N
     lines = (pinned / "requirements.txt").read_text().splitlines()
     required = [line for line in lines if not line.startswith("#")]
     assert {"ipykernel==6.17.1", "tensorflow==2.18.0", "torch==2.6.0", "rich==13.9.4", "timm>=1.0"} <= set(required)
-    assert {line for line in required if "=" not in line} == {"papermill", "libarchive-c"}
+    assert {line for line in required if "=" not in line} == {"papermill", "py7zr"}
     assert "# With Python 3.11; the versions are those of the Colab runtime 2025.07" in "\n".join(lines)
 
 
@@ -49,10 +49,8 @@ def test_a_project_for_the_latest_runtime_requires_no_versions(all_lessons: Path
 
 def test_the_workflow_installs_what_the_pinned_runtime_has(pinned: Path) -> None:
     workflow = read_workflow(pinned)
-    assert [step["with"]["python-version"] for job in workflow["jobs"].values() for step in job["steps"][1:2]] == [
-        "3.11",
-        "3.11",
-    ]
+    pythons = [step["with"]["python-version"] for job in workflow["jobs"].values() for step in job["steps"][1:2]]
+    assert pythons == ["3.11"] * 3
     commands = commands_of(workflow, "run")
     assert "colab-starter runtimes show 2025.07 --constraints > constraints.txt" in commands
     assert "pip install -r requirements.txt -c constraints.txt" in commands
@@ -67,10 +65,18 @@ def test_the_workflow_also_runs_each_week_and_pins_actions_by_their_major_versio
     assert all(re.fullmatch(r"(actions|github)/[a-z-]+(/[a-z-]+)?@v\d+", action) for action in used), used
 
 
+def test_each_week_the_notebooks_are_run_in_the_newest_runtime(all_lessons: Path) -> None:
+    workflow = read_workflow(all_lessons)
+    assert "schedule" in workflow["jobs"]["latest-runtime"]["if"]
+    commands = [line.split(" ") for line in commands_of(workflow, "latest-runtime").splitlines()]
+    ours = [command[1:] for command in commands if command[0] == "colab-starter"]
+    assert ours == [["runtimes", "refresh"], ["runtimes", "bisect", "notebooks/*.ipynb"]]
+
+
 def test_no_step_of_the_workflow_is_left_a_token(all_lessons: Path) -> None:
     steps = [step for job in read_workflow(all_lessons)["jobs"].values() for step in job["steps"]]
     checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(checkouts) == 2
+    assert len(checkouts) == 3
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
