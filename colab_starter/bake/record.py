@@ -16,7 +16,6 @@ import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from binaryornot.check import is_binary
 from jinja2 import FileSystemLoader, pass_context
 from jinja2.runtime import Context
 
@@ -53,6 +52,8 @@ def record_project(context: Context) -> str:
 
 
 def _render_files(context: Context) -> Files:
+    from binaryornot.check import is_binary
+
     loader = context.environment.loader
     assert isinstance(loader, FileSystemLoader)
     folder = Path(loader.searchpath[0])
