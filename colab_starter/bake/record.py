@@ -105,12 +105,12 @@ def read_record(text: str) -> Record:
         record = Record(str(content["version"]), dict(content["answers"]), contents)
     except (LookupError, TypeError, OSError, EOFError, AttributeError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__}: {error})") from error
-    _check_paths(record.files)
+    for path in record.files:
+        check_path(path)
     return record
 
 
-def _check_paths(files: Files) -> None:
-    """Raise ValueError for a path that leaves the project: a record may come from anybody."""
-    for path in files:
-        if os.path.isabs(path) or {"", ".", "..", ".git"} & set(path.split("/")) or "\\" in path:
-            raise ValueError(f"it is damaged (a file {path!r})")
+def check_path(path: str) -> None:
+    """Raise ValueError for a path that leaves the project: a record may come from anybody, with a clone."""
+    if os.path.isabs(path) or {"", ".", "..", ".git"} & set(path.split("/")) or "\\" in path or ":" in path:
+        raise ValueError(f"it is damaged (a file {path!r})")

@@ -5,6 +5,7 @@ where both inserted something else. Nothing is needed but the standard library, 
 git is not installed, and every cell of a notebook is merged by itself.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -55,8 +56,8 @@ def merge_text(base: str, ours: str, theirs: str) -> Merged:
 
 
 def has_markers(text: str) -> bool:
-    """Whether a text contains a conflict that ``merge_text`` wrote and nobody has resolved yet."""
-    lines = text.splitlines()
+    """Whether a text, or a notebook as JSON, contains a conflict that ``merge_text`` wrote and nobody has resolved."""
+    lines = re.split(r"\\[rn]|[\"\r\n]", text)
     return OURS_MARKER in lines and THEIRS_MARKER in lines
 
 
