@@ -52,33 +52,36 @@ def write_update(folder: Path, contents: Mapping[str, bytes]) -> Finished:
 def finish_update(folder: Path) -> Finished:
     """Do what the journal of an update says.
 
-    A file that was changed since then stays as it is, and its new content is written beside it.
+    A file that was changed since then stays as it is, and its new content is put beside it.
     """
     stage = folder / STAGE
     finished = Finished([], [], [])
     for number, entry in enumerate(json.loads((stage / JOURNAL).read_bytes())):
-        content = (stage / str(number)).read_bytes()
-        finished.paths.append(entry["path"])
-        finished.notices.extend(_replace(folder, entry["path"], content, entry["before"]))
-        if has_markers(content.decode(errors="replace")):
-            finished.conflicting.append(entry["path"])
+        path = entry["path"]
+        check_path(path)  # a journal may come from anybody, with a project that was cloned
+        if (stage / str(number)).is_file():  # else it is in its place already
+            finished.notices.extend(_move_into_place(stage / str(number), folder, path, entry["before"]))
+        finished.paths.append(path)
+        if (folder / path).is_file() and has_markers((folder / path).read_text(encoding="utf-8", errors="replace")):
+            finished.conflicting.append(path)
     (stage / JOURNAL).unlink()
     shutil.rmtree(stage, ignore_errors=True)
     return finished
 
 
-def _replace(folder: Path, path: str, content: bytes, before: str | None) -> Iterator[str]:
-    """Give a file its new content, unless it is none of the two that the journal knows."""
-    check_path(path)  # a journal may come from anybody, with a project that was cloned
+def _move_into_place(staged: Path, folder: Path, path: str, before: str | None) -> Iterator[str]:
+    """Give a file its new content in one step; yields what the user has to be told."""
     place = folder / path
     if obstacle := find_obstacle(folder, path):
         yield f"{path} was not written: {obstacle}"
-    elif _digest(place) != hashlib.sha256(content).hexdigest():
-        if _digest(place) != before:
-            place = place.with_name(f"{place.name}.new")
-            yield f"{path} was changed meanwhile; what the update made of it is in {place.name}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, content)
+        return
+    if _digest(place) != before:
+        place = place.with_name(f"{place.name}.new")
+        yield f"{path} was changed meanwhile; what the update made of it is in {place.name}"
+    if place.exists():
+        staged.chmod(place.stat().st_mode)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    staged.replace(place)
 
 
 def is_interrupted(folder: Path) -> bool:
