@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -115,13 +116,16 @@ def fetch_template(source: str, checkout: str | None, folder: str) -> Template:
     local = Path(source).expanduser()
     if local.is_dir():
         source = f"file://{local.resolve()}" if checkout else str(local.resolve())
+    is_address = re.match(r"(https?|ssh|file)://", source) and not source.lower().endswith(".zip")
+    address = f"git+{source}" if is_address else source  # cookiecutter would look for "git" and "hg" all over it
     try:
-        found, _ = determine_repo_dir(source, BUILTIN_ABBREVIATIONS, folder, checkout, no_input=True)
+        found, _ = determine_repo_dir(address, BUILTIN_ABBREVIATIONS, folder, checkout, no_input=True)
     except subprocess.CalledProcessError as error:
         reason = (error.output.decode(errors="replace").strip().splitlines() or ["git failed"])[-1]
         raise TemplateUnavailableError(f"the template {source} could not be fetched: {reason}") from error
     except (CookiecutterException, OSError) as error:
-        raise TemplateUnavailableError(f"the template {source} could not be fetched: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise TemplateUnavailableError(f"the template {source} could not be fetched: {reason}") from error
     return Template(Path(found).resolve(), False)
 
 

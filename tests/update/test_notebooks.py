@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -9,7 +11,7 @@ import pytest
 
 from colab_starter.update.cells import read_id, read_source
 from colab_starter.update.notebooks import merge_notebooks, order_cells, read_cells
-from tests.update.trials import Json, Trial, both, make_cell, save_as_colab_does
+from tests.update.trials import Json, Trial, as_source, both, make_cell, make_edits, save_as_colab_does
 
 TRIALS = int(os.environ.get("UPDATES", "1000"))
 
@@ -202,3 +204,23 @@ def test_cells_that_the_user_moved_stay_where_they_are() -> None:
 def test_what_is_no_notebook_of_format_4_is_refused(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read_cells(text)
+
+
+def test_the_real_notebooks_can_be_updated_after_random_changes(all_lessons: Path) -> None:
+    """Both sides change lines all over every lesson; each cell has what both wrote, in a notebook that opens."""
+    for path in sorted(all_lessons.glob("notebooks/*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        sides = {}
+        for who in ("mine", "theirs"):
+            chance = random.Random(f"{who} {path.name}")
+            sides[who] = json.loads(text)
+            for changed in sides[who]["cells"]:
+                lines = read_source(changed).split("\n")
+                changed["source"] = as_source(make_edits(chance, len(lines), who).apply_to(lines))
+        merged = json.loads(merge_notebooks(text, json.dumps(sides["mine"]), json.dumps(sides["theirs"])).text)
+        nbformat.validate(merged)
+        assert ids(merged) == ids(sides["mine"])
+        for who, side in sides.items():
+            for cell, own in zip(merged["cells"], side["cells"], strict=True):
+                written = [line for line in read_source(own).split("\n") if line.startswith(who)]
+                assert [line for line in read_source(cell).split("\n") if line.startswith(who)] == written
