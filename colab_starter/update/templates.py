@@ -86,7 +86,7 @@ def _list_files(project: Path) -> list[Path]:
 
 
 def _split_record(files: Files, answers: Answers) -> Record:
-    """The baked files as a record; templates before 0.2 do not write one themselves."""
+    """The baked files as a record; older templates do not write one themselves."""
     written = files.pop(RECORD, None)
     if written is None:
         return Record("0.1", answers, files)

@@ -149,6 +149,8 @@ def test_a_conflict_is_in_its_cell_and_told_with_status_1(project: Path, capsys:
     cell = next(cell for cell in notebook.cells if cell.id == "machine-0")
     expected = ["<<<<<<< yours", "# @title My own title", "=======", NEW_TITLE, ">>>>>>> template"]
     assert cell.source.splitlines()[:5] == expected
+    assert run_command(["check", "--no-cache", "--select", "CS109", str(path)], debug=False) == 1
+    assert "CS109" in capsys.readouterr().out
 
 
 def test_a_notebook_saved_by_colab_is_merged_without_a_conflict(
