@@ -11,7 +11,7 @@ import pytest
 
 from colab_starter.update.cells import read_id, read_source
 from colab_starter.update.notebooks import merge_notebooks, order_cells, read_cells
-from tests.update.trials import Json, Trial, as_source, both, make_cell, make_edits, save_as_colab_does
+from tests.update.trials import Json, LineEdits, Trial, as_source, both, make_cell, make_edits, save_as_colab_does
 
 TRIALS = int(os.environ.get("UPDATES", "1000"))
 
@@ -104,8 +104,13 @@ def check_text(trial: Trial, name: str, merged: str, is_marked: bool, seed: int)
     elif not mine.touched & theirs.touched:
         assert merged == "\n".join(both(mine, theirs).apply_to(lines)), seed
         assert not is_marked, seed
-    elif any(number in theirs.replaced for number in mine.replaced):
+    elif any(number in theirs.replaced for number in mine.replaced) or inserted_alone(mine) & inserted_alone(theirs):
         assert is_marked, seed
+
+
+def inserted_alone(edits: LineEdits) -> set[int]:
+    """After which lines somebody inserted one, without a change of the line below."""
+    return {number for number in edits.inserted if number + 1 not in edits.touched}
 
 
 def test_a_cell_keeps_the_users_outputs_when_the_template_changes_it() -> None:
