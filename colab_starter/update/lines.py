@@ -57,6 +57,8 @@ def merge_text(base: str, ours: str, theirs: str) -> Merged:
 
 def has_markers(text: str) -> bool:
     """Whether a text, or a notebook as JSON, contains a conflict that ``merge_text`` wrote and nobody has resolved."""
+    if OURS_MARKER not in text:
+        return False
     lines = re.split(r"\\[rn]|[\"\r\n]", text)
     return OURS_MARKER in lines and THEIRS_MARKER in lines
 

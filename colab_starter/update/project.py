@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from colab_starter.bake.record import RECORD, Record, write_record
-from colab_starter.errors import UpdateInterruptedError, WrongOptionError
+from colab_starter.errors import UnknownChoiceError, UpdateInterruptedError, WrongOptionError
 from colab_starter.update.apply import Finished, finish_update, is_interrupted, save_unsaved, write_update
 from colab_starter.update.origin import find_folder, find_origin
 from colab_starter.update.plan import FileChange, plan_update
@@ -68,7 +68,10 @@ def plan_project(
         questions = target.read_questions()
         origin = find_origin(folder, questions)
         changed = read_answers(given, questions)
-        new = target.bake({**origin.record.answers, **changed})
+        try:
+            new = target.bake({**origin.record.answers, **changed})
+        except UnknownChoiceError as error:  # of an older template, or typed
+            raise UnknownChoiceError(f"{error} (--answer QUESTION=ANSWER)") from error
     plan = plan_update(origin.folder, origin.record.files, new.files, force=force)
     is_same = not origin.notice and (new.answers, plan.record) == origin.record[1:]
     record = "" if is_same else write_record(Record(new.version, new.answers, plan.record))

@@ -194,6 +194,20 @@ def test_an_answer_can_be_changed(project: Path, capsys: pytest.CaptureFixture[s
     assert read_files(project) == read_files(fresh.folder)
 
 
+def test_an_answer_that_a_newer_template_no_longer_takes_is_asked_for(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = read_record((project / RECORD).read_text())
+    (project / RECORD).write_text(
+        write_record(record._replace(answers={**record.answers, "colab_runtime": "2019.01", "dropped": "x"}))
+    )
+    status, printed = update(capsys, project)
+    assert (status, printed.count("\n")) == (2, 1)
+    assert "unknown colab_runtime '2019.01': did you mean '2026.01'? choose one of latest, " in printed
+    assert "(--answer QUESTION=ANSWER)" in printed
+    assert update(capsys, project, "--answer", "colab_runtime=latest")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
