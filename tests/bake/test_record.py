@@ -18,7 +18,7 @@ from tests.conftest import QUESTIONS, Bake, bake_into
     [
         {"preset": "all", "use_drive": True},
         {"preset": "blank", "project_name": 'say "hi" {{ 1 }} 猫', "colab_runtime": "2026.04"},
-        {"preset": "tour", "github_repository": "https://github.com/ada/digits"},
+        {"preset": "tour", "github_repository": "https://github.com/ada/digits", "language": "zh-CN"},
     ],
     ids=lambda answers: answers["preset"],
 )
