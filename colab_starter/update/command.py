@@ -79,8 +79,8 @@ def _print_end(planned: "Update", dry_run: bool) -> None:
         print("Nothing to change: the project has all that the template has.")
     else:
         done = "would be updated" if dry_run else "updated"
-        versions = f"from the template of colab-starter {planned.old} " if planned.old != planned.new else ""
-        print(f"{plural(count, 'file')} {done} {versions}to the template of colab-starter {planned.new}.")
+        before = f" (before: {planned.old})" if planned.old not in ("", planned.new) else ""
+        print(f"{plural(count, 'file')} {done} to the template of colab-starter {planned.new}{before}.")
     if planned.notice and not dry_run:
         print(f"{RECORD} is new: commit it, and the next update knows what the template wrote.")
     if conflicts := describe_conflicts(planned.changes):

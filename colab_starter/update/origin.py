@@ -89,7 +89,7 @@ def _guess(folder: Path, questions: Questions) -> Origin:
     said = ", ".join(f"{name}={value}" for name, value in answers.items())
     return Origin(
         folder,
-        Record("an older version", answers, {}),
+        Record("", answers, {}),
         f"there is no {RECORD}, so what differs from the template is marked as a conflict, and the answers are guessed "
         f"({said}); give others with --answer QUESTION=ANSWER",
     )

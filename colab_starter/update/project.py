@@ -21,7 +21,7 @@ class Update(NamedTuple):
     """The new text of the project's record; empty if it stays as it is."""
     old: str
     new: str
-    """Versions of colab-starter."""
+    """Versions of colab-starter; ``old`` is empty if it is unknown."""
     notice: str
     """What the user should know about where the project comes from; empty if all is well."""
 

@@ -89,7 +89,7 @@ def _split_record(files: Files, answers: Answers) -> Record:
     """The baked files as a record; older templates do not write one themselves."""
     written = files.pop(RECORD, None)
     if written is None:
-        return Record("0.1", answers, files)
+        return Record("", answers, files)
     record = read_record(written.decode())
     return Record(record.version, record.answers, files)
 
