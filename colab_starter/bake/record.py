@@ -53,6 +53,7 @@ def record_project(context: Context) -> str:
 
 def _render_files(context: Context) -> Files:
     from binaryornot.check import is_binary
+    from cookiecutter.generate import is_copy_only_path
 
     loader = context.environment.loader
     assert isinstance(loader, FileSystemLoader)
@@ -62,7 +63,7 @@ def _render_files(context: Context) -> Files:
         path = context.environment.from_string(template).render(context.get_all())
         if path == RECORD or path.endswith("/"):  # cookiecutter leaves out a file whose name is empty
             continue
-        if is_binary(str(folder / template)):
+        if is_copy_only_path(template, context.get_all()) or is_binary(str(folder / template)):
             files[path] = (folder / template).read_bytes()
         else:
             files[path] = context.environment.get_template(template).render(context.get_all()).encode()

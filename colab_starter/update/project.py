@@ -7,9 +7,16 @@ from typing import NamedTuple
 from colab_starter.bake.record import RECORD, Record, write_record
 from colab_starter.errors import UnknownChoiceError, UpdateInterruptedError, WrongOptionError
 from colab_starter.update.apply import Finished, finish_update, is_interrupted, save_unsaved, write_update
-from colab_starter.update.origin import find_folder, find_origin
+from colab_starter.update.origin import Origin, find_folder, find_origin
 from colab_starter.update.plan import FileChange, plan_update
-from colab_starter.update.templates import fetch_template, own_template, read_answers
+from colab_starter.update.templates import (
+    Answers,
+    Template,
+    bake_adopted,
+    fetch_template,
+    own_template,
+    read_answers,
+)
 
 
 class Update(NamedTuple):
@@ -43,6 +50,18 @@ class Update(NamedTuple):
             raise UpdateInterruptedError(f"the update could not be written ({error}); {left}") from error
 
 
+def _bake(template: Template, origin: Origin, answers: Answers) -> Record:
+    """The project as the template would make it now."""
+    adopted = f"notebooks/{answers.get('preset')}.ipynb"
+    is_adopted = template.is_ours and answers.get("preset") not in template.read_questions()["preset"]
+    if is_adopted and adopted in origin.record.files and (origin.folder / adopted).is_file():
+        return bake_adopted(origin.folder / adopted, answers)
+    try:
+        return template.bake(answers)
+    except UnknownChoiceError as error:  # of an older template, or typed
+        raise UnknownChoiceError(f"{error} (--answer QUESTION=ANSWER)") from error
+
+
 def finish_interrupted(folder: Path, *, dry_run: bool) -> Finished | None:
     """Finish an update of the project that was interrupted, if there is one. With ``dry_run``, that is an error."""
     place = find_folder(folder) or folder
@@ -67,11 +86,7 @@ def plan_project(
         target = fetch_template(template, checkout, fetched) if template else own_template()
         questions = target.read_questions()
         origin = find_origin(folder, questions)
-        changed = read_answers(given, questions)
-        try:
-            new = target.bake({**origin.record.answers, **changed})
-        except UnknownChoiceError as error:  # of an older template, or typed
-            raise UnknownChoiceError(f"{error} (--answer QUESTION=ANSWER)") from error
+        new = _bake(target, origin, {**origin.record.answers, **read_answers(given, questions)})
     plan = plan_update(origin.folder, origin.record.files, new.files, force=force)
     is_same = not origin.notice and (new.answers, plan.record) == origin.record[1:]
     record = "" if is_same else write_record(Record(new.version, new.answers, plan.record))

@@ -55,8 +55,7 @@ class Template(NamedTuple):
                 project = generate_project(known, Path(folder)).folder
             else:
                 project = self._bake_with_its_own_code(known, asked, folder)
-            files = {path.relative_to(project).as_posix(): path.read_bytes() for path in _list_files(project)}
-        return _split_record(files, known)
+            return _split_record(_read_files(project), known)
 
     def _bake_with_its_own_code(self, answers: Answers, asked: Questions, folder: str) -> Path:
         """Each template brings the module that makes its notebooks, so it needs a process of its own."""
@@ -81,8 +80,9 @@ def _quote(answer: str | bool) -> str:
     return "{{ " + ascii(answer) + " }}"
 
 
-def _list_files(project: Path) -> list[Path]:
-    return [path for path in sorted(project.rglob("*")) if path.is_file()]
+def _read_files(project: Path) -> Files:
+    paths = [path for path in sorted(project.rglob("*")) if path.is_file()]
+    return {path.relative_to(project).as_posix(): path.read_bytes() for path in paths}
 
 
 def _split_record(files: Files, answers: Answers) -> Record:
@@ -92,6 +92,22 @@ def _split_record(files: Files, answers: Answers) -> Record:
         return Record("", answers, files)
     record = read_record(written.decode())
     return Record(record.version, record.answers, files)
+
+
+def bake_adopted(notebook: Path, answers: Answers) -> Record:
+    """The project that ``colab-starter new --from`` makes of a notebook that is adopted already: first cells renewed.
+
+    ``answers`` are those of the project. Raises what ``make_project`` raises.
+    """
+    from colab_starter.adopt.adopt import Options
+    from colab_starter.adopt.project import make_project
+
+    asked = own_template().read_questions()
+    known = {name: answer for name, answer in answers.items() if name in asked and name != "preset"}
+    options = Options(parameters="none", keep_paths=True, accelerator=str(known.get("accelerator", "auto")))
+    with TemporaryDirectory() as folder:
+        project, _ = make_project(notebook, known, Path(folder), options)
+        return _split_record(_read_files(project.folder), known)
 
 
 def own_template() -> Template:

@@ -227,6 +227,27 @@ def test_an_answer_that_cannot_be_used_is_one_line(
     assert read_files(project) == before
 
 
+def test_a_project_of_an_adopted_notebook_gets_new_first_cells_and_keeps_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = [nbformat.v4.new_code_cell(source) for source in ("rate = 1", "print(rate)  # {{ no }} {% Jinja %}")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    assert run_command(["new", "--from", str(tmp_path / "mine.ipynb"), str(tmp_path / "made")], debug=False) == 0
+    (project,) = (tmp_path / "made").iterdir()
+    path = project / "notebooks/mine.ipynb"
+    record = read_record((project / RECORD).read_text())
+    assert path.read_bytes() == record.files["notebooks/mine.ipynb"]
+    older = path.read_text().replace(NEW_TITLE, OLD_TITLE)
+    files = {**record.files, "notebooks/mine.ipynb": older.encode()}
+    (project / RECORD).write_text(write_record(record._replace(files=files)))
+    path.write_text(older.replace("{{ no }}", "{{ yes }}"))
+    capsys.readouterr()
+    status, printed = update(capsys, project)
+    assert status == 0, printed
+    assert path.read_bytes() == record.files["notebooks/mine.ipynb"].replace(b"{{ no }}", b"{{ yes }}")
+    assert update(capsys, project, "--force")[1].startswith("Nothing to change")
+
+
 def test_a_project_from_before_there_was_a_record_loses_nothing(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
