@@ -33,18 +33,19 @@ class Finished(NamedTuple):
     """The paths of the files that have conflicts."""
 
 
-def write_update(folder: Path, contents: Mapping[str, bytes]) -> Finished:
+def write_update(folder: Path, contents: Mapping[str, tuple[bytes | None, bytes]]) -> Finished:
     """Write the files of a project, all or none.
 
+    ``contents`` are what each file had when the update was planned (None if there was none) and what it shall have.
     The last of them is the record, so that a project says that it is newer only when it is.
     """
     stage = folder / STAGE
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir()
     journal = []
-    for number, (path, content) in enumerate(contents.items()):
-        write_whole(stage / str(number), content)
-        journal.append({"path": path, "before": _digest(folder / path)})
+    for number, (path, (before, after)) in enumerate(contents.items()):
+        write_whole(stage / str(number), after)
+        journal.append({"path": path, "before": _digest(before)})
     write_whole(stage / JOURNAL, json.dumps(journal).encode())
     return finish_update(folder)
 
@@ -75,7 +76,10 @@ def _move_into_place(staged: Path, folder: Path, path: str, before: str | None) 
     if obstacle := find_obstacle(folder, path):
         yield f"{path} was not written: {obstacle}"
         return
-    if _digest(place) != before:
+    current = place.read_bytes() if place.is_file() else None
+    if current == staged.read_bytes():
+        return
+    if _digest(current) != before:
         place = place.with_name(f"{place.name}.new")
         yield f"{path} was changed meanwhile; what the update made of it is in {place.name}"
     if place.exists():
@@ -89,8 +93,8 @@ def is_interrupted(folder: Path) -> bool:
     return (folder / STAGE / JOURNAL).is_file()
 
 
-def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def save_unsaved(folder: Path, paths: Iterable[str], *, force: bool) -> Path | None:

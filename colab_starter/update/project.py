@@ -37,9 +37,11 @@ class Update(NamedTuple):
 
         Raises UncommittedChangesError or UpdateInterruptedError.
         """
-        contents = {change.path: change.after for change in self.changes if change.after is not None}
+        changed = [change for change in self.changes if change.after is not None]
+        contents = {change.path: (change.before, change.after or b"") for change in changed}
         if self.record:
-            contents[RECORD] = self.record.encode()
+            place = self.folder / RECORD
+            contents[RECORD] = (place.read_bytes() if place.is_file() else None, self.record.encode())
         if not contents:
             return None, []
         backup = save_unsaved(self.folder, contents, force=force)

@@ -14,6 +14,7 @@ from tests.conftest import git
 
 BEFORE = {"a": b"old a", "folder/b": b"old b"}
 AFTER = {"a": b"new a", "folder/b": b"new b", "new/c": b"new c", ".colab-starter.json": b"the record"}
+CONTENTS = {path: (BEFORE.get(path), content) for path, content in AFTER.items()}
 
 
 class Killed(BaseException):
@@ -63,7 +64,7 @@ def test_killed_before_any_step_an_update_changes_nothing_or_is_finished_by_the_
         with monkeypatch.context() as patch:
             kill_at(patch, step)
             try:
-                write_update(project, AFTER)
+                write_update(project, CONTENTS)
                 break
             except Killed:
                 pass
@@ -75,7 +76,7 @@ def test_killed_before_any_step_an_update_changes_nothing_or_is_finished_by_the_
             interrupted += 1
         else:
             assert files in (BEFORE, AFTER), step
-            write_update(project, AFTER)
+            write_update(project, CONTENTS)
         assert read_files(project) == AFTER, step
         for path in AFTER.keys() - BEFORE.keys():
             (project / path).unlink()
@@ -91,13 +92,19 @@ def test_a_file_that_was_edited_after_a_kill_stays_and_gets_its_new_content_besi
     with monkeypatch.context() as patch:
         patch.setattr("colab_starter.update.apply.finish_update", kill)
         with pytest.raises(Killed):
-            write_update(project, {"a": b"<<<<<<< yours\n=======\n>>>>>>> template"})
+            write_update(project, {"a": (b"old a", b"<<<<<<< yours\n=======\n>>>>>>> template")})
     (project / "a").write_bytes(b"edited")
     finished = finish_update(project)
     assert finished.notices == ["a was changed meanwhile; what the update made of it is in a.new"]
     assert finished.conflicting == []
     assert (project / "a").read_bytes() == b"edited"
     assert (project / "a.new").read_bytes().startswith(b"<<<<<<<")
+
+
+def test_a_file_that_was_saved_while_the_update_was_worked_out_stays_too(project: Path) -> None:
+    finished = write_update(project, {"a": (b"as it was planned", b"merged"), "new/c": (None, b"new")})
+    assert finished.notices == ["a was changed meanwhile; what the update made of it is in a.new"]
+    assert read_files(project) == {**BEFORE, "a.new": b"merged", "new/c": b"new"}
 
 
 def kill(folder: Path) -> None:
@@ -123,7 +130,7 @@ def test_a_journal_that_came_with_a_clone_writes_nothing_outside_of_the_project(
 
 def test_a_files_mode_stays(project: Path) -> None:
     os.chmod(project / "a", 0o755)
-    write_update(project, {"a": b"new"})
+    write_update(project, {"a": (b"old a", b"new")})
     assert (project / "a").stat().st_mode & 0o777 == 0o755
 
 
