@@ -23,6 +23,7 @@ from colab_starter.run.matrix.command import bisect, env
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
 from colab_starter.text import warn
+from colab_starter.update.command import update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -298,6 +299,7 @@ def open_notebook(
 
 
 app.command()(adopt)
+app.command()(update)
 app.command()(check)
 app.command()(run)
 app.command()(report)

@@ -68,6 +68,34 @@ class StoppedError(ColabStarterError):
     exit_code = 130
 
 
+class NoProjectError(UsageError):
+    """There is no project in the folder that ``update`` was given."""
+
+
+class DamagedRecordError(ColabStarterError):
+    """The file that says what a project was made from cannot be read; the message says how to get it back."""
+
+
+class TemplateUnavailableError(ColabStarterError):
+    """A template could not be fetched, or makes no project; the project is as it was."""
+
+
+class UnreadableFileError(ColabStarterError):
+    """A notebook of the project that has to be merged is none; the project is as it was."""
+
+
+class UnresolvedConflictError(ColabStarterError):
+    """A file of the project still has the conflicts of an earlier update; the project is as it was."""
+
+
+class UncommittedChangesError(ColabStarterError):
+    """The project has changes that are not committed; it is as it was."""
+
+
+class UpdateInterruptedError(ColabStarterError):
+    """An update could not be written; the message says whether anything has changed."""
+
+
 class NoNotebookError(UsageError):
     """The path that ``open`` was given is not a notebook."""
 

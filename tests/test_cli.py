@@ -24,7 +24,8 @@ from tests.support.processes import PATIENCE
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
-COMMANDS = ["", "new", "list", "open", "check", "runtimes list", "runtimes show", "runtimes diff", "runtimes refresh"]
+COMMANDS = ["", "new", "list", "open", "update", "check"]
+COMMANDS += ["runtimes list", "runtimes show", "runtimes diff", "runtimes refresh"]
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

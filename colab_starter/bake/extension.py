@@ -25,6 +25,7 @@ from colab_starter.bake.lessons import lessons_table, select_lessons
 from colab_starter.bake.passages import drop_placeholders, placeholder
 from colab_starter.bake.percent import mark_cells, to_ipynb
 from colab_starter.bake.pins import pin_requirements
+from colab_starter.bake.record import record_project
 
 OLDEST_COOKIECUTTER = (2, 7)
 """Older versions take ``use_drive=no`` on the command line for true."""
@@ -71,6 +72,7 @@ class NotebookExtension(Extension):
             open_badges=open_badges,
             pin_requirements=pin_requirements,
             read_table=read_table,
+            record_project=record_project,
             select_lessons=select_lessons,
         )
 

@@ -1,0 +1,1 @@
+"""Bringing a project up to a newer template, without losing what its user wrote."""
