@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tools.renew_gallery import bake_gallery
+from tools.renew_gallery import bake_notebooks
 
 FIRST_CELLS = ("parameters", "machine", "storage", "install", "framework")
 _NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
@@ -36,8 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         print_shares(list(map(Path, arguments)))
         return
     with TemporaryDirectory() as folder:
-        bake_gallery(Path(folder, "gallery"))
-        print_shares(sorted(Path(folder, "gallery").glob("*.ipynb")))
+        print_shares(bake_notebooks(Path(folder)))
 
 
 def print_shares(notebooks: Sequence[Path]) -> None:
