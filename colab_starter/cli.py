@@ -10,7 +10,7 @@ import sys
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,9 @@ from colab_starter.update.command import update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_USAGE_ERROR: Any = getattr(typer, "TyperException", typer.BadParameter.__mro__[2])
+"""The base of what Typer raises for a wrong command line; before Typer 0.29 it is Click's, or that of Typer's copy."""
 
 app = typer.Typer(
     add_completion=False,
@@ -81,7 +84,7 @@ def _describe(error: Exception) -> tuple[str, int]:
 
     if isinstance(error, typer.Abort):
         return "stopped", 130
-    if isinstance(error, typer.TyperException):
+    if isinstance(error, _USAGE_ERROR):
         return _usage_line(error), error.exit_code
     if isinstance(error, ColabStarterError):
         return str(error), error.exit_code
@@ -97,7 +100,7 @@ def _mask_line(line: str, arguments: list[str]) -> str:
     return make_mask(os.environ, names, given, arguments).apply_to_excerpt(line)
 
 
-def _usage_line(error: typer.TyperException) -> str:
+def _usage_line(error: Any) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "colab-starter"
     return f"{error.format_message()} (see {command} --help)"

@@ -199,7 +199,7 @@ def _set_environment(environment: Mapping[str, str]) -> None:
     heritage = get_heritage()
     os.unsetenv("OPENBLAS_NUM_THREADS")  # the server has set it behind Python's back
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({**(heritage.kernel_variables if heritage else {}), **environment})
     if heritage:
         sys.path[:] = heritage.kernel_path
     time.tzset()

@@ -14,6 +14,8 @@ class Heritage:
     """The complete environment with which the server was started."""
     descriptors: set[int] = field(default_factory=set)
     """The descriptors that the imported modules have open; a kernel keeps only these."""
+    kernel_variables: dict[str, str] = field(default_factory=dict)
+    """The environment variables that a cold kernel sets itself where they are missing."""
     kernel_path: list[str] = field(default_factory=list)
     """``sys.path`` of a cold kernel."""
     filters: list[Any] = field(default_factory=list)

@@ -28,6 +28,7 @@ def find_kernelspec(name: str) -> KernelSpec:
 def format_command(name: str, connection_file: Path, overlay: str = "") -> list[str]:
     """The command that starts a cold kernel, in the overlay of its environment if that folder is given."""
     manager = KernelManager(kernel_name=name, connection_file=str(connection_file))
+    manager._launch_args = manager._launch_args or {}  # before jupyter_client 8, it must not be None
     command: list[str] = manager.format_kernel_cmd()
     if "ipykernel_launcher" in command:
         command.append("--HistoryManager.enabled=False")

@@ -48,12 +48,11 @@ _WORKER = ("colab_starter.run.worker.attempt", "ipykernel.kernelspec", "psutil",
 def main() -> None:
     """Serve the client at the other end of the socket that is this process's stdin."""
     here = sys.path.pop()
-    path = list(sys.path)
     environment = dict(os.environ)
     trace = _prepare_for_imports()
-    start = _import_kernel(here)
-    _import_worker(path, here)
-    _serve(trace, start, environment, path)
+    start = _import_kernel(here, {*environment, *_WITHOUT_THREADS})
+    _import_worker(start.path)
+    _serve(trace, start, environment)
     from contextlib import suppress
 
     with suppress(OSError):  # the log has no reader any more
@@ -85,17 +84,22 @@ class _ColdStart(NamedTuple):
     filters: list[Any]
     """The filters of ``warnings``."""
     environment: dict[str, str]
+    path: list[str]
+    """``sys.path``, to which IPython 7 adds a folder."""
+    variables: dict[str, str]
+    """The environment variables that the kernel's own imports set: ipykernel before 6.18 imports debugpy."""
 
 
-def _import_kernel(here: str) -> _ColdStart:
-    """Import what a kernel imports, and create the shell."""
+def _import_kernel(here: str, known: set[str]) -> _ColdStart:
+    """Import what a kernel imports, and create the shell. ``known`` variables have not been set by that."""
     import importlib.util
     import warnings
 
     for name in _KERNEL:
         if importlib.util.find_spec(name):
             importlib.import_module(name)
-    visible = set(sys.modules)
+    visible, path = set(sys.modules), list(sys.path)
+    variables = {name: value for name, value in os.environ.items() if name not in known}
     sys.path.append(here)
     from colab_starter.run.kernels.forked import INLINE_FIGURES, prepare_kernel
 
@@ -104,10 +108,11 @@ def _import_kernel(here: str) -> _ColdStart:
     prepare_kernel()
     visible |= set(sys.modules) - ours
     modules = {name for name in visible if name.partition(".")[0] != "colab_starter"}
-    return _ColdStart(modules, list(warnings.filters), dict(os.environ))
+    return _ColdStart(modules, list(warnings.filters), dict(os.environ), path, variables)
 
 
-def _import_worker(path: list[str], here: str) -> None:
+def _import_worker(path: list[str]) -> None:
+    """Import what workers need, and leave ``sys.path`` as ``path``."""
     import importlib.util
 
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
@@ -122,7 +127,7 @@ def _import_worker(path: list[str], here: str) -> None:
     sys.path[:] = path
 
 
-def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], path: list[str]) -> None:
+def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str]) -> None:
     import pickle
     import shutil
     import tempfile
@@ -145,7 +150,13 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str], p
     if not setup.plan.cwd:
         os.chdir(folder)
     try:
-        heritage = Heritage(environment=environment, kernel_path=path, folder=folder, filters=start.filters)
+        heritage = Heritage(
+            environment=environment,
+            kernel_variables=start.variables,
+            kernel_path=start.path,
+            folder=folder,
+            filters=start.filters,
+        )
         _Keeper(control, setup, heritage, trace, start).run()
     finally:
         system.kill_children()
