@@ -106,14 +106,23 @@ class WarmApplication(IPKernelApp, _KnowsItsConfig):
         super().init_iopub(context)
 
 
-def prepare_kernel() -> None:
-    """Create the shell and read its configuration, in the process from which kernels will be forked."""
+def prepare_kernel() -> bool:
+    """Create the shell and read its configuration, in the process from which kernels will be forked.
+
+    Returns whether that was possible. The configuration may name what only other Pythons of the machine have, as on
+    Colab; then a kernel of this Python cannot be started at all, but those of the others can.
+    """
     close_port()
     application = WarmApplication.instance(kernel_class=WarmKernel)
-    _KnowsItsConfig.initialize(application, ["--IPKernelApp.connection_file=warm.json", NO_HISTORY])
+    try:
+        _KnowsItsConfig.initialize(application, ["--IPKernelApp.connection_file=warm.json", NO_HISTORY])
+    except SystemExit:  # traitlets has logged why
+        return False
+    if not issubclass(application.kernel_class, WarmKernel):  # the configuration names another, as Colab's does
+        application.kernel_class = type("WarmKernel", (WarmKernel, application.kernel_class), {})
     sys.modules["debugpy"] = cast(Any, None)  # without it, the kernel makes no debugger, which saves 0.14 s
     try:
-        WarmKernel.instance(
+        application.kernel_class.instance(
             parent=application,
             user_ns=application.user_ns,
             profile_dir=application.profile_dir,
@@ -121,6 +130,7 @@ def prepare_kernel() -> None:
         )
     finally:
         del sys.modules["debugpy"]
+    return True
 
 
 def become_kernel(

@@ -22,6 +22,8 @@ class Heritage:
     """The filters of ``warnings`` in a cold kernel."""
     hidden: HiddenModules | None = None
     """The modules that a cold kernel has not imported yet."""
+    has_kernel: bool = True
+    """Whether a worker can turn a fork of itself into a kernel; otherwise it starts all kernels cold."""
     folder: str = ""
     """Where workers make their socket folders: ``<folder>/<pid>``. The server removes what they leave."""
 
@@ -43,3 +45,8 @@ def get_heritage() -> Heritage | None:
 def is_worker() -> bool:
     """Whether this process was forked to look after one kernel, so that all its children come from the kernel."""
     return _heritage is not None
+
+
+def can_fork_kernel() -> bool:
+    """Whether this process is a worker that can turn a fork of itself into a kernel."""
+    return _heritage is not None and _heritage.has_kernel

@@ -16,7 +16,7 @@ from colab_starter.errors import ColdKernelNeededError, NoSuchKernelError
 from colab_starter.run.kernels import ending
 from colab_starter.run.kernels.connection import Connection, Message, Place, listen, make_place
 from colab_starter.run.kernels.death import KernelDiedError
-from colab_starter.run.kernels.heritage import is_worker
+from colab_starter.run.kernels.heritage import can_fork_kernel
 from colab_starter.run.kernels.kernel import (
     DROP_NOTHING,
     HasFileno,
@@ -88,7 +88,7 @@ class LocalKernel:
         if overlay:
             everything = enter(everything, overlay)
         place = make_place(name)
-        can_fork = is_worker() and (not overlay or overlay == sys.prefix)
+        can_fork = can_fork_kernel() and (not overlay or overlay == sys.prefix)
         try:
             output = log.descriptor if isinstance(log, MaskedLog) else log
             process = _start_process(name, place, cwd, everything, output, warm=warm and can_fork, overlay=overlay)

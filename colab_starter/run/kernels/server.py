@@ -85,9 +85,11 @@ class _ColdStart(NamedTuple):
     """The filters of ``warnings``."""
     environment: dict[str, str]
     path: list[str]
-    """``sys.path``, to which IPython 7 adds a folder."""
+    """``sys.path``, to which IPython 7 adds two folders."""
     variables: dict[str, str]
     """The environment variables that the kernel's own imports set: ipykernel before 6.18 imports debugpy."""
+    has_kernel: bool
+    """Whether the shell could be created."""
 
 
 def _import_kernel(here: str, known: set[str]) -> _ColdStart:
@@ -98,17 +100,19 @@ def _import_kernel(here: str, known: set[str]) -> _ColdStart:
     for name in _KERNEL:
         if importlib.util.find_spec(name):
             importlib.import_module(name)
-    visible, path = set(sys.modules), list(sys.path)
+    visible = set(sys.modules)
     variables = {name: value for name, value in os.environ.items() if name not in known}
     sys.path.append(here)
     from colab_starter.run.kernels.forked import INLINE_FIGURES, prepare_kernel
 
     ours = set(sys.modules)
     os.environ.setdefault("MPLBACKEND", INLINE_FIGURES)
-    prepare_kernel()
+    has_kernel = prepare_kernel()
     visible |= set(sys.modules) - ours
     modules = {name for name in visible if name.partition(".")[0] != "colab_starter"}
-    return _ColdStart(modules, list(warnings.filters), dict(os.environ), path, variables)
+    path = [*sys.path]
+    del path[-1 - path[::-1].index(here)]
+    return _ColdStart(modules, list(warnings.filters), dict(os.environ), path, variables, has_kernel)
 
 
 def _import_worker(path: list[str]) -> None:
@@ -156,6 +160,7 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str]) -
             kernel_path=start.path,
             folder=folder,
             filters=start.filters,
+            has_kernel=start.has_kernel,
         )
         _Keeper(control, setup, heritage, trace, start).run()
     finally:
@@ -286,7 +291,8 @@ class _Keeper:
         state = self._trace.state
         with capture:
             self._trace.capture_output(capture)
-            steps = [step for step in self._setup.plan.steps if step not in self._left_out]
+            planned = self._setup.plan.steps if self._heritage.has_kernel else ()
+            steps = [step for step in planned if step not in self._left_out]
             imported = follow_plan(steps, self._trace, keeper.send)
             self._trace.capture_output(None)
         self._trace.stop()
