@@ -122,7 +122,7 @@ def prepare_kernel() -> bool:
         application.kernel_class = type("WarmKernel", (WarmKernel, application.kernel_class), {})
     sys.modules["debugpy"] = cast(Any, None)  # without it, the kernel makes no debugger, which saves 0.14 s
     try:
-        application.kernel_class.instance(
+        cast(Any, application.kernel_class).instance(
             parent=application,
             user_ns=application.user_ns,
             profile_dir=application.profile_dir,

@@ -53,6 +53,6 @@ def _use(address: str) -> None:
 
 if __name__ == "__main__":
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
-        del sys.path[0]
+        sys.path[0] = ""  # as after ``python -m``: ipykernel_launcher deletes it, or else a PYTHONPATH of this folder
     close_port()
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

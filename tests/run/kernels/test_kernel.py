@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from colab_starter.errors import KernelSilentError, NoSuchKernelError, StartStoppedError
@@ -125,6 +124,24 @@ print(json.dumps({
     assert warm == cold
 
 
+def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_kernel.py").write_text(
+        "from ipykernel.ipkernel import IPythonKernel\nclass Own(IPythonKernel):\n    motto = 'own'\n"
+    )
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_config.py").write_text("get_config().IPKernelApp.kernel_class = 'own_kernel.Own'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    server = ForkServer(WarmPlan(), {}, tmp_path / "log")
+    cell = "print(get_ipython().kernel.motto, b'kernels.server' in open('/proc/self/cmdline', 'rb').read())"
+    try:
+        warm, cold = ask_both(server, tmp_path, cell)
+    finally:
+        server.close()
+    assert (warm.text, cold.text) == ("own True\n", "own False\n")
+
+
 def test_a_kernel_has_no_descriptors_of_its_worker(server: ForkServer, tmp_path: Path) -> None:
     cell = """
 import os
@@ -170,8 +187,10 @@ process.join()"""
 
 
 def test_a_kernel_opens_no_port_and_hears_what_its_forks_print_all_the_same(ask: Ask) -> None:
-    named = "net_connections" if hasattr(psutil.Process, "net_connections") else "connections"  # before psutil 6
-    list_ports = f"import psutil\nprint(psutil.Process().{named}('inet'))"
+    list_ports = (  # before psutil 6, net_connections had another name
+        "import psutil\nown = psutil.Process()\n"
+        "print((own.net_connections if hasattr(own, 'net_connections') else own.connections)('inet'))"
+    )
     assert ask(list_ports + SHOW_FORK).text == "[]\nfrom a fork\n"
 
 
