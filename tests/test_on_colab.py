@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -84,7 +85,7 @@ def test_a_command_that_lives_apart_runs_notebooks_in_a_kernel_of_another_enviro
     assert ended.returncode == 0, ended.stdout + ended.stderr
     with open(tmp_path / "runs/nb/results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["status"], row["double"]) for row in rows] == [("ok", "2"), ("ok", "4")]
+    assert [(row["status"], row["accuracy"]) for row in rows] == [("ok", "0.5"), ("ok", "1.0")]
     executed = [nbformat.read(path, 4) for path in sorted((tmp_path / "runs/nb").glob("n=*/nb.ipynb"))]
     assert [one.cells[-1].outputs[0].text for one in executed] == [f"{tmp_path / 'theirs'} theirs None\n"] * 2
 
@@ -104,11 +105,13 @@ def write_configuration(folder: Path, kernel_class: str) -> None:
 
 
 def write_sweep(path: Path) -> None:
-    """A notebook that records a metric, and tells of its kernel."""
+    """A notebook that records a metric as the documentation says, and tells of its kernel."""
     tagged = v4.new_code_cell("n = 1", metadata={"tags": ["parameters"]})
-    record = 'display({"application/scrapbook.scrap.json+json": {"name": "double", "data": n * 2}}, raw=True)\n'
+    page = (REPOSITORY / "docs/on-colab.md").read_text(encoding="utf-8")
+    (record,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     tell = (
         "import importlib.util, sys\n"
         "print(sys.prefix, get_ipython().kernel.motto, importlib.util.find_spec('colab_starter'))"
     )
-    nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell(record), v4.new_code_cell(tell)]), path)
+    cells = [tagged, v4.new_code_cell(f"accuracy = n / 2\n{record}"), v4.new_code_cell(tell)]
+    nbformat.write(v4.new_notebook(cells=cells), path)

@@ -393,14 +393,13 @@ print(f"An epoch took {seconds_per_epoch:.1f} s for {report['training_images']:,
 # Which batch size is best? Trying several values is called a **sweep**, and `colab-starter run` does it: one notebook, many parameters, several at a time. What is done is kept; the same command goes on after a disconnect. In Colab's terminal, with this notebook on Drive:
 #
 # ```
-# uv venv --python "$(which python3)" --system-site-packages /content/sweeps
-# uv pip install --python /content/sweeps/bin/python colab-starter
+# python3 -m pip install -q colab-starter
 # cd "/content/drive/MyDrive/{{ cookiecutter.drive_folder }}"
-# /content/sweeps/bin/colab-starter run notebooks/tour.ipynb -p batch_size=64,256 -p epochs=1
-# /content/sweeps/bin/colab-starter report runs/tour
+# colab-starter run notebooks/tour.ipynb -p batch_size=64,256 -p epochs=1
+# colab-starter report runs/tour
 # ```
 #
-# The first two lines give colab-starter an environment of its own on top of Colab's, which stays as it is.
+# The first line changes none of Colab's packages.
 #
 # ## 11. The same on Kaggle
 #
