@@ -448,14 +448,14 @@ print(f"{len(train_set)} batches an epoch. The first one: x {x.shape}, y {y.shap
 # %% [markdown] id="augment-text"
 # ## A thousand pictures from a hundred
 #
-# A boat stays a boat if it is mirrored, turned a little, moved, nearer or farther away. **Data augmentation** layers do that at random, differently in each epoch, and only during training.
+# A boat stays a boat if it is mirrored, turned, moved, nearer or farther away. **Data augmentation** layers do that at random, differently in each epoch, and only during training.
 # So the network cannot learn the pictures by heart. Choose what leaves the class as it is: a mirrored letter, for example, is no letter any more.
 
 # %% id="augment"
 def build_augmentation():
     layers = [
         keras.layers.RandomFlip("horizontal", seed=seed),
-        keras.layers.RandomRotation(0.05, fill_mode="nearest", seed=seed),
+        keras.layers.RandomRotation(0.1, fill_mode="nearest", seed=seed),
         keras.layers.RandomZoom(0.2, fill_mode="nearest", seed=seed),
         keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", seed=seed),
     ]
@@ -478,7 +478,7 @@ plt.show()
 #
 # **Pretrained** networks have already learned from the 1.3 million photos of ImageNet what edges, fur and wheels look like.
 # We take one without its last layer, as the **base**, and train only a new last layer, the **head**: that needs few pictures and little time.
-# The weights are downloaded. Where that is not possible, a small network learns **from scratch**.
+# The weights are downloaded. Where that is not possible, a small network learns **from scratch**, shapes rather than colors.
 
 # %% id="network"
 import socket
@@ -498,12 +498,13 @@ def build_small_network():
     So the network knows shapes and hardly any colors, which are soon learned by heart from few pictures."""
     size = image_size // max(1, image_size // 64)  # about 64 x 64 pixels are enough for it
     inputs = keras.Input((size, size, 3))
-    x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(inputs)  # light or dark, pale or not: that counts no more
+    x = inputs - keras.ops.mean(inputs, axis=(1, 2), keepdims=True)
+    x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(x)  # light or dark, pale or not: that counts no more
     x = keras.ops.reshape(keras.ops.transpose(x, (0, 3, 1, 2)), (-1, size, size, 1))  # three gray pictures of each
-    x = keras.layers.Conv2D(16, 5, strides=2, padding="same", use_bias=False)(x)
+    x = keras.layers.Conv2D(24, 5, strides=2, use_bias=False)(x)
     edges = keras.ops.reshape(keras.ops.abs(x), (-1, 3, *x.shape[1:]))
     x = normalize(keras.ops.max(edges, axis=1))
-    for number, filters in enumerate([32, 64, 96, 96]):
+    for number, filters in enumerate([32, 64, 96, 128]):
         x = keras.layers.MaxPooling2D()(x) if number in (1, 2) else x
         x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
         x = keras.layers.ReLU()(normalize(x))
