@@ -414,14 +414,14 @@ pd.crosstab(pictures["label"], pictures["part"])[list(PARTS)]
 # %% [markdown] id="batches-text"
 # Keras takes pictures in **batches**. A `PyDataset` says how many there are and makes one of them when it is asked for,
 # so only a batch has to fit on the GPU. After each epoch, the training pictures are shuffled.
-# Of few pictures, an epoch would be over after a handful of steps: so it shows each several times, about 400 in all.
+# With only a few pictures, an epoch would be over after a handful of steps. So each is shown several times, about 400 in all.
 
 # %% id="batches"
 import math
 
 
 class Pictures(keras.utils.PyDataset):
-    """Batches of pictures and their labels. If they are shuffled, each epoch has a new order, and few pictures come several times."""
+    """Batches of pictures and their labels. If they are shuffled, each epoch has a new order, and a small set is repeated."""
 
     def __init__(self, rows, shuffle=False, **options):
         super().__init__(**options)
@@ -489,18 +489,18 @@ from contextlib import contextmanager
 
 
 def normalize(x):
-    """Give each feature map the same mean and spread, which makes the training faster."""
+    """Give each feature map the same mean and spread, which speeds up the training."""
     return keras.layers.BatchNormalization(momentum=0.9)(x)
 
 
 def build_small_network():
     """Five convolutions. The first looks for edges in red, green and blue alike, and keeps the strongest, whether from light to dark or back.
-    So the network knows shapes and hardly any colors, which are soon learned by heart from few pictures."""
+    So the network sees shapes and hardly any colors: those of a few pictures would soon be learned by heart."""
     size = image_size // max(1, image_size // 64)  # about 64 x 64 pixels are enough for it
     inputs = keras.Input((size, size, 3))
     x = inputs - keras.ops.mean(inputs, axis=(1, 2), keepdims=True)
     x = keras.layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False)(x)  # light or dark, pale or not: that counts no more
-    x = keras.ops.reshape(keras.ops.transpose(x, (0, 3, 1, 2)), (-1, size, size, 1))  # three gray pictures of each
+    x = keras.ops.reshape(keras.ops.transpose(x, (0, 3, 1, 2)), (-1, size, size, 1))  # each picture as three gray ones
     x = keras.layers.Conv2D(24, 5, strides=2, use_bias=False)(x)
     edges = keras.ops.reshape(keras.ops.abs(x), (-1, 3, *x.shape[1:]))
     x = normalize(keras.ops.max(edges, axis=1))
