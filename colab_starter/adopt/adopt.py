@@ -4,13 +4,13 @@ import ast
 import codecs
 import json
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from colab_starter.adopt.constants import Constant, Constants, choose, find_constants, form_lines
-from colab_starter.adopt.draft import NUMBERS, PREFIX, Draft, Note, lines_of, read_draft
+from colab_starter.adopt.draft import NUMBERS, PREFIX, Draft, Note, read_draft
 from colab_starter.adopt.drive import OnDrive, move_drive
 from colab_starter.adopt.machine import choose_accelerator, choose_framework, name_language, set_accelerator
 from colab_starter.adopt.packages import Needs, move_installs
@@ -74,6 +74,8 @@ class Adoption:
     left: list[Note]
     accelerator: str
     """The machine that was written into the metadata; empty if that says one already, or needs none."""
+    chose_accelerator: bool
+    """Whether it was chosen because of the code, and not by the user."""
     metrics: list[str]
     """The names that the results cell records from the start."""
     was_adopted: bool
@@ -105,7 +107,7 @@ def adopt(path: Path, options: Options) -> Adoption:
     accelerator = choose_accelerator(draft.theirs, options.accelerator)
     metrics = _find_metrics(draft)
     cells = _bake(needs, accelerator, choose_framework(draft), _name_results(draft), metrics)
-    constants = find_constants(draft, _find_names(cells))
+    constants = find_constants(draft, _find_names(cells), form.names)
     chosen = _move_constants(draft, constants, options)
     form.fill(cells, chosen, on_drive, options)
     draft.apply_edits()
@@ -121,6 +123,7 @@ def adopt(path: Path, options: Options) -> Adoption:
         followed=draft.followed,
         left=draft.left,
         accelerator=accelerator if wrote else "",
+        chose_accelerator=options.accelerator == "auto",
         metrics=[] if NUMBERS in draft.ours else metrics,
         was_adopted=bool(draft.ours),
         needs=needs,
@@ -170,66 +173,87 @@ class _Form:
     """The cell with the parameters, as an earlier ``adopt`` and the user have left it."""
 
     def __init__(self, draft: Draft) -> None:
-        self._draft = draft
-        old = draft.ours.get(FORM, {})
-        self._lines = join_source(old.get("source", old.get("input"))).splitlines()
-        parsed = parse_python("\n".join(self._lines))
-        self._statements = {
-            statement.targets[0].id: statement
-            for statement in (parsed.body if isinstance(parsed, ast.Module) else [])
-            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
-        }
+        self._slug = slug_of(draft.path.stem)
+        cell = next((cell for cell in draft.cells if cell.id == FORM and cell.source.strip()), None)
+        self._lines = cell.source.rstrip().split("\n") if cell else []
+        self._python = cell.code.python.split("\n") if cell else []
+        tree = cell.tree if cell and isinstance(cell.tree, ast.Module) else ast.Module([], [])
+        self.names = {event.name for event in read_events(tree) if event.kind == BIND}
+        """The names that it gives values to."""
+        self._values = dict(filter(None, map(_read_value, tree.body)))
 
     @property
     def drive_folder(self) -> str | None:
-        statement = self._statements.get("drive_folder")
-        value = read_literal(statement.value) if statement else None
+        value = read_literal(self._values.get("drive_folder"))
         return value if isinstance(value, str) else None
 
     def fill(self, cells: list[Json], chosen: list[Constant], on_drive: OnDrive, options: Options) -> None:
-        """Write the user's constants and the values of the earlier form into the new cell."""
+        """Write the user's constants and values into the new cell; lines that are in the form already stay."""
         cell = next(cell for cell in cells if cell["id"] == FORM)
         title, *lines = join_source(cell["source"]).splitlines()
         common = {line.partition(" = ")[0]: line for line in lines if " = " in line}
         common.pop("seed", None)  # nothing in the first cells draws random numbers
-        values = self._choose_values(chosen, on_drive)
-        if options.use_drive is not None:
-            values["use_drive"] = str(options.use_drive)
-        if options.drive_folder is not None and not on_drive.folder:
-            values["drive_folder"] = _quote(options.drive_folder)
-        settled = [
+        asked = _read_asked(on_drive, options)
+        values = self._fit_values(on_drive) | {one.name: one.value for one in chosen} | asked
+        missing = [
             f"{name} = {values[name]}  {line[line.index('# @param') :]}" if name in values else line
             for name, line in common.items()
+            if name not in self.names
         ]
-        users = [*self._keep_lines(common), *form_lines([one for one in chosen if one.name not in common])]
-        made = [title, *users, *([""] if users else []), *settled]
+        users = list(form_lines([one for one in chosen if one.name not in common]))
+        if self._lines:
+            made = [*self._insert(users, common, asked), *missing]
+        else:
+            made = [title, *users, *([""] if users else []), *missing]
         cell["source"] = "\n".join(made).splitlines(keepends=True)
 
-    def _choose_values(self, chosen: list[Constant], on_drive: OnDrive) -> dict[str, str]:
-        """The values of the parameters that every form has: the user's, else what fits this notebook."""
-        slug = slug_of(self._draft.path.stem)
-        text = "\n".join(self._lines)
+    def _fit_values(self, on_drive: OnDrive) -> dict[str, str]:
+        """What fits this notebook, of the parameters that every form has."""
         return {
             "use_drive": str(on_drive.is_used),
-            "drive_folder": _quote(on_drive.folder if on_drive.is_used else slug),
-            "output_dir": _quote(f"outputs/{slug}"),
-            **{name: ast.get_source_segment(text, one.value) or "" for name, one in self._statements.items()},
-            **{one.name: one.value for one in chosen},
+            "drive_folder": _quote(on_drive.folder if on_drive.is_used else self._slug),
+            "output_dir": _quote(f"outputs/{self._slug}"),
         }
 
-    def _keep_lines(self, common: Collection[str]) -> list[str]:
-        """The lines of the earlier form that are the user's, with all that stands between them."""
-        settled = [
-            number
-            for name, statement in self._statements.items()
-            for number in (lines_of(statement) if name in common else ())
-        ]
-        kept = [line for number, line in enumerate(self._lines, 1) if number not in settled]
-        if kept[:1] and re.match(r"#\s*@title\b", kept[0]):
-            kept = kept[1:]
-        while kept and not kept[-1].strip():
-            kept.pop()
-        return kept
+    def _insert(self, users: list[str], common: Collection[str], asked: Mapping[str, str]) -> list[str]:
+        """The lines that are there, with the user's new constants before the parameters that every form has."""
+        starts = [value.lineno - 1 for name, value in self._values.items() if name in common]
+        place = min(starts, default=len(self._lines))
+        while place and self._lines[place - 1].startswith("#") and "@title" not in self._lines[place - 1]:
+            place -= 1
+        while place and not self._lines[place - 1].strip():
+            place -= 1
+        lines = self._set_values(asked)
+        if users and "".join(lines[place : place + 1]).strip():
+            users = [*users, ""]
+        return [*lines[:place], *users, *lines[place:]]
+
+    def _set_values(self, asked: Mapping[str, str]) -> list[str]:
+        """The lines that are there, with other values of some parameters."""
+        lines = list(self._lines)
+        found = [(self._values[name], new) for name, new in asked.items() if name in self._values]
+        for value, new in sorted(found, key=lambda one: one[0].lineno, reverse=True):
+            first, last = value.lineno - 1, (value.end_lineno or value.lineno) - 1
+            if lines[first : last + 1] == self._python[first : last + 1]:
+                before = lines[first].encode()[: value.col_offset].decode()
+                lines[first : last + 1] = [f"{before}{new}{lines[last].encode()[value.end_col_offset :].decode()}"]
+        return lines
+
+
+def _read_value(statement: ast.stmt) -> tuple[str, ast.expr] | None:
+    """The name and the value of ``name = value``, with or without a type; None for any other statement."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return None
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    return (target.id, statement.value) if isinstance(target, ast.Name) else None
+
+
+def _read_asked(on_drive: OnDrive, options: Options) -> dict[str, str]:
+    """The values that the user asked for, by option."""
+    asked = {} if options.use_drive is None else {"use_drive": str(options.use_drive)}
+    if options.drive_folder is not None and not on_drive.folder:
+        asked["drive_folder"] = _quote(options.drive_folder)
+    return asked
 
 
 def slug_of(stem: str) -> str:

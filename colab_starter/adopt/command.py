@@ -84,7 +84,7 @@ def _find_target(notebook: Path, output: Path | None, in_place: bool) -> Path:
     if in_place or output:
         return notebook if in_place else output or notebook
     stem = notebook.stem.removesuffix(".adopted")
-    return notebook.with_name(f"{stem}.adopted.ipynb")
+    return notebook.parent / f"{stem}.adopted.ipynb"
 
 
 def _choose_how_to_ask(parameters: str | None) -> "str | Ask":
@@ -104,6 +104,8 @@ def _write(adoption: "Adoption", target: Path, may_replace: bool) -> None:
 
     content = adoption.content
     try:
+        if target.is_dir():
+            raise CannotWriteError(f"{target} is a folder; give the name of a file, such as {target / 'my.ipynb'}")
         if target.exists():
             if target.is_file() and target.read_bytes() == content:
                 return

@@ -54,6 +54,8 @@ class Constants(NamedTuple):
     """Those among them that would be in the form, were it not for a name or a line that they share."""
     declared: list[str]
     """Those in the cell that the user has tagged ``parameters``: they are in the form in any case."""
+    in_form: Collection[str]
+    """The names in the form of an earlier ``adopt``."""
 
     def tell_doubts(self, chosen: list[Constant]) -> dict[str, str]:
         """Constants that one might expect in the form -> why they are not there."""
@@ -88,14 +90,22 @@ class _Assignment(NamedTuple):
         return f"cell {self.cell.number}, line {self.statement.lineno}"
 
 
-def find_constants(draft: Draft, reserved: Collection[str]) -> Constants:
-    """The constants of the user's cells. ``reserved``: the names that the first cells bind."""
+def find_constants(draft: Draft, reserved: Collection[str], in_form: Collection[str]) -> Constants:
+    """The constants of the user's cells.
+
+    ``reserved`` are the names that the first cells bind, ``in_form`` those in the form of an earlier ``adopt``.
+    """
     names = _Names(draft.theirs)
-    constants = Constants({}, {}, [], [])
+    constants = Constants({}, {}, [], [], in_form)
     for one in _find_assignments(draft.theirs):
         if one.name in constants.found:
             continue
-        if problem := _find_problem_of_value(one, reserved) or _find_problem_of_place(draft, one, names):
+        problem = (
+            f"the form sets {one.name}, and {one.place} sets it again; delete that line, so that the form counts"
+            if one.name in in_form
+            else _find_problem_of_value(one, reserved) or _find_problem_of_place(draft, one, names)
+        )
+        if problem:
             constants.refused.setdefault(one.name, problem)
             fits = one.literal is not NOT_LITERAL and _fits_form(one.literal)
             if fits and len(names.bindings(one.name)) == 1:
@@ -123,7 +133,8 @@ def choose(constants: Constants, asked: str) -> list[str]:
         return [name for name, one in constants.found.items() if name in constants.declared or not one.doubt]
     names = [] if asked.strip().lower() == "none" else [name.strip() for name in asked.split(",") if name.strip()]
     for name in names:
-        if name not in constants.found:
+        is_done = name in constants.in_form and name not in constants.refused
+        if name not in constants.found and not is_done:
             raise UsageError(f"--parameters {name}: {_explain(constants, name)}")
     return [name for name in constants.found if name in names or name in constants.declared]
 
@@ -247,7 +258,7 @@ def _describe(one: _Assignment, doubt: str) -> Constant:
     cell, statement = one.cell, one.statement
     lines = lines_of(statement)
     last = cell.code.python.split("\n")[lines[-1] - 1]
-    comment = last.encode()[statement.end_col_offset or 0 :].decode().strip()
+    comment = last.encode()[statement.end_col_offset or 0 :].decode().strip("; \t")
     source = ast.get_source_segment(cell.code.python, one.value) or ""
     # Parentheses around a value are not part of its node.
     written = ast.unparse(one.value) if "#" in source or len(lines) > 1 else source

@@ -9,7 +9,7 @@ from colab_starter.check.rule import ignores
 from colab_starter.check.source import replace_lines
 from colab_starter.errors import BrokenNotebookError, CannotAdoptError
 from colab_starter.notebook.json_text import rewrite_json
-from colab_starter.notebook.model import PARAMETERS_TAG, Cell, Json, Notebook, read_notebook
+from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, Cell, Json, Notebook, read_notebook
 from colab_starter.notebook.repair import mend_notebook
 from colab_starter.sweep_folder import tells_of_run
 
@@ -77,6 +77,7 @@ class Draft:
         cells = Notebook(path, notebook.text, self.data).cells
         raw = [cell for container in self.containers for cell in container if isinstance(cell, dict)]
         self.raw: dict[int, Json] = {cell.number: data for cell, data in zip(cells, raw, strict=True)}
+        self.cells = cells
         self.ours = {cell.id: self.raw[cell.number] for cell in cells if cell.id.startswith(PREFIX)}
         self.theirs = Notebook(path, notebook.text, self.data)
         self.theirs.cells = [cell for cell in cells if not cell.id.startswith(PREFIX)]
@@ -201,9 +202,15 @@ def read_draft(path: Path) -> Draft:
         draft = Draft(path)
     except FileNotFoundError:
         raise CannotAdoptError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise CannotAdoptError(f"{path} is a folder; give one of the notebooks in it") from None
     except OSError as error:
         raise CannotAdoptError(f"{path} cannot be read: {error.strerror}") from None
     except BrokenNotebookError as error:
+        if path.suffix == ".py":
+            raise CannotAdoptError(
+                f"{path.name} is a script, not a notebook; jupytext --to notebook {path.name} makes one of it"
+            ) from None
         raise CannotAdoptError(f"{path.name} {error}") from None
     if problem := _find_obstacle(draft):
         raise CannotAdoptError(f"{path.name} {problem}")
@@ -217,13 +224,21 @@ def _find_obstacle(draft: Draft) -> str:
     if tells_of_run(theirs.metadata):
         return "is the record of a run; adopt the notebook that it was made from"
     if not theirs.is_python:
-        name = kernel.get("display_name") or kernel.get("name") if isinstance(kernel, dict) else ""
-        return f"is not a Python notebook (kernel {name or 'unknown'}), and the first cells are Python"
+        language = theirs.metadata.get("language_info")
+        named = [*map(kernel.get, ("display_name", "name"))] if isinstance(kernel, dict) else []
+        named += [language.get("name")] if isinstance(language, dict) else []
+        name = next(filter(None, named), "unknown")
+        return f"is not a Python notebook (kernel {name}), and the first cells are Python"
     if draft.format < (3, 0):
         return f"is of nbformat {draft.format[0]}, of 2011; open it in Jupyter, save it, and adopt that"
     if any(cell.id in ("machine-0", "storage-0") for cell in theirs.cells):
-        return "was made by colab-starter, so it has the first cells; to renew them, see docs/updating.md"
-    for cell in theirs.cells:
+        return "was made by colab-starter, so it has the first cells; to renew them: colab-starter update"
+    for cell in draft.cells:
+        if INJECTED_TAG in cell.tags:
+            return (
+                f"was executed by papermill, and cell {cell.number} sets the parameters of that run; "
+                "adopt the notebook that it was made from, or delete that cell"
+            )
         if isinstance(cell.tree, SyntaxError):
             line = cell.source.split("\n")[(cell.tree.lineno or 1) - 1 :][:1]
             shown = f" ({line[0].strip()[:60]})" if line else ""

@@ -19,7 +19,8 @@ def describe(adoption: Adoption, target: Path | None) -> str:
     for title, notes in (("Moved", _without_form(adoption)), ("Follows drive_folder", adoption.followed)):
         lines += [f"  {title}: {note}" for note in sorted(notes)]
     if adoption.accelerator:
-        lines.append(f"  Machine: {adoption.accelerator}, because the code can use it")
+        why = ", because the code can use it" if adoption.chose_accelerator else ""
+        lines.append(f"  Machine: {adoption.accelerator}{why}")
     if adoption.metrics:
         lines.append(f"  Results: records {', '.join(adoption.metrics)}")
     for note in sorted(adoption.left):

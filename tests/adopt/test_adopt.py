@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colab_starter.adopt.adopt import Options, adopt
-from colab_starter.errors import CannotAdoptError
+from colab_starter.errors import CannotAdoptError, UsageError
 from tests.adopt.conftest import Adopt, Adopted
 from tests.check.conftest import code, notebook_of, text
 
@@ -59,6 +59,8 @@ def test_an_empty_notebook_and_one_of_text_only_can_be_adopted(adopt_cells: Adop
         (["x = 1", "y = 2\n%reset -f"], {}, "deletes its variables in cell 2, line 2"),
         (["x = 1"], {"colab_starter": {"status": "ok"}}, "the record of a run"),
         ([{**code("x = 1"), "id": "machine-0"}], {}, "was made by colab-starter"),
+        (["x <- 1"], {"kernelspec": {}, "language_info": {"name": "R"}}, "not a Python notebook (kernel R)"),
+        ([code("lr = 1", tags=["injected-parameters"])], {}, "cell 1 sets the parameters of that run"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_in_one_line(
@@ -88,6 +90,11 @@ def test_a_file_that_is_no_notebook_is_refused(content: str, why: str, tmp_path:
         adopt(path, Options())
     with pytest.raises(CannotAdoptError, match="does not exist"):
         adopt(tmp_path / "nothing.ipynb", Options())
+    with pytest.raises(CannotAdoptError, match="is a folder"):
+        adopt(tmp_path, Options())
+    (tmp_path / "cells.py").write_text("# %%\nlr = 0.1\n")
+    with pytest.raises(CannotAdoptError, match=r"cells\.py is a script, .*jupytext"):
+        adopt(tmp_path / "cells.py", Options())
 
 
 CELLS: list[Any] = ["!pip install einops", "lr = 0.1\nepochs = 2", "score = lr * epochs\nprint(score)"]
@@ -114,6 +121,74 @@ def test_the_second_time_keeps_what_the_user_wrote_into_the_form(adopt_cells: Ad
     assert not again.adoption.changed
     assert again.adoption.new == written
     assert 'drive_folder = "course"  # @param {type:"string"}' in again.form
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("use_drive = False", "use_drive: bool = False"),
+        ('use_drive = False  # @param {type:"boolean"}', 'use_drive = True # @param {"type":"boolean"}'),
+        ("epochs = 2", "# how often\nepochs = [\n    1,\n    2,\n]"),
+        ("use_drive = False", "use_drive = True; print('mine')"),
+        ("require_gpu = False", "use_gpu, require_gpu = True, False"),
+        ("# @title Parameters", "#@title Mine { run: 'auto' }"),
+        ("# @title Parameters", "%%time\n# @title Parameters"),
+        ("require_gpu = False", "!ls\nrequire_gpu = False"),
+        ("drive_folder = ", "drive_folder = 'a' + "),
+        ("output_dir = ", "# what I want\noutput_dir = "),
+    ],
+)
+def test_the_form_belongs_to_the_user_whatever_is_written_into_it(old: str, new: str, adopt_cells: Adopt) -> None:
+    path = adopt_cells(CELLS).save()
+    change(path, "parameters-0", old, new)
+    edited = "".join(json.loads(path.read_text())["cells"][0]["source"])
+    assert not adopt_cells(path).adoption.changed
+    data = json.loads(path.read_text())
+    data["cells"].insert(-3, {**code("momentum = 0.9\nprint(momentum)"), "id": "new"})
+    path.write_text(json.dumps(data, indent=1))
+    again = adopt_cells(path)
+    added = 'momentum = 0.9  # @param {type:"number"}'
+    assert [line for line in again.form if line != added] == edited.split("\n")
+    assert again.form[again.form.index(added) + 1] == ""
+    assert not adopt_cells(again.save()).adoption.changed
+
+
+def test_a_field_that_the_first_cells_need_comes_back_and_an_option_sets_one(adopt_cells: Adopt) -> None:
+    path = adopt_cells(CELLS).save()
+    change(path, "parameters-0", 'output_dir = "outputs/mine"  # @param {type:"string"}', "")
+    again = adopt_cells(path, use_drive=True)
+    assert again.form[4:] == [
+        'use_drive = True  # @param {type:"boolean"}',
+        'drive_folder = "mine"  # @param {type:"string"}',
+        'require_gpu = False  # @param {type:"boolean"}',
+        'output_dir = "outputs/mine"  # @param {type:"string"}',
+    ]
+
+
+@pytest.mark.parametrize("name", ["parameters-0", "install-0", "record-numbers"])
+def test_what_was_broken_in_the_new_cells_is_named_and_not_lost(name: str, adopt_cells: Adopt) -> None:
+    path = adopt_cells(CELLS).save()
+    change(path, name, " = ", " = = ")
+    with pytest.raises(CannotAdoptError, match=r"not valid Python: cell \d+, line \d+ \("):
+        adopt_cells(path)
+
+
+def test_a_line_that_sets_what_the_form_has_stays_and_is_named(adopt_cells: Adopt) -> None:
+    path = adopt_cells(CELLS).save()
+    data = json.loads(path.read_text())
+    data["cells"].insert(-3, {**code("lr = 0.5\nprint(lr)"), "id": "new"})
+    path.write_text(json.dumps(data, indent=1))
+    again = adopt_cells(path)
+    assert not again.adoption.changed
+    assert "the form sets lr, and cell 8, line 1 sets it again" in again.adoption.doubtful["lr"]
+    with pytest.raises(UsageError, match="delete that line"):
+        adopt_cells(path, parameters="lr")
+
+
+def test_the_same_parameters_can_be_asked_for_again(adopt_cells: Adopt) -> None:
+    path = adopt_cells(CELLS, parameters="lr").save()
+    assert not adopt_cells(path, parameters="lr").adoption.changed
+    assert adopt_cells(path, parameters="lr,epochs").adoption.form == ["epochs"]
 
 
 def test_the_second_time_keeps_the_numbers_to_record(adopt_cells: Adopt) -> None:

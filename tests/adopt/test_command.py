@@ -110,6 +110,12 @@ def test_a_notebook_that_another_version_adopted_is_renewed_only_if_asked(mine: 
     assert copy.read_text() == written
 
 
+def test_a_machine_is_explained_by_the_code_only_if_the_user_has_not_chosen_it(mine: Path, run: Run) -> None:
+    assert "  Machine: L4\n" in run("adopt", "mine.ipynb", "--accelerator", "L4").stdout
+    mine.write_text(json.dumps(notebook_of(["import torch\nx = torch.zeros(1).to('cuda')"], metadata=PYTHON)))
+    assert "  Machine: T4, because the code can use it\n" in run("adopt", "mine.ipynb", "--force").stdout
+
+
 def test_the_account_can_be_had_as_json(mine: Path, run: Run) -> None:
     account = json.loads(run("adopt", "mine.ipynb", "--json").stdout)
     assert account["written"] == "mine.adopted.ipynb"
@@ -122,6 +128,11 @@ def test_what_cannot_be_adopted_is_one_line(mine: Path, run: Run) -> None:
     mine.write_text(json.dumps(notebook_of(["x = 1", "print 'a'"], metadata=PYTHON)))
     refused = run("adopt", "mine.ipynb")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    for arguments in (["."], [".", "--in-place"], ["mine.ipynb", "-o", ".", "--force"]):
+        mine.write_text(json.dumps(notebook_of(["x = 1"], metadata=PYTHON)))
+        refused = run("adopt", *arguments)
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert refused.stderr.startswith("colab-starter: . is a folder; give ")
     wrong = run("adopt", "mine.ipynb", "--accelerator", "T5")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
 

@@ -29,6 +29,15 @@ def test_constants_become_fields_with_their_types_and_comments(adopt_cells: Adop
     assert adopted.notebook.parameters_cells == [adopted.ours["parameters-0"]]
 
 
+def test_a_semicolon_is_no_comment(adopt_cells: Adopt) -> None:
+    adopted = adopt_cells(["lr = 0.1;\nepochs = 2; # how often", USE])
+    assert adopted.form[1:4] == [
+        'lr = 0.1  # @param {type:"number"}',
+        "# @markdown how often",
+        'epochs = 2  # @param {type:"integer"}',
+    ]
+
+
 def test_a_form_of_the_users_keeps_its_fields(adopt_cells: Adopt) -> None:
     adopted = adopt_cells(
         ['lr = 0.1 #@param {type:"slider", min:0, max:1}\nkind = "a" #@param ["a", "b"]', "print(lr, kind)"]
