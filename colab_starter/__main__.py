@@ -9,8 +9,10 @@ def main() -> None:
         from colab_starter.run.kernels.launch import launch_early
 
         launch_early(sys.argv[1:])
-    from colab_starter.cli import main as run_command  # imported while the fork server imports its own modules
-
+    try:
+        from colab_starter.cli import main as run_command  # imported while the fork server imports its own modules
+    except KeyboardInterrupt:  # Ctrl-C before the command has begun
+        sys.exit(130)
     run_command()
 
 

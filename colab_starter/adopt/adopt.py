@@ -173,6 +173,7 @@ class _Form:
     """The cell with the parameters, as an earlier ``adopt`` and the user have left it."""
 
     def __init__(self, draft: Draft) -> None:
+        self._draft = draft
         self._slug = slug_of(draft.path.stem)
         cell = next((cell for cell in draft.cells if cell.id == FORM and cell.source.strip()), None)
         self._lines = cell.source.rstrip().split("\n") if cell else []
@@ -193,7 +194,7 @@ class _Form:
         title, *lines = join_source(cell["source"]).splitlines()
         common = {line.partition(" = ")[0]: line for line in lines if " = " in line}
         common.pop("seed", None)  # nothing in the first cells draws random numbers
-        asked = _read_asked(on_drive, options)
+        asked = _read_asked(options, follows_folder=bool(self._draft.followed))
         values = self._fit_values(on_drive) | {one.name: one.value for one in chosen} | asked
         missing = [
             f"{name} = {values[name]}  {line[line.index('# @param') :]}" if name in values else line
@@ -248,10 +249,10 @@ def _read_value(statement: ast.stmt) -> tuple[str, ast.expr] | None:
     return (target.id, statement.value) if isinstance(target, ast.Name) else None
 
 
-def _read_asked(on_drive: OnDrive, options: Options) -> dict[str, str]:
-    """The values that the user asked for, by option."""
+def _read_asked(options: Options, *, follows_folder: bool) -> dict[str, str]:
+    """The values that the user asked for by options; but the folder stays where paths have just come to follow it."""
     asked = {} if options.use_drive is None else {"use_drive": str(options.use_drive)}
-    if options.drive_folder is not None and not on_drive.folder:
+    if options.drive_folder is not None and not follows_folder:
         asked["drive_folder"] = _quote(options.drive_folder)
     return asked
 

@@ -17,6 +17,8 @@ from colab_starter.update.cells import (
     set_id,
 )
 
+_MARK = "\ufeff"
+"""The byte-order mark that some editors of Windows write at the beginning of a file."""
 FIRST_WITH_IDS = 5
 """The minor version of nbformat 4 since which a cell has its id beside its metadata."""
 
@@ -41,7 +43,7 @@ class MergedNotebook(NamedTuple):
 
 def read_cells(text: str) -> Json:
     """The JSON of a notebook of format 4. Raises ValueError, which says what is wrong, for anything else."""
-    notebook: Json = json.loads(text.removeprefix("\ufeff"))
+    notebook: Json = json.loads(text.removeprefix(_MARK))
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     version = (notebook.get("nbformat"), type(notebook.get("nbformat_minor"))) if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or version != (4, int):
@@ -66,7 +68,10 @@ def merge_notebooks(base: str, ours: str, theirs: str) -> MergedNotebook:
     """
     merger = _Merger(json.loads(base), read_cells(ours), json.loads(theirs))
     merged = merger.merge()
-    return MergedNotebook(rewrite_json(ours, merged) if merged != merger.notebook else ours, merger.changes)
+    if merged == merger.notebook:
+        return MergedNotebook(ours, merger.changes)
+    text = ours.removeprefix(_MARK)
+    return MergedNotebook(ours[: len(ours) - len(text)] + rewrite_json(text, merged), merger.changes)
 
 
 class _Merger:

@@ -44,7 +44,7 @@ class Update(NamedTuple):
             contents[RECORD] = (place.read_bytes() if place.is_file() else None, self.record.encode())
         if not contents:
             return None, []
-        backup = save_unsaved(self.folder, contents, force=force)
+        backup = save_unsaved(self.folder, contents if changed else (), force=force)
         try:
             return backup, write_update(self.folder, contents).notices
         except OSError as error:
@@ -55,9 +55,14 @@ class Update(NamedTuple):
 def _bake(template: Template, origin: Origin, answers: Answers) -> Record:
     """The project as the template would make it now."""
     adopted = f"notebooks/{answers.get('preset')}.ipynb"
-    is_adopted = template.is_ours and answers.get("preset") not in template.read_questions()["preset"]
-    if is_adopted and adopted in origin.record.files and (origin.folder / adopted).is_file():
-        return bake_adopted(origin.folder / adopted, answers)
+    is_adopted = answers.get("preset") not in template.read_questions()["preset"] and adopted in origin.record.files
+    if is_adopted and not template.is_ours:
+        raise WrongOptionError(
+            f"{adopted} is a notebook of your own, whose project follows the installed colab-starter: "
+            "leave out --template, and install the version that you want"
+        )
+    if is_adopted and (origin.folder / adopted).is_file():
+        return bake_adopted(origin.folder / adopted, answers, origin.record.answers)
     try:
         return template.bake(answers)
     except UnknownChoiceError as error:  # of an older template, or typed

@@ -1,6 +1,7 @@
 """Making a project from a template in memory: this installation's, or another one's."""
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -94,17 +95,25 @@ def _split_record(files: Files, answers: Answers) -> Record:
     return Record(record.version, record.answers, files)
 
 
-def bake_adopted(notebook: Path, answers: Answers) -> Record:
+def bake_adopted(notebook: Path, answers: Answers, old: Answers) -> Record:
     """The project that ``colab-starter new --from`` makes of a notebook that is adopted already: first cells renewed.
 
-    ``answers`` are those of the project. Raises what ``make_project`` raises.
+    ``answers`` are those that the project shall have, ``old`` those that it was made with: only what differs is written
+    into the notebook's form. Raises what ``make_project`` raises.
     """
     from colab_starter.adopt.adopt import Options
     from colab_starter.adopt.project import make_project
 
     asked = own_template().read_questions()
     known = {name: answer for name, answer in answers.items() if name in asked and name != "preset"}
-    options = Options(parameters="none", keep_paths=True, accelerator=str(known.get("accelerator", "auto")))
+    changed = {name: answer for name, answer in known.items() if answer != old.get(name)}
+    options = Options(
+        parameters="none",
+        keep_paths=True,
+        accelerator=str(known.get("accelerator", "auto")),
+        use_drive=bool(changed["use_drive"]) if "use_drive" in changed else None,
+        drive_folder=str(changed["drive_folder"]) if "drive_folder" in changed else None,
+    )
     with TemporaryDirectory() as folder:
         project, _ = make_project(notebook, known, Path(folder), options)
         return _split_record(_read_files(project.folder), known)
@@ -134,10 +143,12 @@ def fetch_template(source: str, checkout: str | None, folder: str) -> Template:
         source = f"file://{local.resolve()}" if checkout else str(local.resolve())
     is_address = re.match(r"(https?|ssh|file)://", source) and not source.lower().endswith(".zip")
     address = f"git+{source}" if is_address else source  # cookiecutter would look for "git" and "hg" all over it
+    logging.getLogger("cookiecutter").addHandler(logging.NullHandler())  # it logs tracebacks of what is raised here
     try:
         found, _ = determine_repo_dir(address, BUILTIN_ABBREVIATIONS, folder, checkout, no_input=True)
     except subprocess.CalledProcessError as error:
-        reason = (error.output.decode(errors="replace").strip().splitlines() or ["git failed"])[-1]
+        said = error.output.decode(errors="replace").strip().splitlines() or ["git failed"]
+        reason = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1])
         raise TemplateUnavailableError(f"the template {source} could not be fetched: {reason}") from error
     except (CookiecutterException, OSError) as error:
         reason = str(error) or type(error).__name__

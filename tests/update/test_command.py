@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from colab_starter import __version__
-from colab_starter.bake.generate import generate_project
+from colab_starter.bake.generate import find_template, generate_project
 from colab_starter.bake.record import RECORD, Record, read_record, write_record
 from colab_starter.cli import run_command
 from tests.conftest import bake_into, change_template, git, read_notebook
@@ -246,6 +246,17 @@ def test_a_project_of_an_adopted_notebook_gets_new_first_cells_and_keeps_its_own
     assert status == 0, printed
     assert path.read_bytes() == record.files["notebooks/mine.ipynb"].replace(b"{{ no }}", b"{{ yes }}")
     assert update(capsys, project, "--force")[1].startswith("Nothing to change")
+    status, printed = update(capsys, project, "--answer", "use_drive=yes", "--answer", "drive_folder=course")
+    assert status == 0, printed
+    form = next(cell.source for cell in read_notebook(path).cells if cell.id == "adopted-parameters-0")
+    assert 'use_drive = True  # @param {type:"boolean"}\ndrive_folder = "course"  # @param' in form
+    assert "folder `course` of your Google Drive" in (project / "README.md").read_text()
+    assert update(capsys, project)[1].startswith("Nothing to change")
+    path.write_text(path.read_text().replace("use_drive = True", "use_drive = False"))
+    assert update(capsys, project)[1].startswith("Nothing to change")
+    status, printed = update(capsys, project, "--template", str(find_template()))
+    assert (status, printed.count("\n")) == (2, 1)
+    assert "leave out --template" in printed
 
 
 def test_a_project_from_before_there_was_a_record_loses_nothing(
@@ -329,5 +340,7 @@ def test_a_project_made_by_cruft_from_an_older_template_is_merged_with_that_one(
 def test_a_template_that_is_not_there_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, printed = update(capsys, project, "--template", str(project / "nowhere"))
     assert (status, "could not be fetched" in printed) == (1, True)
+    status, printed = update(capsys, project, "--template", str(project), "--checkout", "main")
+    assert (status, printed.count("\n"), "could not be fetched: fatal: " in printed) == (1, 1, True)
     status, printed = update(capsys, project, "--template", str(project), "--checkout", "--help")
     assert (status, "not a branch" in printed) == (2, True)

@@ -121,6 +121,13 @@ def test_a_cell_keeps_the_users_outputs_when_the_template_changes_it() -> None:
     assert changes == [("changed", "a")]
 
 
+def test_a_byte_order_mark_stays_where_it_is() -> None:
+    base, theirs = (json.dumps(notebook(cell("a", line))) for line in ("1", "2"))
+    merged = merge_notebooks(base, f"\ufeff{base}", theirs)
+    assert merged.text == f"\ufeff{theirs}"
+    assert merge_notebooks(base, f"\ufeff{base}", base).text == f"\ufeff{base}"
+
+
 def test_what_the_user_deleted_stays_deleted_and_a_change_of_it_is_told() -> None:
     base = notebook(cell("a", "x"), cell("b", "y"))
     result, changes = merge(base, notebook(cell("a", "x")), notebook(cell("a", "x"), cell("b", "z")))

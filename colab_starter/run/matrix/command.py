@@ -101,9 +101,8 @@ def _prune(json_: bool) -> None:
 
 
 def _print_environment(name: str, notebook: Path | None, json_: bool) -> None:
-    from colab_starter.run.batch import read_source
     from colab_starter.run.matrix.needs import find_needs
-    from colab_starter.run.matrix.trials import tell_differences, tell_unknown
+    from colab_starter.run.matrix.trials import read_python_notebook, tell_differences, tell_unknown
     from colab_starter.runtimes import load_runtime
     from colab_starter.runtimes.environments import open_environment
     from colab_starter.runtimes.resolve import Request
@@ -111,7 +110,7 @@ def _print_environment(name: str, notebook: Path | None, json_: bool) -> None:
     runtime = load_runtime(name)
     packages: frozenset[str] = frozenset()
     if notebook:
-        source = read_source(notebook)
+        source = read_python_notebook(notebook)
         needs = find_needs(source, runtime)
         packages = needs.packages
         tell_unknown(source, runtime, needs, _say)
@@ -155,9 +154,11 @@ def bisect(
     from colab_starter.run.job import Limits
     from colab_starter.run.matrix import bisect as bisection
     from colab_starter.run.matrix.display import format_verdict, verdict_to_json
-    from colab_starter.run.matrix.trials import read_runtimes
+    from colab_starter.run.matrix.trials import read_python_notebook, read_runtimes
 
     check_system()
+    for notebook in notebooks:
+        read_python_notebook(notebook)  # what cannot be tried is told before the others take their time
     runtimes = read_runtimes(runtime)
     limits = Limits(run=read_duration(timeout, "--timeout") if timeout else None)
     verdicts = []

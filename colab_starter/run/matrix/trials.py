@@ -80,6 +80,14 @@ def check_options(options: Options) -> None:
         raise WrongOptionError(f"--runtime is for --backend local only, not {options.backend.name}")
 
 
+def read_python_notebook(path: Path) -> Notebook:
+    """The notebook. Raises WrongOptionError if it is of another language, or what ``read_source`` raises."""
+    notebook = read_source(path)
+    if not notebook.is_python:
+        raise WrongOptionError(f"{path} is not a Python notebook, and environments like Colab's are for those only")
+    return notebook
+
+
 def place_runs(options: Options, runtime: Runtime, *, is_one_of_many: bool) -> Options:
     """The options with a folder of the runtime's own: ``runs/NOTEBOOK-2026.07``, or below ``--out``."""
     if options.out is None:
@@ -93,9 +101,7 @@ def try_runtime(options: Options, runtime: Runtime, say: Say, versions: Mapping[
     What the notebook turns out to need, and the runtime has, is added to the environment, and what failed is tried
     again; ``say`` gets a line about it. Raises the errors of ``run_batch``, UvMissingError and RuntimeUnavailableError.
     """
-    notebook = read_source(options.notebook)
-    if not notebook.is_python:
-        raise RuntimeUnavailableError(f"{options.notebook} is not a Python notebook; --runtime is for those only")
+    notebook = read_python_notebook(options.notebook)
     needs = find_needs(notebook, runtime)
     tell_unknown(notebook, runtime, needs, say)
     packages, is_again = needs.packages, options.retry_failed
