@@ -1,5 +1,6 @@
 """The command colab-starter, as users call it: what it prints, where, and with which status it ends."""
 
+import importlib.abc
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from colab_starter.__main__ import main
 from colab_starter.bake.generate import read_prompts
 from colab_starter.bake.languages import HOW_TO_CHOOSE
 from tests.bake.test_generate import EVERY_ANSWER, read_tree
@@ -24,8 +26,8 @@ from tests.support.processes import PATIENCE
 
 COMMAND = [sys.executable, "-m", "colab_starter"]
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
-COMMANDS = ["", "new", "list", "open", "update", "check"]
-COMMANDS += ["runtimes list", "runtimes show", "runtimes diff", "runtimes refresh"]
+COMMANDS = ["", "new", "list", "open", "adopt", "update", "check"]
+COMMANDS += ["runtimes list", "runtimes show", "runtimes diff", "runtimes refresh", "runtimes env", "runtimes bisect"]
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -94,6 +96,20 @@ def test_help_loads_nothing_heavy() -> None:
     code = f"import sys, colab_starter.cli; print(sorted({heavy} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert answer.stdout == "[]\n"
+
+
+def test_ctrl_c_while_the_command_is_loaded_ends_it_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(importlib.abc.MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "colab_starter.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "colab_starter.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    monkeypatch.setattr(sys, "argv", ["colab-starter", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 def test_version(tmp_path: Path) -> None:

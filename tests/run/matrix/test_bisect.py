@@ -138,6 +138,26 @@ def test_wrong_usage_is_one_line(command: Command, tmp_path: Path, arguments: Se
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "r.ipynb", "--runtime", "all"],
+        ["runtimes", "env", "latest", "r.ipynb"],
+        ["runtimes", "bisect", "nb.ipynb", "r.ipynb"],
+    ],
+)
+def test_a_notebook_of_another_language_is_refused_in_one_line_before_anything_runs(
+    command: Command, tmp_path: Path, arguments: Sequence[str]
+) -> None:
+    write_notebook(tmp_path / "nb.ipynb", "1")
+    kernel = {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}}
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("x <- 1")], metadata=kernel), tmp_path / "r.ipynb")
+    ended = command(*arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert "r.ipynb is not a Python notebook" in ended.err.splitlines()[-1]
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.usefixtures("own_cache", "seeds")
 def test_a_notebook_that_cannot_do_without_colab_is_not_tried(command: Command, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "from google.colab import drive")
