@@ -351,6 +351,8 @@ def _settle(draft: Draft, cell: Json) -> Json:
         source = join_source(there.get("source", there.get("input")))
         if cell["id"] == NUMBERS or source == join_source(cell["source"]):
             return there
+        if cell["id"] == FORM:
+            return {**there, "source" if "source" in there else "input": cell["source"]}
     return write_cell(cell, draft.format)
 
 

@@ -1,6 +1,7 @@
 """``colab-starter new --from``: a whole project from a notebook of the user's."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,18 @@ def test_every_file_of_the_project_is_about_the_notebook(new: New) -> None:
     ]
     assert "jq" in (project / ".github/workflows/notebooks.yml").read_text()
     assert yaml.safe_load((project / "sweeps/My-Work.yaml").read_text()) == {"grid": {"steps": [3, 4]}}
+
+
+@pytest.mark.parametrize(
+    "options", [["--drive"], ["--drive", "--runtime", "2026.07"], ["--no-drive", "--github", "a/b"]]
+)
+def test_its_readme_is_translated_whatever_the_answers_are(options: list[str], new: New) -> None:
+    assert new("--language", "zh-CN", *options) == 0
+    page = Path("falling-stones-x/README.md").read_text(encoding="utf-8")
+    texts = re.sub(r"^```.*?^```$|`[^`\n]+`|^\|.*?$", "", page, flags=re.MULTILINE | re.DOTALL)
+    assert "结果" in texts
+    assert re.findall(r"[A-Za-z]+ [a-z]+ [a-z]+ [a-z]+", texts) == []
+    assert "`-p steps 4`" in page
 
 
 def test_the_notebook_in_it_is_the_adopted_one(new: New) -> None:
