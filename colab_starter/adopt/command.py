@@ -65,14 +65,15 @@ def adopt(
     target = _find_target(notebook, output, in_place)
     options = Options(_choose_how_to_ask(parameters), accelerator.value, keep_paths)
     adoption = adopt_notebook(notebook, options)
-    if not dry_run:
-        _write(adoption, target, force or in_place)
+    written = target if not dry_run and (adoption.changed or output) else None
+    if written:
+        _write(adoption, written, force or in_place)
     if as_json:
-        typer.echo(report.as_json(adoption, None if dry_run else target))
+        typer.echo(report.as_json(adoption, written))
         return
     if dry_run:
         typer.echo(report.describe_changes(adoption), nl=False)
-    typer.echo(report.describe(adoption, None if dry_run else target), nl=False)
+    typer.echo(report.describe(adoption, written), nl=False)
 
 
 def _find_target(notebook: Path, output: Path | None, in_place: bool) -> Path:

@@ -32,7 +32,8 @@ def describe(adoption: Adoption, target: Path | None) -> str:
 
 def _headline(adoption: Adoption, target: Path | None) -> str:
     if not adoption.changed:
-        return f"{adoption.path} is adopted already, and up to date"
+        copied = f"; copied to {target}" if target and target != adoption.path else ""
+        return f"{adoption.path} is adopted already, and up to date{copied}"
     if target is None:
         return f"{adoption.path} would be changed like this (--dry-run: nothing was written)"
     what = "renewed" if adoption.was_adopted else "adopted"

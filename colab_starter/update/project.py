@@ -44,8 +44,8 @@ class Update(NamedTuple):
             contents[RECORD] = (place.read_bytes() if place.is_file() else None, self.record.encode())
         if not contents:
             return None, []
-        backup = save_unsaved(self.folder, contents if changed else (), force=force)
         try:
+            backup = save_unsaved(self.folder, contents if changed else (), force=force)
             return backup, write_update(self.folder, contents).notices
         except OSError as error:
             left = "the same command finishes it" if is_interrupted(self.folder) else "nothing has changed"

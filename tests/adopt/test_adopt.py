@@ -144,9 +144,11 @@ def test_the_form_belongs_to_the_user_whatever_is_written_into_it(old: str, new:
     edited = "".join(json.loads(path.read_text())["cells"][0]["source"])
     assert not adopt_cells(path).adoption.changed
     data = json.loads(path.read_text())
+    data["cells"][0]["metadata"]["cellView"] = "form"
     data["cells"].insert(-3, {**code("momentum = 0.9\nprint(momentum)"), "id": "new"})
     path.write_text(json.dumps(data, indent=1))
     again = adopt_cells(path)
+    assert again.ours["parameters-0"].metadata == data["cells"][0]["metadata"]
     added = 'momentum = 0.9  # @param {type:"number"}'
     assert [line for line in again.form if line != added] == edited.split("\n")
     assert again.form[again.form.index(added) + 1] == ""

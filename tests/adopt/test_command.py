@@ -97,6 +97,15 @@ def test_in_place_and_another_file_have_to_be_asked_for(mine: Path, run: Run) ->
     assert (both.returncode, both.stderr.count("\n")) == (2, 1)
 
 
+def test_what_is_up_to_date_is_copied_only_if_asked(mine: Path, run: Run) -> None:
+    run("adopt", "mine.ipynb", "--in-place")
+    assert run("adopt", "mine.ipynb").stdout.startswith("mine.ipynb is adopted already, and up to date\n")
+    assert json.loads(run("adopt", "mine.ipynb", "--json").stdout)["written"] is None
+    assert [path.name for path in mine.parent.iterdir()] == ["mine.ipynb"]
+    assert "up to date; copied to other.ipynb\n" in run("adopt", "mine.ipynb", "-o", "other.ipynb").stdout
+    assert mine.with_name("other.ipynb").read_bytes() == mine.read_bytes()
+
+
 def test_a_notebook_that_another_version_adopted_is_renewed_only_if_asked(mine: Path, run: Run) -> None:
     run("adopt", "mine.ipynb")
     copy = mine.with_name("mine.adopted.ipynb")

@@ -1,5 +1,6 @@
 """The command update on real projects: made by cookiecutter, by new and by cruft, in a clone and without git."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ from colab_starter import __version__
 from colab_starter.bake.generate import find_template, generate_project
 from colab_starter.bake.record import RECORD, Record, read_record, write_record
 from colab_starter.cli import run_command
+from colab_starter.update import apply
 from tests.conftest import bake_into, change_template, git, read_notebook
 from tests.update.trials import save_as_colab_does
 
@@ -125,6 +127,21 @@ def test_without_git_what_is_overwritten_is_in_a_backup_and_told(
     saved = read_files(project / "update-backup-1")
     assert saved.keys() == {NOTEBOOK, "README.md", ".gitignore", RECORD}
     assert saved.items() <= before.items()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    before = read_files(project)
+    monkeypatch.setattr(apply, "_free_folder", refuse)
+    status, printed = update(capsys, project)
+    assert (status, printed.count("\n")) == (1, 1)
+    assert "could not be written ([Errno 30] Read-only file system" in printed
+    assert "nothing has changed" in printed
+    assert read_files(project) == before
 
 
 def test_a_dry_run_shows_the_lines_and_writes_nothing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
