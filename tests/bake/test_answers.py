@@ -4,7 +4,7 @@ from colab_starter.bake.answers import SLUG_LENGTH, check_answer, normalize_answ
 from colab_starter.bake.errors import BadAnswerError
 
 BAD = {
-    "project_name": ["", "  "],
+    "project_name": ["", "  ", "broken \udcff", "\x07 bell", "nothing \0"],
     "project_slug": [
         "",
         "a/b",
