@@ -231,7 +231,7 @@ def test_archives_in_place_of_folders_are_named_and_an_archive_in_an_archive_is_
 
 def test_a_test_set_without_a_training_set_is_refused(lesson: Lesson, write: Write) -> None:
     data = write(val__cat=5, val__dog=5, Testing__cat=5, Testing__dog=5)
-    assert lesson.error(data) == f"{data} holds Testing and val, but no folder called train."
+    assert lesson.error(data) == f"{data} holds Testing, val, but no folder called train."
 
 
 def test_a_path_may_stand_in_quotes(lesson: Lesson, write: Write) -> None:

@@ -160,7 +160,7 @@ def find_pictures(folder):
     folder, labels = find_classes(folder, list_pictures(folder))
     parts = {name: find_part(name) for name in sorted(set(labels.values()))}
     if all(parts.values()) and "train" not in parts.values():
-        raise DataError(f"{folder} holds {' and '.join(parts)}, but no folder called train.")
+        raise DataError(f"{folder} holds {', '.join(parts)}, but no folder called train.")
     if "train" not in parts.values():
         parts = {"": "train"}
     rows = []
