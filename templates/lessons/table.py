@@ -760,7 +760,8 @@ if new_data:
         raise DataError(f"new_data lacks {len(gone)} columns of the first table: {', '.join(gone[:10])}.")
     new_table = convert_columns(strangers, features)
     for column, seen in categories.items():
-        unseen = new_table[column].dropna().loc[lambda values: ~values.isin(seen)]
+        values_of_column = new_table[column].dropna()
+        unseen = values_of_column[~values_of_column.isin(seen)]
         if len(unseen):
             print(f"Column {column!r}: {len(unseen)} values were not in the first table, such as {unseen.iloc[0]!r}: they count as gaps.")
     answers_for_new = add_predictions(strangers, predict(model, encode(new_table)), "no")

@@ -159,7 +159,7 @@ def test_no_translation_is_missing_outdated_or_wrong(language: str, offers: tool
 def test_no_combination_of_answers_brings_a_text_that_the_tool_does_not_see(
     offers: tool.Offers, tmp_path: Path, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(f"answers {seed}")
     answers: Answers = {
         "preset": chance.choice(["keras", "table", "graphviz", "tour", "blank"]),
         "accelerator": chance.choice(QUESTIONS["accelerator"]),
