@@ -60,6 +60,13 @@ def test_odd_names_are_drawn_as_they_are_written(lesson: LessonCells) -> None:
     assert names["cycle"] == []
 
 
+@pytest.mark.parametrize("arrow", ["->", "-->", "–>", "—>", "→", "⇒"])
+def test_an_arrow_may_be_drawn_in_several_ways(lesson: LessonCells, arrow: str) -> None:
+    names = lesson.run("graphviz-read", my_graph=f"a {arrow} b-c{arrow}d", hidden_layers=6)
+    assert names["my_edges"] == [("a", "b-c"), ("b-c", "d")]
+    assert names["hidden_sizes"] == [6]
+
+
 def test_a_cycle_is_named_and_marked(lesson: LessonCells) -> None:
     names = lesson.run("graphviz-draw-own", my_graph="a -> b -> c -> a; c -> d; e -> e")
     assert names["order"] == []

@@ -215,6 +215,30 @@ def test_a_folder_of_a_class_without_pictures_is_named(lesson: Lesson, write: Wr
     assert "No pictures are in fox\n" in lesson.run(write(cat=8, dog=8, fox=0))
 
 
+def test_archives_in_place_of_folders_are_named_and_an_archive_in_an_archive_is_unpacked(
+    lesson: Lesson, write: Write, tmp_path: Path
+) -> None:
+    inner = Path(shutil.make_archive(str(tmp_path / "inner"), "zip", write(cat=5, dog=5)))
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    shutil.copy(inner, outer / "all.zip")
+    lesson.run(shutil.make_archive(str(outer), "gztar", outer))
+    assert lesson.counts() == {"cat": 5, "dog": 5}
+    shutil.copy(inner, outer / "more.zip")
+    line = f"In {outer} there are no pictures, but archives: all.zip, more.zip. Unpack them first."
+    assert lesson.error(outer) == line
+
+
+def test_a_test_set_without_a_training_set_is_refused(lesson: Lesson, write: Write) -> None:
+    data = write(val__cat=5, val__dog=5, Testing__cat=5, Testing__dog=5)
+    assert lesson.error(data) == f"{data} holds Testing, val, but no folder called train."
+
+
+def test_a_path_may_stand_in_quotes(lesson: Lesson, write: Write) -> None:
+    lesson.run(f' "{write(cat=5, dog=5)}" ')
+    assert lesson.counts() == {"cat": 5, "dog": 5}
+
+
 def test_two_pictures_a_class_are_refused(lesson: Lesson, write: Write) -> None:
     line = lesson.error(write(cat=2, dog=2))
     assert line == "Two classes with 5 pictures or more are needed, but cat has 2, dog has 2."

@@ -241,7 +241,8 @@ def test_a_compressed_csv_is_read(lesson: Lesson, write: Write) -> None:
     [
         ("%Y-%m-%d", "2023-03-05"), ("%d.%m.%Y", "2023-03-05"), ("%m/%d/%Y", "2023-03-05"),
         ("%Y/%m/%d", "2023-03-05"), ("%Y-%m-%d %H:%M:%S", "2023-03-05"), ("%Y年%m月%d日", "2023-03-05"),
-        ("%d-%b-%Y", "2023-03-05"), ("%d/%m/%Y", "2023-03-05"),
+        ("%d-%b-%Y", "2023-03-05"), ("%d/%m/%Y", "2023-03-05"), ("%m/%d/%y", "2023-03-05"),
+        ("%d.%m.%y", "2023-03-05"), ("%d %B %Y", "2023-03-05"), ("%b %d, %Y", "2023-03-05"),
     ],
 )  # fmt: skip
 def test_dates_are_split_into_parts(lesson: Lesson, write: Write, form: str, day: str) -> None:
@@ -251,6 +252,13 @@ def test_dates_are_split_into_parts(lesson: Lesson, write: Write, form: str, day
     assert lesson.names["kinds"]["day"] == "date"
     assert lesson.names["table"]["day"].iloc[63] == pd.Timestamp(day)
     assert list(lesson.names["x"]) == ["day: days", "day: year", "day: month", "day: day_of_week"]
+
+
+def test_the_hour_of_a_day_of_two_halves_is_understood(lesson: Lesson, write: Write) -> None:
+    hours = ["12:05 AM", "1:00 am", "11:59 AM", "12:30 PM", "11:15 PM"]
+    table = make_table().assign(time=[f"3/{1 + n % 28}/2023 {hours[n % 5]}" for n in range(60)])
+    lesson.run("table-kinds", data=write(table), target="kind")
+    assert list(lesson.names["table"]["time"].dt.hour[:5]) == [0, 1, 11, 12, 23]
 
 
 def test_ids_and_columns_that_give_the_answer_away_are_left_out_with_the_reason(lesson: Lesson, write: Write) -> None:
@@ -334,6 +342,24 @@ def test_prices_with_a_sign_and_thousands_are_numbers(lesson: Lesson, write: Wri
     assert lesson.names["table"]["price"].iloc[1] == 1007.5
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "{:,} €", "￥{:,}", "USD {}", "{}元", "{} %", "{}％", "{:,} EUR", "rmb{}", "+{}"
+    ],
+)  # fmt: skip
+def test_a_currency_or_a_percent_sign_makes_a_number_no_text(lesson: Lesson, write: Write, spelled: str) -> None:
+    table = make_table().assign(price=[spelled.format(1000 + 7 * number) for number in range(60)])
+    lesson.run("table-kinds", data=write(table))
+    assert list(lesson.names["table"]["price"]) == [1000 + 7 * number for number in range(60)]
+
+
+def test_what_is_below_zero_is_known_by_a_minus_of_print_and_by_parentheses(lesson: Lesson, write: Write) -> None:
+    table = make_table().assign(change=["\u22121.5", "($1'200.25)", "3"] * 20)
+    lesson.run("table-kinds", data=write(table))
+    assert list(lesson.names["table"]["change"][:3]) == [-1.5, -1200.25, 3]
+
+
 def test_infinity_is_a_gap(lesson: Lesson, write: Write) -> None:
     table = make_table()
     table.loc[3, "size"] = np.inf
@@ -375,7 +401,7 @@ def test_a_row_with_too_many_fields_is_named(lesson: Lesson, write: Write) -> No
 
 def test_rows_that_are_all_longer_than_the_header_are_refused(lesson: Lesson, write: Write) -> None:
     line = lesson.error(data=write("a,b\n" + "1,2,3,4\n" * 20))
-    assert line == "table.csv: the header has 2 names, but the rows have 4 fields."
+    assert line == "table.csv: the header has 2 names, but the rows have 4 fields. Mend the header."
 
 
 @pytest.mark.parametrize(("first", "rest"), [("a,b,y\n", "{0},{0},{1},\n"), ("a,b,y\n", "r{0},{0},{0},{1}\n")])
@@ -387,6 +413,25 @@ def test_a_separator_at_the_end_and_row_names_of_r_shift_no_column(
     assert set(lesson.names["raw"]["y"]) == {"x", "z"}
 
 
+@pytest.mark.parametrize("above", ["Sales of 2024\n\n", "# made by a program\n# on Monday\n", "sep=,\nSales,,\n,,\n"])
+@pytest.mark.parametrize("columns", [["size", "colour", "kind"], ["size", "kind"]])
+def test_a_title_above_the_header_is_passed_over(lesson: Lesson, write: Write, above: str, columns: list[str]) -> None:
+    printed = lesson.run("table-look", data=write(above + make_table()[columns].to_csv(index=False)))
+    assert "are no rows of the table, and are passed over: " in printed
+    assert list(lesson.names["raw"]) == columns
+    assert list(lesson.names["raw"]["size"].astype(float)) == list(make_table()["size"])
+
+
+def test_html_and_json_are_told_by_their_contents(lesson: Lesson, write: Write) -> None:
+    for content in ("<table><tr><td>1</td></tr></table>", '\n<?xml version="1.0"?>\n<Workbook/>'):
+        line = lesson.error(data=write(content, "table.xls"))
+        assert line.startswith("table.xls is HTML or XML, whatever its name says. Open it in Excel")
+    for content in ('{"a": [1, 2]}', '[{"a": 1}]', '[\n    {\n        "a": 1\n    }\n]'):
+        assert lesson.error(data=write(content)).startswith("table.csv is JSON. Make a table of it")
+    lesson.run("table-look", data=write("<DATE>,<OPEN>\n" + "2024-01-02,3\n" * 20))
+    assert list(lesson.names["raw"]) == ["|DATE>", "|OPEN>"]
+
+
 def test_a_quote_that_is_never_closed_is_named(lesson: Lesson, write: Write) -> None:
     line = lesson.error(data=write("a,b\n" + "1,2\n" * 20 + '"1,2\n' + "1,2\n" * 300))
     assert line.startswith("table.csv: EOF inside string starting at row 21. Mend the line")
@@ -395,6 +440,41 @@ def test_a_quote_that_is_never_closed_is_named(lesson: Lesson, write: Write) -> 
 def test_a_damaged_gz_is_refused(lesson: Lesson, write: Write) -> None:
     data = write(gzip.compress(GERMAN.encode())[:200], "table.csv.gz")
     assert lesson.error(data=data).startswith("table.csv.gz cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "line"),
+    [
+        ({"rounds": 0}, "rounds = 0 does not suit: it must be 1 or more."),
+        ({"max_depth": -1}, "max_depth = -1 does not suit: it must be 1 or more."),
+        ({"max_rows": 0}, "max_rows = 0 does not suit: it must be 1 or more."),
+        ({"learning_rate": 0}, "learning_rate = 0 does not suit: it must be above 0, and at most 1."),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(lesson: Lesson, write: Write, parameters: Any, line: str) -> None:
+    assert lesson.error(data=write(make_table()), **parameters) == line
+
+
+def test_classes_that_differ_only_in_capital_letters_are_one(lesson: Lesson, write: Write) -> None:
+    table = make_table().assign(kind=["True", "TRUE", "False", "true", "True", "false", "False"] * 8 + ["False"] * 4)
+    printed = lesson.run("table-encode", data=write(table))
+    assert "Classes that differ only in capital letters count as one, such as 'TRUE' and 'True'.\n" in printed
+    assert lesson.names["classes"] == ["False", "True"]
+
+
+def test_many_copies_of_rows_are_counted(lesson: Lesson, write: Write) -> None:
+    table = make_table()
+    copies = "rows are exact copies of others. If the same thing is in the table twice, remove the copies"
+    assert copies not in lesson.run("table-leaks", data=write(table))
+    assert f"120 {copies}" in lesson.run("table-leaks", data=write(pd.concat([table] * 3)))
+
+
+def test_a_column_of_the_table_called_prediction_is_kept(lesson: Lesson, write: Write) -> None:
+    table = make_table().assign(prediction=range(60))[["size", "prediction", "kind"]]
+    lesson.run("table-new", data=write(table), **QUICK)
+    predictions = pd.read_csv(lesson.folder / "outputs/predictions.csv", index_col="row")
+    assert list(predictions["prediction"]) == list(range(60))
+    assert set(predictions["prediction (2)"]) == {"big", "small"}
 
 
 def test_an_unknown_task_is_refused(lesson: Lesson, write: Write) -> None:
@@ -503,6 +583,14 @@ def test_a_wide_table_is_sampled_more(lesson: Lesson, write: Write) -> None:
     assert len(sample) == 10_000_000 // 3000
 
 
+def test_new_rows_may_have_a_single_column_and_their_flaws_are_told(lesson: Lesson, write: Write) -> None:
+    table = make_table(200)[["size", "kind"]]
+    new = write("size\n9\nbig\n" + "12\n" * 30, "new.csv")
+    printed = lesson.run("table-new", data=write(table), new_data=new, **QUICK)
+    assert "Column 'size': 1 values are no number, such as 'big' in row 2: now gaps.\n" in printed
+    assert len(pd.read_csv(lesson.folder / "outputs/new_predictions.csv")) == 32
+
+
 def test_new_rows_are_predicted_and_unseen_categories_do_not_matter(lesson: Lesson, write: Write) -> None:
     new = make_table(5).drop(columns="kind")
     new.loc[0, "colour"] = "violet"
@@ -510,6 +598,10 @@ def test_new_rows_are_predicted_and_unseen_categories_do_not_matter(lesson: Less
     lesson.run("table-new", data=write(make_table(200)), target="kind", new_data=new_data, **QUICK)
     predictions = pd.read_csv(lesson.folder / "outputs/new_predictions.csv")
     assert list(predictions["prediction"].iloc[1:]) == list(make_table(5)["kind"].iloc[1:])
+    assert (
+        "Column 'colour': 1 values were not in the first table, such as 'violet': they count as gaps.\n"
+        in lesson.printed
+    )
     with pytest.raises(ValueError, match="new_data lacks 1 columns of the first table: colour"):
         lesson.run("table-new", data=write(make_table()), new_data=write(new[["size"]].assign(a=1), "b.csv"), **QUICK)
 

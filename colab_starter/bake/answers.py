@@ -1,6 +1,7 @@
 """Checking the answers to the free-text questions of cookiecutter.json."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 
 from colab_starter.bake.errors import BadAnswerError
@@ -20,7 +21,7 @@ _PIP_PACKAGE = re.compile(
 _APT_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?/[A-Za-z0-9._-]+")
 _GITHUB_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?github\.com/([^/\s]+/[^/\s]+?)(?:\.git)?/*", re.IGNORECASE)
-_MY_DRIVE = re.compile(r"(?:/?content/drive/)?My ?Drive/+")
+_MY_DRIVE = re.compile(r"(?:/?content/drive/)?(?:My ?Drive|我的云端硬盘)/+")
 _BRANCH = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._/+#-]*[A-Za-z0-9_+#-])?")
 
 
@@ -43,9 +44,19 @@ def normalize_answer(answer: str, question: str) -> str:
 
 def check_answer(answer: str, question: str) -> None:
     """Raise BadAnswerError, with a one-line message, unless the answer fits the question."""
+    if not _is_text(str(answer)):
+        raise BadAnswerError(f"{question} {_shown(answer)} cannot be used: it has characters that no file can hold")
     remedy = _CHECKS[question](normalize_answer(str(answer), question))
     if remedy:
         raise BadAnswerError(f"{question} {_shown(answer)} cannot be used: {remedy}")
+
+
+def _is_text(answer: str) -> bool:
+    """Whether a UTF-8 file can hold it, with no control characters but white space.
+
+    A terminal with another encoding gives lone surrogates.
+    """
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") and not letter.isspace() for letter in answer)
 
 
 def _shown(answer: str) -> str:

@@ -45,7 +45,7 @@ _TRANSLATED_FILE = re.compile(
 )
 """The files of the project with texts to translate, as cookiecutter names them; notebooks are translated by cell."""
 
-_MARKDOWN_SYMBOL = re.compile(r"([\\`*_<>\[\]#])")
+_MARKDOWN_SYMBOL = re.compile(r"([\\`*_<>\[\]#$~]|&(?=#?\w+;))")
 
 
 class NotebookExtension(Extension):

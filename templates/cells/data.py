@@ -182,14 +182,17 @@ def unpack(path):
 
 def find_data(address):
     """The file or folder that an address means, on this machine, and what follows a "#" in it (or "")."""
-    place, _, part = (address, "", "") if Path(address).exists() else address.strip().partition("#")
+    address = address if Path(address).exists() else address.strip().strip("\"'")  # Windows copies a path with quotes
+    place, _, part = (address, "", "") if Path(address).exists() else address.partition("#")
     if re.match(r"https?://", place):
         path = download(place)
     elif place.startswith("kaggle:"):
         path = download_from_kaggle(place.removeprefix("kaggle:"))
     else:
         path = find_on_disk(place)
-    if path.is_file() and is_archive(path):
+    for _ in range(3):  # there may be an archive in an archive
+        if not (path.is_file() and is_archive(path)):
+            break
         path = unpack(path)
         inside = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
         while len(inside) == 1 and path.is_dir() and not (part and (path / part).exists()):

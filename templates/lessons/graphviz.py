@@ -59,7 +59,7 @@ def keep(name, graph):
 
 def read_layers(text):
     """The sizes of the hidden layers: "6, 4" are two of them."""
-    sizes = [size.strip() for size in text.replace("，", ",").split(",")]
+    sizes = [size.strip() for size in str(text).replace("，", ",").split(",")]
     if not all(size.isdecimal() and 1 <= int(size) <= 30 for size in sizes):
         raise InputError(f'hidden_layers must be numbers from 1 to 30, such as "6, 4", not "{text}".')
     return [int(size) for size in sizes]
@@ -113,7 +113,7 @@ def read_graph(text):
     """The names and the edges of a graph written as "a -> b -> c; a -> d"."""
     names, edges = [], []
     for chain in re.split(r"[;；\n]", text):
-        stops = [stop.strip() for stop in re.split(r"->|→", chain)]
+        stops = [stop.strip() for stop in re.split(r"[-–—]+>|→|⇒", chain)]
         if stops == [""]:
             continue
         if "" in stops:

@@ -123,6 +123,8 @@ def list_pictures(folder):
     others = sorted(set(files) - set(pictures))
     if others:
         print(f"{len(others)} files are no pictures, and are ignored: {name_some(others, folder)}")
+    if archives := [path for path in others if not pictures and is_archive(path)]:
+        raise DataError(f"In {folder} there are no pictures, but archives: {name_some(archives, folder)}. Unpack them first.")
     if not pictures:
         raise DataError(f"In {folder} there are no pictures." if files else f"{folder} is empty.")
     return pictures
@@ -157,6 +159,8 @@ def find_pictures(folder):
     """A table of the pictures below a folder: path, label (the class), and part, if they are in folders such as train and test."""
     folder, labels = find_classes(folder, list_pictures(folder))
     parts = {name: find_part(name) for name in sorted(set(labels.values()))}
+    if all(parts.values()) and "train" not in parts.values():
+        raise DataError(f"{folder} holds {', '.join(parts)}, but no folder called train.")
     if "train" not in parts.values():
         parts = {"": "train"}
     rows = []

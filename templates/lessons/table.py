@@ -127,20 +127,24 @@ def read_text(path):
     hint = lines[0].lower().startswith("sep=")  # Excel writes it
     separator = find_separator(lines[hint:])
     rows = [row for row in csv.reader(lines[hint:], delimiter=separator) if row]
-    names, widths = rows[0], [len(row) for row in rows[1:]]
+    widths = [len(row) for row in rows[1:]]
     usual = max(set(widths), key=widths.count, default=0)
+    top = next((number for number, row in enumerate(rows) if sum(map(bool, row)) > 1), 0) if usual > 1 else 0
+    if top:
+        print(f"The first {top} lines are no rows of the table, and are passed over: {separator.join(rows[0])[:60]}")
+    names, rows = rows[top], rows[top:]
     has_header = not all(re.fullmatch(r"\s*-?[\d.,]+\s*", name) for name in names)
     if usual == len(names) + 1:  # R leaves out the name of the first column, others end rows with a separator
         names = [*names, "(end)"] if not any(row[-1] for row in rows[1:]) else ["row", *names]
     if usual > len(names):
-        raise DataError(f"{path.name}: the header has {len(names)} names, but the rows have {usual} fields.")
+        raise DataError(f"{path.name}: the header has {len(names)} names, but the rows have {usual} fields. Mend the header.")
     spelling = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}[separator]
     print(f"{path.name}: text, {encoding.removesuffix('-sig')}, separator: {spelling}")
     if not has_header:
         print("Its first row holds numbers, so it is taken for data; the columns are called column 1, column 2, …")
     names = name_columns(names if has_header else [""] * len(names))
     options = {"sep": separator, "dtype": str, "encoding": encoding, "encoding_errors": "replace"}
-    options |= {"header": int(hint) if has_header else None, "skipinitialspace": True, "na_values": ["?", "-", "--"]}
+    options |= {"header": hint + top if has_header else None, "skipinitialspace": True, "na_values": ["?", "-", "--"]}
     with open_bytes(path) as file:
         try:
             yield from pd.read_csv(file, names=names, chunksize=50_000, index_col=False, **options)
@@ -221,7 +225,7 @@ def choose_file(folder):
     return chosen
 
 
-def read_table(address):
+def read_table(address, fewest_columns=2):
     """A table of at most max_rows rows, and fewer if it is wide; of a larger one, a random sample."""
     found, part = find_data(address)
     path = choose_file(found) if found.is_dir() else found
@@ -231,7 +235,7 @@ def read_table(address):
         raise DataError(f"{path.name} cannot be read: {error}") from None
     if rows.empty:
         raise DataError(f"{path.name} has a header, but no rows.")
-    if len(rows.columns) < 2:
+    if len(rows.columns) < fewest_columns:
         raise DataError(f"{path.name} has one column only, {rows.columns[0]!r}: its fields must be separated by , ; | or tabs.")
     return rows
 
@@ -239,13 +243,17 @@ def read_table(address):
 def read_portions(path, part):
     """A table in portions; what kind of file it is, its first bytes tell."""
     with open(path, "rb") as file:
-        start = file.read(8)
+        start = file.read(100)
     if not start:
         raise DataError(f"{path.name} is empty.")
     if is_web_page(path):
         raise DataError(f"{path.name} is a web page, not a table. Download the file itself.")
     if start.startswith(b"PAR1"):
         return read_parquet(path)
+    if re.match(rb"(?i)(\xef\xbb\xbf)?\s*<(\?xml|table|div|meta|head|style)\b", start):
+        raise DataError(f"{path.name} is HTML or XML, whatever its name says. Open it in Excel, and save it as .xlsx or CSV.")
+    if re.match(rb"(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*\"", start):
+        raise DataError(f"{path.name} is JSON. Make a table of it, for example with pd.read_json(…).to_csv(…).")
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return read_excel(path, part)
     return read_text(path)
@@ -268,6 +276,14 @@ def sample_rows(portions):
     return kept
 
 
+# %% id="checks" cellView="form"
+# @title Check the parameters
+for name, value in {"rounds": rounds, "max_depth": max_depth, "max_rows": max_rows}.items():
+    if value < 1:
+        raise DataError(f"{name} = {value} does not suit: it must be 1 or more.")
+if not 0 < learning_rate <= 1:
+    raise DataError(f"learning_rate = {learning_rate} does not suit: it must be above 0, and at most 1.")
+
 # %% id="look"
 if not data:
     write_example(results_dir / "flats.csv")
@@ -284,14 +300,18 @@ raw.head()
 
 # %% id="numbers" cellView="form"
 # @title Numbers and dates in text
-DATE_FORMATS = "ISO8601 %m/%d/%Y %d/%m/%Y %d.%m.%Y %Y/%m/%d %Y年%m月%d日 %d-%m-%Y %d-%b-%Y %Y%m%d".split()
+DATE_FORMATS = "ISO8601|%m/%d/%Y|%d/%m/%Y|%d.%m.%Y|%Y/%m/%d|%Y年%m月%d日|%d-%m-%Y|%d-%b-%Y|%Y%m%d".split("|")
+DATE_FORMATS += "%m/%d/%y|%d/%m/%y|%d.%m.%y|%d-%b-%y|%d %B %Y|%d %b %Y|%B %d, %Y|%b %d, %Y".split("|")
+CURRENCY = "usd|eur|gbp|chf|inr|cny|rmb|元"
 
 
 def to_numbers(values):
     """Numbers; what is none becomes a gap. A comma is a decimal comma unless it groups digits by threes."""
     if pd.api.types.is_numeric_dtype(values):
         return values.astype("float64").replace([np.inf, -np.inf], np.nan)
-    text = values.astype("string").str.replace(r"[\s$€£¥%]", "", regex=True)
+    text = values.astype("string").str.replace(r"[\s$€£¥￥%％'’]", "", regex=True).str.replace("−", "-")
+    text = text.str.replace(rf"(?i)^({CURRENCY})|({CURRENCY})$", "", regex=True)
+    text = text.str.replace(r"^\((.+)\)$", r"-\1", regex=True)  # so accountants write what is below zero
     with_comma = text[text.str.contains(",", na=False)]
     if len(with_comma) and with_comma.str.fullmatch(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?").all():
         text = text.str.replace(",", "")
@@ -305,10 +325,12 @@ def to_dates(values):
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.tz_localize(None)
     text = values.astype("string").str.strip()
-    days = text.str.replace(r"[ T]\d\d?:\d\d(:\d\d)?(\.\d+)?(Z|[+-]\d\d:?\d\d)?$", "", regex=True)
+    days = text.str.replace(r"[ T]\d\d?:\d\d(:\d\d)?(\.\d+)?( ?[AaPp][Mm]|Z|[+-]\d\d:?\d\d)?$", "", regex=True)
     attempts = (pd.to_datetime(days, format=form, errors="coerce") for form in DATE_FORMATS)
     dates = max(attempts, key=lambda dates: dates.notna().sum())
     hours = pd.to_numeric(text.str.extract(r"[ T](\d\d?):\d\d")[0]).fillna(0).astype("int64")
+    half = text.str.extract(r" ?([AaPp])[Mm]$")[0].str.lower()
+    hours = hours.where(half.isna(), hours % 12 + 12 * half.eq("p").fillna(False).astype("int64"))
     return dates + pd.to_timedelta(hours, unit="h")
 
 
@@ -325,8 +347,8 @@ def find_kind(values):
     codes = text.str.fullmatch(r"0\d+").any()  # 01067 is a postcode, not a number
     if not codes and to_numbers(text).notna().mean() >= 0.95:
         return "number"
-    digits = text.str.count(r"\d")
-    return "date" if digits.between(5, 20).mean() >= 0.95 and to_dates(text).notna().mean() >= 0.95 else "category"
+    marks = text.str.count(r"[\d/.]")
+    return "date" if marks.between(5, 24).mean() >= 0.95 and to_dates(text).notna().mean() >= 0.95 else "category"
 
 
 def convert(values, kind):
@@ -335,13 +357,19 @@ def convert(values, kind):
     return to_dates(values) if kind == "date" else values.astype("string").str.strip().replace("", pd.NA).astype(object)
 
 
+def convert_columns(raw, columns):
+    """These columns, each converted to its kind; values that are of another kind become gaps, and are counted."""
+    table = pd.DataFrame({column: convert(raw[column], kinds[column]) for column in columns})
+    for column in columns:
+        lost = raw.index[raw[column].notna() & table[column].isna()]
+        if len(lost):
+            print(f"Column {column!r}: {len(lost)} values are no {kinds[column]}, such as {raw[column][lost[0]]!r} in row {lost[0]}: now gaps.")
+    return table
+
+
 # %% id="kinds"
 kinds = {column: find_kind(raw[column]) for column in raw}
-table = pd.DataFrame({column: convert(raw[column], kind) for column, kind in kinds.items()})
-for column in table:
-    lost = raw.index[raw[column].notna() & table[column].isna()]
-    if len(lost):
-        print(f"Column {column!r}: {len(lost)} values are no {kinds[column]}, such as {raw[column][lost[0]]!r} in row {lost[0]}: now gaps.")
+table = convert_columns(raw, list(raw))
 
 columns = pd.DataFrame({"kind": kinds, "gaps": table.isna().mean().map("{:.0%}".format), "different values": table.nunique()})
 columns["for example"] = [", ".join(str(value) for value in raw[column].dropna().unique()[:3])[:60] for column in raw]
@@ -365,7 +393,14 @@ if not target:
 
 known = table[target_name].notna()
 unknown_rows = table[~known]
-rows = table[known]
+rows = table[known].copy()
+if kinds[target_name] == "category":
+    by_letters = {name.casefold(): name for name in reversed(rows[target_name].value_counts().index)}  # the most frequent spelling
+    merged = rows[target_name].map(lambda name: by_letters[name.casefold()])
+    if (merged != rows[target_name]).any():
+        other = rows[target_name][merged != rows[target_name]].iloc[0]
+        print(f"Classes that differ only in capital letters count as one, such as {other!r} and {by_letters[other.casefold()]!r}.")
+    rows[target_name] = merged
 values = rows[target_name]
 if len(unknown_rows):
     print(f"{len(unknown_rows):,} rows have no {target_name!r}: left out, and predicted at the end.")
@@ -440,7 +475,7 @@ def describe_flaw(column):
     return ""
 
 
-asked = [name.strip() for name in next(csv.reader([leave_out]), []) if name.strip()]
+asked = [name.strip() for name in next(csv.reader([str(leave_out)]), []) if name.strip()]
 if strange := [name for name in asked if name not in table]:
     raise DataError(f"leave_out names {strange[0]!r}, which is no column. The columns are {', '.join(table.columns[:40])}.")
 flaws = {column: describe_flaw(column) for column in table if column != target_name or column in asked}
@@ -451,6 +486,9 @@ for column, flaw in flaws.items():
 if not features:
     raise DataError("No column is left to learn from.")
 print(f"{len(features)} features: {', '.join(features[:15])}{', …' if features[15:] else ''}")
+copies = int(rows.duplicated().sum())
+if copies > 0.05 * len(rows):
+    print(f"{copies:,} rows are exact copies of others. If the same thing is in the table twice, remove the copies: otherwise the score is too good.")
 
 # %% [markdown] id="encode-text"
 # ## Columns as XGBoost wants them
@@ -701,8 +739,11 @@ print("The saved model answers like the trained one.")
 
 def add_predictions(table, answers, known):
     """The table with a column for the prediction, the probability of a class, and whether the target was known."""
-    table = table.assign(prediction=[classes[best] for best in answers.argmax(axis=1)] if is_class else answers)
-    return table.assign(**({"probability": answers.max(axis=1).round(4)} if is_class else {}), cross_validated=known)
+    added = {"prediction": [classes[best] for best in answers.argmax(axis=1)] if is_class else answers}
+    added |= {"probability": answers.max(axis=1).round(4)} if is_class else {}
+    added["cross_validated"] = known
+    names = name_columns([*table.columns, *added])[len(table.columns) :]  # the table may have a column with such a name
+    return table.assign(**dict(zip(names, added.values())))
 
 
 tables = [add_predictions(raw.loc[rows.index], answers, "yes")]
@@ -714,10 +755,15 @@ predicted.tail(3)
 
 # %% id="new"
 if new_data:
-    strangers = read_table(new_data)
+    strangers = read_table(new_data, fewest_columns=1)
     if gone := [column for column in features if column not in strangers]:
         raise DataError(f"new_data lacks {len(gone)} columns of the first table: {', '.join(gone[:10])}.")
-    new_table = pd.DataFrame({column: convert(strangers[column], kinds[column]) for column in features})
+    new_table = convert_columns(strangers, features)
+    for column, seen in categories.items():
+        values_of_column = new_table[column].dropna()
+        unseen = values_of_column[~values_of_column.isin(seen)]
+        if len(unseen):
+            print(f"Column {column!r}: {len(unseen)} values were not in the first table, such as {unseen.iloc[0]!r}: they count as gaps.")
     answers_for_new = add_predictions(strangers, predict(model, encode(new_table)), "no")
     answers_for_new.to_csv(results_dir / "new_predictions.csv", index_label="row", encoding="utf-8-sig")
     print(f"{len(strangers):,} new rows are predicted: new_predictions.csv")

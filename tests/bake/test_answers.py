@@ -4,7 +4,7 @@ from colab_starter.bake.answers import SLUG_LENGTH, check_answer, normalize_answ
 from colab_starter.bake.errors import BadAnswerError
 
 BAD = {
-    "project_name": ["", "  "],
+    "project_name": ["", "  ", "broken \udcff", "\x07 bell", "nothing \0"],
     "project_slug": [
         "",
         "a/b",
@@ -126,6 +126,7 @@ def test_packages_are_split_at_spaces_and_each_comes_once(answer: str, packages:
         ("drive_folder", "My Drive/digits", "digits"),
         ("drive_folder", "MyDrive/Colab Notebooks/digits", "Colab Notebooks/digits"),
         ("drive_folder", "/content/drive/MyDrive/digits", "digits"),
+        ("drive_folder", "我的云端硬盘/数字", "数字"),
         ("drive_folder", "My Driveway/digits", "My Driveway/digits"),
         ("drive_folder", "a/My Drive/b", "a/My Drive/b"),
         ("project_slug", "MyDrive", "MyDrive"),

@@ -52,6 +52,7 @@ def test_windows_line_ends_in_a_template_come_out_as_plain_newlines() -> None:
 
 def test_markdown_text_stands_on_one_line_and_shows_every_character() -> None:
     assert markdown_text("a\nb  *c* <d> `e` [f] \\") == r"a b \*c\* \<d\> \`e\` \[f\] \\"
+    assert markdown_text("$5 or $6, R&D, R&amp;D ~~g~~") == r"\$5 or \$6, R&D, R\&amp;D \~\~g\~\~"
 
 
 def test_an_old_cookiecutter_is_told_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

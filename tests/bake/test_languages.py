@@ -155,6 +155,25 @@ def test_no_translation_is_missing_outdated_or_wrong(language: str, offers: tool
     assert {name: lines for name, lines in problems.items() if lines} == {}, "run `make languages`"
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_no_combination_of_answers_brings_a_text_that_the_tool_does_not_see(
+    offers: tool.Offers, tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(f"answers {seed}")
+    answers: Answers = {
+        "preset": chance.choice(["keras", "table", "graphviz", "tour", "blank"]),
+        "accelerator": chance.choice(QUESTIONS["accelerator"]),
+        "colab_runtime": QUESTIONS["colab_runtime"][seed % 2],
+        "use_drive": seed % 4 < 2,
+        "github_repository": chance.choice(["", "ada/digits"]),
+        "extra_apt_packages": chance.choice(["", "sox"]),
+    }
+    tool.recorder.offers.clear()
+    tool.bake_with(tool.RecordingExtension, answers, tmp_path)
+    assert len(tool.recorder.offers) > 50
+    assert [key for key in tool.recorder.offers if key not in offers] == []
+
+
 @pytest.fixture(scope="module")
 def offers() -> tool.Offers:
     return tool.find_offers()
