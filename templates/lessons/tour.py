@@ -274,9 +274,9 @@ found = {module: find_library(module) for module in libraries}
 programs = {"dot": "graphviz", "7z": "p7zip-full"}  # not Python: graphviz needs the program dot
 found |= {program: "is there" if shutil.which(program) else "missing" for program in programs}
 
-commands = [f"%pip install {package}" for package in libraries.values()]
-commands += [f"!apt-get -qq install -y {package}" for package in programs.values()]
-pd.DataFrame({"here": found.values(), "if it is missing": commands}, index=list(found))
+packages = [f"{package} (pip)" for package in libraries.values()]
+packages += [f"{package} (apt)" for package in programs.values()]
+pd.DataFrame({"here": found.values(), "package, if it is missing": packages}, index=list(found))
 
 # %% [markdown] id="pip-text"
 # `%pip install` adds a library to the Python that runs this notebook. Its name for pip is not always its name in Python: `opencv-python-headless` is imported as `cv2`. Colab lacks py7zr, which reads and writes 7z archives.

@@ -31,7 +31,7 @@ def prompts_in(language: str) -> dict[str, Any]:
 
 
 def test_the_language_is_asked_first_and_the_rest_in_it(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    asked += ["2", "Digits", "", "9"]
+    asked += ["2", "Digits", "", "all"]
     answers = ask()
     assert (answers["language"], answers["project_name"], answers["preset"]) == ("zh-CN", "Digits", "all")
     said = capsys.readouterr().out

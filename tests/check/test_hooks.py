@@ -119,7 +119,11 @@ def workflow(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Any]:
 def test_a_new_project_checks_its_notebooks_with_the_least_permissions(workflow: dict[Any, Any]) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     permissions = {name: job.get("permissions") for name, job in workflow["jobs"].items()}
-    assert permissions == {"check": {"contents": "read", "security-events": "write"}, "run": None}
+    assert permissions == {
+        "check": {"contents": "read", "security-events": "write"},
+        "run": None,
+        "latest-runtime": None,
+    }
 
 
 def test_a_new_project_checks_against_its_own_runtime_and_uploads_what_it_finds(workflow: dict[Any, Any]) -> None:
