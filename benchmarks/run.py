@@ -12,10 +12,10 @@ these figures are without it.
 
 What remains above the bare script: 1.0 s of start-up once a sweep (the command's own imports, meanwhile ipykernel's
 in the fork server), and 0.06 s for each run: a fork and its page tables, sockets, the shell's renewal, the notebook
-read and written. A cell costs 4 ms, most of it IPython's and ipykernel's own work. TensorFlow's import is paid once, so
-a sweep is faster than its bare scripts. It takes 1.4 times the floor: each process starts TensorFlow's threads and traces
-the model anew, which the floor does once for all runs of a core, and 0.1 s of each run goes into comparing what the
-imports of 4,000 modules depended on.
+read and written. A cell costs 4 ms, most of it IPython's and ipykernel's own work. TensorFlow's import is paid once,
+so a sweep is faster than its bare scripts. It takes 1.4 times the floor: each process starts TensorFlow's threads and
+traces the model anew, which the floor does once for all runs of a core, and 0.1 s of each run goes into comparing
+what the imports of 4,000 modules depended on.
 """
 
 import os
