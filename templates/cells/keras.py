@@ -13,7 +13,12 @@ def find_device():
     random = keras.random.normal((1000, 1000), seed=seed)
     matrix, product = map(keras.ops.convert_to_numpy, (random, keras.ops.matmul(random, random)))
     assert abs(product - matrix @ matrix).max() < 1, "the device computes wrong numbers"
-    devices = keras.distribution.list_devices()
+    if backend == "torch":
+        import torch
+
+        devices = [f"gpu:{number}" for number in range(torch.cuda.device_count())] or ["cpu:0"]
+    else:
+        devices = keras.distribution.list_devices()
     print(f"Keras {keras.__version__} on {backend}\nDevices: {', '.join(devices)}")
     return next((kind for kind in ("gpu", "tpu") if any(kind in name for name in devices)), "cpu")
 
