@@ -37,3 +37,10 @@ def open_itself(path: Path, flags: int, mode: int = 0o666) -> int:
         if error.errno != errno.ELOOP:
             raise
         raise OSError(errno.ELOOP, f"{path.name} is a link, which is not followed; remove it", str(path)) from None
+
+
+def cache_folder(name: str) -> Path:
+    """A folder of ours below the one that the user's system has for caches; it may not exist yet."""
+    from platformdirs import user_cache_path  # most processes of a sweep need no cache
+
+    return user_cache_path("colab-starter", appauthor=False) / name

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import read_notebook
 from tests.support.cells import LessonCells
 
 pytestmark = pytest.mark.filterwarnings(
@@ -124,12 +123,3 @@ def test_the_critical_path_is_the_longest_of_all(lesson: LessonCells) -> None:
     assert len(lengths) > 3
     assert tuple(names["critical_path"]) == max(lengths, key=lambda path: lengths[path])
     assert names["plan_days"] == max(lengths.values())
-
-
-def test_open_cells_are_short_and_the_end_asks_three_questions(all_lessons: Path) -> None:
-    cells = read_notebook(all_lessons / "notebooks/graphviz.ipynb").cells
-    open_cells = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("cellView") != "form"]
-    assert max(len(cell.source.splitlines()) for cell in open_cells) <= 24
-    end = next(cell.source for cell in cells if cell.id == "graphviz-exercises")
-    assert "\n3. " in end
-    assert end.count("](https://") >= 5

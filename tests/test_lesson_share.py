@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import read_notebook
 from tools.lesson_share import main, measure_share
 
 
@@ -31,6 +32,16 @@ def test_most_of_a_notebook_is_its_lesson_and_it_begins_soon(all_lessons: Path, 
     share = measure_share(json.loads((all_lessons / f"notebooks/{lesson}.ipynb").read_text(encoding="utf-8")))
     assert share.lesson > 0.6 * share.all, share
     assert share.first_place <= 7
+
+
+@pytest.mark.parametrize(("lesson", "most_lines"), [("opencv", 24), ("graphviz", 24), ("tour", 25)])
+def test_open_cells_are_short_and_the_end_asks_three_questions(all_lessons: Path, lesson: str, most_lines: int) -> None:
+    cells = read_notebook(all_lessons / f"notebooks/{lesson}.ipynb").cells
+    open_cells = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("cellView") != "form"]
+    assert max(len(cell.source.splitlines()) for cell in open_cells) <= most_lines
+    (end,) = (cell.source for cell in cells if "## Exercises" in cell.source)
+    assert "\n3. " in end
+    assert end.count("](https://") >= 5
 
 
 def test_the_table_names_each_notebook(all_lessons: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import read_notebook
 from tests.support.cells import LessonCells
 
 NOISE = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
@@ -125,12 +124,3 @@ def test_the_example_shows_what_the_texts_say_of_it(lesson: LessonCells) -> None
         path.name for path in (lesson.folder / "outputs").iterdir()
     }
     assert lesson.changed_types() == {}
-
-
-def test_open_cells_are_short_and_the_end_asks_three_questions(all_lessons: Path) -> None:
-    cells = read_notebook(all_lessons / "notebooks/opencv.ipynb").cells
-    open_cells = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("cellView") != "form"]
-    assert max(len(cell.source.splitlines()) for cell in open_cells) <= 24
-    end = next(cell.source for cell in cells if cell.id == "opencv-exercises")
-    assert "\n3. " in end
-    assert end.count("](https://") >= 5

@@ -2,18 +2,15 @@
 
 import json
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from colab_starter.cli import main
 from colab_starter.errors import UnknownRuntimeError
 from colab_starter.runtimes import (
     CORE_PACKAGES,
@@ -28,6 +25,7 @@ from colab_starter.runtimes.freeze import parse_apt_list, parse_freeze
 from colab_starter.runtimes.packages import TRACKED_APT, TRACKED_PACKAGES
 from colab_starter.runtimes.table import cache_path, gpu_packages, pip_constraints, runtime_text
 from tests.conftest import REPOSITORY
+from tests.support.commands import Ended, call_command
 
 TEMPLATE_RUNTIMES = json.loads((REPOSITORY / "templates/runtimes.json").read_text(encoding="utf-8"))
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
@@ -41,14 +39,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache_path()
 
 
-class Ended(NamedTuple):
-    """How a command ended."""
-
-    status: object
-    out: str
-    err: str
-
-
 Command = Callable[..., Ended]
 
 
@@ -57,10 +47,7 @@ def runtimes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     """Calls ``colab-starter runtimes`` with arguments."""
 
     def call(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["colab-starter", "runtimes", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ended(ended.value.code, *capsys.readouterr())
+        return call_command(monkeypatch, capsys, "runtimes", *arguments)
 
     return call
 

@@ -149,15 +149,6 @@ def test_the_script_in_the_notebook_is_that_of_the_project_and_refuses_zero_epoc
     assert answer.stderr.splitlines()[-1].endswith("error: --epochs and --batch-size must be at least 1")
 
 
-def test_open_cells_are_short_and_the_end_asks_three_questions(all_lessons: Path) -> None:
-    cells = read_notebook(all_lessons / "notebooks/tour.ipynb").cells
-    open_cells = [cell for cell in cells if cell.cell_type == "code" and cell.metadata.get("cellView") != "form"]
-    assert max(len(cell.source.splitlines()) for cell in open_cells) <= 25
-    end = next(cell.source for cell in cells if "## Exercises" in cell.source)
-    assert "\n3. " in end
-    assert end.count("](https://") >= 5
-
-
 def test_the_commands_of_the_sweep_are_a_shell_s_and_name_real_parameters(all_lessons: Path) -> None:
     path = all_lessons / "notebooks/tour.ipynb"
     text = next(cell.source for cell in read_notebook(path).cells if cell.id == "tour-sweep-text")

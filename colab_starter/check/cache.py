@@ -131,10 +131,3 @@ def describe_program() -> str:
     ]
     files += [f"{path.name} {path.stat().st_mtime_ns}" for path in package.glob("*.py")]
     return "\n".join((colab_starter.__version__, sys.version, *sorted(files)))
-
-
-def cache_folder() -> Path:
-    """Where the cache is: below the folder that the user's system has for caches."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path("colab-starter", appauthor=False) / "check"

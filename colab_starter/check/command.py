@@ -69,7 +69,6 @@ def check(
       colab-starter check notebooks/ --ignore CS502
       colab-starter check . --statistics
     """
-    from colab_starter.check.cache import cache_folder
     from colab_starter.check.checker import Settings
     from colab_starter.check.output import Choices, Output
     from colab_starter.check.reports import WITH_LINES
@@ -77,6 +76,7 @@ def check(
     from colab_starter.check.search import nothing_to_check, search_notebooks
     from colab_starter.check.select import find_rule, select_rules
     from colab_starter.errors import UsageError
+    from colab_starter.files import cache_folder
     from colab_starter.runtimes import LATEST, load_kaggle, load_runtime
 
     if explain is not None:
@@ -90,7 +90,7 @@ def check(
     if fix:
         fix_notebooks(found.notebooks, rules, machine, quiet)
     codes = tuple(rule.code for rule in rules)
-    settings = Settings(codes, machine, format.value in WITH_LINES, None if no_cache else cache_folder())
+    settings = Settings(codes, machine, format.value in WITH_LINES, None if no_cache else cache_folder("check"))
     choices = Choices(format.value, statistics, quiet, show_notes=strict or bool(select))
     output = Output(choices, rules, len(found.notebooks))
     check_notebooks(settings, found, output, jobs)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 from colab_starter.credentials import ISSUED, MAY_BE_SECRET
+from colab_starter.text import strip_colours
 
 MASK = "***"
 """What replaces a secret."""
@@ -48,7 +49,6 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 """Passwords in connection strings and in the query strings of addresses."""
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _STRUCTURE = {"cell_type", "id", "name", "output_type", "nbformat", "nbformat_minor"}
 """Keys of a notebook whose values are the format's own words."""
 
@@ -209,7 +209,7 @@ class Mask:
         masked = self._replace(text)
         if "\x1b" not in masked or not self._spellings:
             return masked
-        plain = _ANSI.sub("", masked)
+        plain = strip_colours(masked)
         without = self._replace(plain)
         return masked if without == plain else without
 

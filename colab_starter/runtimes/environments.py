@@ -19,10 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from platformdirs import user_cache_path
-
 from colab_starter.errors import RuntimeUnavailableError
-from colab_starter.files import write_whole
+from colab_starter.files import cache_folder, write_whole
 from colab_starter.runtimes.pythons import get_python
 from colab_starter.runtimes.resolve import Request, Resolution, find_exceptions, resolve, unavailable
 from colab_starter.runtimes.table import LATEST, Runtime
@@ -105,7 +103,7 @@ def open_environment(request: Request, say: Say) -> Environment:
 
 def environments_folder() -> Path:
     """Where the environments are."""
-    return user_cache_path("colab-starter", appauthor=False) / "environments"
+    return cache_folder("environments")
 
 
 def remove_unused() -> tuple[int, int]:

@@ -76,7 +76,7 @@ class Request:
     @property
     def python(self) -> str:
         """The minor version, such as ``3.13``."""
-        return ".".join(self.runtime.python.split(".")[:2])
+        return self.runtime.minor
 
     @property
     def pins(self) -> dict[str, str]:

@@ -10,9 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from platformdirs import user_cache_path
-
 from colab_starter.errors import UnknownRuntimeError
+from colab_starter.files import cache_folder
 
 LATEST = "latest"
 """The runtime that Colab gives to a notebook which asks for none."""
@@ -64,6 +63,11 @@ class Runtime(NamedTuple):
     tpu: Image | None
     """The TPU image; None where it is not known."""
 
+    @property
+    def minor(self) -> str:
+        """The minor version of Python, such as ``3.13``."""
+        return self.python.rpartition(".")[0]
+
 
 def runtime_names() -> list[str]:
     """The names of the known runtimes, the newest first."""
@@ -93,7 +97,7 @@ def _read_cached() -> Runtime | None:
 
 def cache_path() -> Path:
     """Where ``refresh`` keeps the newest runtime: below the cache folder that the user's system has for it."""
-    return user_cache_path("colab-starter", appauthor=False) / "runtimes" / f"{LATEST}.json"
+    return cache_folder("runtimes") / f"{LATEST}.json"
 
 
 def gpu_packages(runtime: Runtime) -> dict[str, str]:

@@ -9,9 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from colab_starter.errors import UvMissingError
+from colab_starter.files import cache_folder
 
 OLDEST = (0, 7)
 """The oldest uv that knows every option we use."""
@@ -67,7 +66,7 @@ def get_uv() -> str:
 
 
 def _own_folder() -> Path:
-    return user_cache_path("colab-starter", appauthor=False) / "uv"
+    return cache_folder("uv")
 
 
 def _is_new_enough(uv: str) -> bool:

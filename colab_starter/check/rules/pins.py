@@ -175,13 +175,13 @@ def _lines(notebook: Notebook, runtime: Runtime, *, core: bool) -> Iterator[_Lin
 
 
 def _without_wheels(found: _Line, runtime: Runtime) -> list[tuple[Requirement, str, Missing]]:
-    python = ".".join(runtime.python.split(".")[:2])
+    python = runtime.minor
     checked = [(one, version, find_missing(one.name, one.specifier, python)) for one, version in found.unmet]
     return [(one, version, missing) for one, version, missing in checked if missing]
 
 
 def _say_missing(found: _Line, missing: Sequence[tuple[Requirement, str, Missing]], runtime: Runtime) -> Problem:
-    python = ".".join(runtime.python.split(".")[:2])
+    python = runtime.minor
     _, version, first = missing[0]
     goes_on = f"the notebook goes on with {version}" if version else "the notebook goes on without it"
     what = f"pip fails, or builds for a long time, and {goes_on}"

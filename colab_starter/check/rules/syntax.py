@@ -237,7 +237,7 @@ def find_assigned_commands(notebook: Notebook, runtime: Runtime) -> Iterator[Pro
     for cell, found in reversed(_assigned_commands(notebook)):
         yield Problem(
             f"likely a SyntaxError: IPython {ipython} does not know name = !command under Python "
-            f"{runtime.python.rpartition('.')[0]}; write name = get_ipython().getoutput(...) (--fix does)",
+            f"{runtime.minor}; write name = get_ipython().getoutput(...) (--fix does)",
             cell,
             found.line,
         )

@@ -12,8 +12,10 @@ from packaging.utils import canonicalize_name
 
 from colab_starter.notebook.model import Notebook
 from colab_starter.run.matrix.trials import Trial
+from colab_starter.run.overlays.satisfied import list_needs
 from colab_starter.runtimes import package_of_module
 from colab_starter.runtimes.table import list_versions
+from colab_starter.text import strip_colours
 
 PYTHON = "Python"
 _KERNEL_ONLY = frozenset(
@@ -44,14 +46,10 @@ class Change(NamedTuple):
 
 def find_changes(before: Trial, after: Trial) -> list[Change]:
     """What differs between the environments of two trials: Python, then the packages by name."""
-    old = {PYTHON: _minor(before), **before.packages}
-    new = {PYTHON: _minor(after), **after.packages}
+    old = {PYTHON: before.runtime.minor, **before.packages}
+    new = {PYTHON: after.runtime.minor, **after.packages}
     names = sorted(old.keys() | new.keys(), key=lambda name: (name != PYTHON, name))
     return [Change(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
-
-
-def _minor(trial: Trial) -> str:
-    return trial.runtime.python.rpartition(".")[0]
 
 
 def find_suspects(changes: Sequence[Change], trial: Trial, notebook: Notebook) -> list[Change]:
@@ -90,10 +88,7 @@ def find_rollback(change: Change, before: Trial, after: Trial) -> dict[str, str]
 def _read_requirements(name: str, packages: Path) -> Iterator[Requirement]:
     """What a package in a folder of packages requires on this system, without extras."""
     for found in distributions(name=name, path=[str(packages)]):
-        for text in found.requires or ():
-            requirement = Requirement(text)
-            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
-                yield requirement
+        yield from list_needs(found.requires or ())
 
 
 def _list_suspects(trial: Trial, notebook: Notebook, changes: Mapping[str, Change]) -> Iterator[str]:
@@ -130,4 +125,4 @@ def _read_traceback(trial: Trial) -> str:
     except (OSError, ValueError, LookupError, TypeError):
         return ""
     errors = ["\n".join(output.get("traceback", ())) for output in outputs if output.get("output_type") == "error"]
-    return re.sub(r"\x1b\[[0-9;]*m", "", errors[-1]) if errors else ""
+    return strip_colours(errors[-1]) if errors else ""

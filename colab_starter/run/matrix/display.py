@@ -35,7 +35,7 @@ def format_table(rows: Sequence[tuple[Path, Trial]]) -> list[str]:
 
 
 def _format_row(notebook: Path, trial: Trial) -> tuple[str, ...]:
-    python = trial.runtime.python.rpartition(".")[0]
+    python = trial.runtime.minor
     return trial.runtime.name, python, notebook.name, describe_runs(trial), printable(shorten(trial.cause))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from colab_starter.errors import OverlayError
-from colab_starter.files import write_whole
+from colab_starter.files import cache_folder, write_whole
 from colab_starter.run.job import Job, Overlay, WarmPlan
 from colab_starter.run.overlays.hook import ABOUT, INSTALLING, WHOLE
 
@@ -154,10 +154,7 @@ def _describe(error: OSError | subprocess.SubprocessError) -> str:
 
 def name_home() -> Path:
     """The folder of the user's overlays."""
-    # Imported here: the coordinator of a sweep without an overlay does not need it.
-    from platformdirs import user_cache_path
-
-    return user_cache_path("colab-starter", appauthor=False).absolute() / "overlays"
+    return cache_folder("overlays").absolute()
 
 
 def _claim_folder(home: Path) -> tuple[Path, int]:

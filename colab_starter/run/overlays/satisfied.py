@@ -61,25 +61,25 @@ def _has_module(name: str) -> bool:
 def _has_packages(wanted: Iterable[str]) -> bool:
     """Whether these packages and their dependencies are installed in suitable versions."""
     seen: set[tuple[str, frozenset[str]]] = set()
-    open_ones = list(wanted)
     try:
+        open_ones = list(map(Requirement, wanted))
         while open_ones:
-            requirement = Requirement(open_ones.pop())
+            requirement = open_ones.pop()
             key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
             found = distribution(requirement.name)
             if requirement.url or not requirement.specifier.contains(found.version, prereleases=True):
                 return False
             if key not in seen:
                 seen.add(key)
-                open_ones += _list_needs(found.requires or (), requirement.extras)
+                open_ones += list_needs(found.requires or (), requirement.extras)
     except (InvalidRequirement, PackageNotFoundError):
         return False
     return True
 
 
-def _list_needs(requires: Iterable[str], extras: Iterable[str]) -> Iterator[str]:
-    """The dependencies of a package on this system, with these extras."""
-    for text in requires:
-        marker = Requirement(text).marker
+def list_needs(requires: Iterable[str], extras: Iterable[str] = ()) -> Iterator[Requirement]:
+    """What a package requires on this system, with these extras, of all that it may require (PEP 508)."""
+    for requirement in map(Requirement, requires):
+        marker = requirement.marker
         if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            yield text.partition(";")[0]
+            yield requirement

@@ -2,21 +2,19 @@
 
 import json
 import random
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import nbformat
 import pytest
 from nbformat import v4
 
-from colab_starter import cli
 from colab_starter.run.matrix import trials as trials_module
 from colab_starter.run.matrix.bisect import search
 from colab_starter.run.matrix.trials import Trial
 from colab_starter.run.outcome import Status
 from colab_starter.runtimes import Runtime, load_runtime
+from tests.support.commands import Ended, call_command
 from tests.support.runtimes import make_runtime, own_cache, seeds
 
 __all__ = ["own_cache", "seeds"]
@@ -33,12 +31,6 @@ RUNTIMES = {
 """Version 2 of the seed breaks what grows; the Python of 2026.07 is nowhere."""
 
 
-class Ended(NamedTuple):
-    status: object
-    out: str
-    err: str
-
-
 Command = Callable[..., Ended]
 
 
@@ -47,10 +39,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     """Call ``colab-starter`` in an empty folder; it knows the small runtimes only."""
 
     def call(*arguments: str | Path) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["colab-starter", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Ended(ended.value.code, *capfd.readouterr())
+        return call_command(monkeypatch, capfd, *arguments)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "file:///no/such/mirror")
