@@ -5,7 +5,7 @@ All of it can be pickled, so that a job can be sent to another process or anothe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from colab_starter.run.outcome import Outcome
 from colab_starter.run.stopping import StopLevel
@@ -96,6 +96,8 @@ class Job:
     """Names of further environment variables or parameters whose values are masked in everything written."""
     typed: tuple[str, str] | None = None
     """The source and the executed notebook as the user calls them."""
+    metric_patterns: tuple[str, ...] = ()
+    """Regular expressions that find metrics in printed lines; see ``metric_lines``."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +149,31 @@ class MetricRecorded:
     value: Any
 
 
+class Point(NamedTuple):
+    """A value of a metric at a step, such as the accuracy after an epoch."""
+
+    name: str
+    step: int | float
+    """Finite; the steps of a metric usually grow, but need not."""
+    value: int | float
+    """May be NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class PointsRecorded:
+    """Values with steps, in the order in which the notebook recorded them; none is ever left out."""
+
+    run: str
+    points: tuple[Point, ...]
+
+
 @dataclass(frozen=True)
 class Ended:
     run: str
     outcome: Outcome
 
 
-Event = Started | StartedCold | CellStarted | MetricRecorded | Due | Ended
+Event = Started | StartedCold | CellStarted | MetricRecorded | PointsRecorded | Due | Ended
 """``Started`` comes first and ``Ended`` last, each once per attempt."""
 
 

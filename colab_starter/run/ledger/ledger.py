@@ -22,6 +22,7 @@ from colab_starter.run.facts import (
     read_count,
     read_file_name,
     read_hash,
+    read_optional_number,
     read_text,
     read_values,
 )
@@ -82,6 +83,25 @@ class RunRecord:
         self.notebook = f"{run}/{self.notebook.rpartition('/')[2]}"
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A set of parameters that a search suggested; it is recorded before the run starts."""
+
+    number: int
+    """Counted from 0, as Optuna does."""
+    run: str
+    """The ID of the run with these parameters; two trials may have the same one."""
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The end of an attempt, among the events of a search."""
+
+    run: str
+    attempt: int
+
+
 @dataclass
 class LedgerContent:
     """The content of a ledger."""
@@ -89,13 +109,26 @@ class LedgerContent:
     runs: dict[str, RunRecord] = field(default_factory=dict)
     """The runs by ID, in the order of their first starts."""
     sweeps: list[Record] = field(default_factory=list)
-    """What each command requested: notebook, source, number of runs, time."""
+    """What each command requested: notebook, source, number of runs, time, and ``search`` if it was one."""
+    events: list[Trial | RunEnded] = field(default_factory=list)
+    """What a search was told and has suggested, in order; the ends of all runs count."""
     damaged: list[int] = field(default_factory=list)
     """The numbers, from 1, of unreadable lines, which were skipped."""
     renamed: dict[str, str] = field(default_factory=dict)
     """New IDs of renamed runs -> the IDs of their first starts."""
     aliases: dict[str, str] = field(default_factory=dict)
     """Former IDs of renamed runs -> their current IDs."""
+
+    @property
+    def trials(self) -> list[Trial]:
+        """What searches suggested, in order."""
+        return [event for event in self.events if isinstance(event, Trial)]
+
+    @property
+    def search(self) -> Mapping[str, Any]:
+        """The facts of the last search, as ``write_sweep`` got them; empty if there was none."""
+        found = [sweep["search"] for sweep in self.sweeps if isinstance(sweep.get("search"), dict)]
+        return found[-1] if found else {}
 
 
 class Ledger:
@@ -113,10 +146,20 @@ class Ledger:
         """The runs by ID."""
         return self.content.runs
 
-    def write_sweep(self, notebook: str, source: str, runs: int) -> None:
-        """Record a request: the notebook, its hash and the number of runs."""
+    def write_sweep(self, notebook: str, source: str, runs: int, search: Mapping[str, Any] | None = None) -> None:
+        """Record a request: the notebook, its hash, the number of runs and, of a search, its facts as plain JSON."""
         facts = {"version": VERSION, "notebook": self._mask.apply(notebook), "source": source, "runs": runs}
-        self._append([self._describe("sweep", **facts)])
+        told = {"search": self._mask.apply_to_value(dict(search))} if search else {}
+        record = self._describe("sweep", **facts, **told)
+        self._append([record])
+        self.content.sweeps.append(record)
+
+    def write_trial(self, trial: Trial) -> None:
+        """Record what a search suggested, before its run starts."""
+        values = to_json(self._mask.apply_to_value(dict(trial.parameters)))
+        record = self._describe("trial", number=trial.number, run=trial.run, parameters=values)
+        self._append([record])
+        self.content.events.append(_read_trial(record))
 
     def write_start(self, run: str, attempt: int, parameters: Mapping[str, Any], source: str, notebook: str) -> None:
         """Record that an attempt starts; its executed notebook will be ``notebook``."""
@@ -130,6 +173,7 @@ class Ledger:
         record = self._describe_end(known, outcome)
         self._append([record])
         _note_end(known, record)
+        self.content.events.append(RunEnded(run, known.attempt))
         return known
 
     def write_found(self, found: Sequence[RunRecord]) -> None:
@@ -141,6 +185,7 @@ class Ledger:
                 self.runs[record["run"]] = _read_start(record)
             else:
                 _note_end(self.runs[record["run"]], record)
+                self.content.events.append(RunEnded(record["run"], record["attempt"]))
 
     def _describe_found(self, run: RunRecord) -> list[Record]:
         known = self.runs.get(run.run, run)
@@ -160,6 +205,7 @@ class Ledger:
             self._append(records)
         for record in records:
             _note_loss(self.runs[record["run"]], record)
+            self.content.events.append(RunEnded(record["run"], record["attempt"]))
 
     def write_renames(self, names: Mapping[str, str]) -> None:
         """Record the runs' new IDs, which are also their folders' names; the old ones are not written."""
@@ -272,6 +318,8 @@ def _take(record: Record, content: LedgerContent) -> None:
     elif kind == "start":
         started = _read_start(record)
         content.runs[content.renamed.get(started.run, started.run)] = started
+    elif kind == "trial":
+        content.events.append(_read_trial(record))
     elif kind == "renamed":
         _take_renames(record["runs"], content)
     elif kind in _NOTES:
@@ -279,6 +327,7 @@ def _take(record: Record, content: LedgerContent) -> None:
         run = content.runs[content.renamed.get(name, name)]
         if record["attempt"] == run.attempt:
             _NOTES[kind](run, record)
+            content.events.append(RunEnded(name, run.attempt))
 
 
 def _take_renames(names: Any, content: LedgerContent) -> None:
@@ -306,6 +355,13 @@ def _read_start(record: Record) -> RunRecord:
         started=read_text(record, "time", ""),
         outcome=Outcome(Status.RUNNING, host=read_text(record, "host", "")),
     )
+
+
+def _read_trial(record: Record) -> Trial:
+    number = read_optional_number(record, "number")
+    if number is None:
+        raise ValueError("the trial has no number")
+    return Trial(number, read_file_name(record, "run"), read_values(record, "parameters"))
 
 
 def _note_end(run: RunRecord, record: Record) -> None:
