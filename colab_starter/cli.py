@@ -18,7 +18,7 @@ from colab_starter import __version__
 from colab_starter.adopt.command import adopt
 from colab_starter.check.command import check
 from colab_starter.report.command import report
-from colab_starter.run.command import run
+from colab_starter.run.command import complete_options, run
 from colab_starter.run.matrix.command import bisect, env
 from colab_starter.run.standard_streams import open_standard_streams
 from colab_starter.runtimes.command import runtimes_app
@@ -52,6 +52,8 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not all terminals can show all characters
     arguments = sys.argv[1:]
+    if arguments[:1] == ["run"]:
+        arguments = complete_options(arguments)
     debug = "--debug" in arguments
     sys.exit(run_command([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
 

@@ -271,3 +271,7 @@ class RayLostError(ColabStarterError):
 
 class StoreAddressError(UsageError):
     """The address for ``--out`` is not valid, or the library that its store needs is not installed."""
+
+
+class SearchLibraryError(UsageError):
+    """A search needs a package that is not installed; the message says which."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import BrokenNotebookError, NoSourceError, WrongOptionError
+from colab_starter.errors import BrokenNotebookError, NoSourceError, ParameterError, WrongOptionError
 from colab_starter.notebook.model import Notebook, read_notebook
 from colab_starter.notebook.repair import mend_notebook
 from colab_starter.run.backends.local.options import LocalOptions
@@ -16,10 +16,11 @@ from colab_starter.run.formatting import Wording
 from colab_starter.run.job import OUTPUT_DIR, Limits
 from colab_starter.run.overlays.folders import KEPT_ENVIRONMENT, name_home
 from colab_starter.run.overlays.need import Need, find_need
+from colab_starter.run.search.request import Search, SearchOptions, check_library, list_faults, make_search
 from colab_starter.run.secrets import Mask, make_mask
 from colab_starter.run.storage.choice import open_store
 from colab_starter.run.storage.store import Store
-from colab_starter.run.sweep.build import build_runs
+from colab_starter.run.sweep.build import build_runs, build_space, read_file
 from colab_starter.run.sweep.parameters import inspect_parameters
 from colab_starter.run.sweep.runs import Run, find_kernel_name, find_varying, hash_source, make_runs
 from colab_starter.run.this_python import DEFAULT_KERNEL
@@ -52,6 +53,7 @@ class Options:
     in_place: bool = False
     """Whether the notebook installs directly into its kernel's environment."""
     secrets: Sequence[str] = ()
+    search: SearchOptions = field(default_factory=SearchOptions)
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False
@@ -66,6 +68,8 @@ class Batch:
     source: str
     """The hash of the notebook; see ``hash_source``."""
     runs: list[Run]
+    """The runs asked for; of a search, those of its trials so far, first some that lie at the ends of its ranges."""
+    search: Search | None
     store: Store
     """Where the runs are kept."""
     mask: Mask
@@ -92,6 +96,10 @@ class Batch:
     @property
     def jobs(self) -> int | None:
         return self.options.jobs
+
+    @property
+    def retry_failed(self) -> bool:
+        return self.options.retry_failed
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -123,8 +131,8 @@ def prepare_batch(options: Options) -> Batch:
     notebook = read_source(options.notebook)
     if options.cwd and not options.cwd.is_dir():
         raise WrongOptionError(f"--cwd {options.cwd} is not a folder; make it, or choose another")
-    built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
-    mask = make_mask(os.environ, options.secrets, _gather_values(built.runs), [str(options.out or "")])
+    sets, dropped, search = _read_request(options, notebook)
+    mask = make_mask(os.environ, options.secrets, _gather_values(sets), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
     store = open_store(options.out or Path("runs") / options.notebook.stem)
     declared = {one.name for one in inspect_parameters(notebook)}
@@ -132,16 +140,38 @@ def prepare_batch(options: Options) -> Batch:
         options=options,
         notebook=notebook,
         source=source,
-        runs=make_runs(built.runs, source, mask),
+        runs=make_runs(sets, source, mask),
+        search=search,
         store=store,
         mask=mask,
-        wording=Wording(find_varying(built.runs) or built.runs[0], mask),
+        wording=Wording(search.space.axes if search else find_varying(sets) or sets[0], mask),
         has_output_dir=OUTPUT_DIR in declared,
-        need=_find_need(options, notebook, built.runs),
+        need=_find_need(options, notebook, sets),
     )
-    if built.dropped:
-        batch.say(f"{plural(built.dropped, 'run')} asked for twice: done only once")
+    if dropped:
+        batch.say(f"{plural(dropped, 'run')} asked for twice: done only once")
     return batch
+
+
+def _read_request(options: Options, notebook: Notebook) -> tuple[list[dict[str, Any]], int, Search | None]:
+    """The parameters of the runs, how many were asked for twice, and the search if one was asked for.
+
+    Of a search, the parameters are at the ends of its ranges.
+    """
+    file = read_file(options.sweep, options.parameters)
+    if not (options.search.are_given or (file.search is not None and not (file.grid or file.rows))):
+        built = build_runs(notebook, options.parameters, file, options.allow_unknown)
+        return built.runs, built.dropped, None
+    search_options = options.search.complete(file.settings)
+    faults = list_faults(search_options)
+    try:
+        space = build_space(notebook, options.parameters, file, options.allow_unknown, search_options.forms)
+    except ParameterError as error:
+        faults.append(str(error))
+    if faults:
+        raise WrongOptionError("; ".join(faults))
+    check_library()
+    return space.list_corners(), 0, make_search(search_options, space)
 
 
 def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:

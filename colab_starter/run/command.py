@@ -21,6 +21,38 @@ def run(
         typer.Option("-p", "--param", metavar="NAME=VALUES", help="Values of a parameter; repeat it for a grid."),
     ] = None,
     sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="Read the sweep from a YAML or CSV file.")] = None,
+    maximize: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC", help="Search for the highest value of a metric instead of trying all values."),
+    ] = None,
+    minimize: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC", help="Search for the lowest value of a metric.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many trials a search has in all, earlier ones included.")
+    ] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="How long a search begins new trials: 30m, 2h.")
+    ] = None,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[PRUNER]",
+            help="End bad trials early: alone for the median, or hyperband, percentile=25, threshold=0.5.",
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How a search chooses: tpe, random, cmaes, gp, grid. [default: tpe]"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Make a search with one run at a time repeatable.")] = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Take a parameter's range from the notebook's own form; all for each."),
+    ] = None,
+    enqueue: Annotated[
+        bool, typer.Option("--enqueue", help="Let a search learn from the runs that the folder already has.")
+    ] = False,
     out: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Where to keep the runs: a folder, or s3://... [default: runs/NOTEBOOK]"),
@@ -98,12 +130,14 @@ def run(
       colab-starter run notebooks/keras.ipynb
       colab-starter run notebooks/keras.ipynb -p epochs=1,2 -p learning_rate=0.1,0.01 -j 4
       colab-starter run notebooks/keras.ipynb --sweep sweeps/keras.yaml --cell-timeout 10m
+      colab-starter run notebooks/keras.ipynb -p "learning_rate=1e-4..1e-1 log" --maximize accuracy --trials 30 --prune
       colab-starter run notebooks/keras.ipynb --runtime all
     """
     _check_system()
     from colab_starter.run.batch import Options
     from colab_starter.run.display.durations import read_duration
     from colab_starter.run.job import Limits
+    from colab_starter.run.search.request import SearchOptions
 
     if parameters:
         return _print_parameters(notebook)
@@ -127,6 +161,17 @@ def run(
         keep_environment=keep_environment,
         in_place=in_place,
         secrets=secret or [],
+        search=SearchOptions(
+            maximize=tuple(maximize or ()),
+            minimize=tuple(minimize or ()),
+            trials=trials,
+            time=for_,
+            sampler=sampler,
+            seed=seed,
+            prune=prune,
+            enqueue=enqueue,
+            forms=tuple(search or ()),
+        ),
         backend=make_backend_options(backend, backend_options),
         as_json=as_json,
         quiet=quiet,
@@ -144,6 +189,19 @@ def run(
     from colab_starter.run.coordinator import run_batch
 
     return run_batch(options)
+
+
+_PRUNERS = ("median", "hyperband", "percentile=", "threshold=")
+"""How the values of ``--prune`` begin."""
+
+
+def complete_options(arguments: list[str]) -> list[str]:
+    """The command line with the value that ``--prune`` has when it stands alone, which Typer does not know how to."""
+    completed = list(arguments)
+    for place, word in enumerate(arguments):
+        if word == "--prune" and not "".join(arguments[place + 1 : place + 2]).startswith(_PRUNERS):
+            completed[place] = "--prune=median"
+    return completed
 
 
 def _check_system() -> None:

@@ -1,8 +1,7 @@
 """``colab-starter run``: works out what remains to be done of a batch, and does it."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from colab_starter.errors import SweepLostError
@@ -12,11 +11,9 @@ from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
 from colab_starter.run.job_maker import JobMaker, plan_run
 from colab_starter.run.ledger.ledger import Ledger
-from colab_starter.run.ledger.names import recognise_runs
-from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
-from colab_starter.run.recovery import hide_secrets, note_gone, settle
+from colab_starter.run.recovery import hide_secrets, settle
 from colab_starter.run.request import check_request
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask, find_secrets
@@ -24,7 +21,8 @@ from colab_starter.run.standard_streams import lasting_output
 from colab_starter.run.stopping import StopSignals
 from colab_starter.run.storage.choice import reach
 from colab_starter.run.storage.store import Lock, Store
-from colab_starter.run.sweep.runs import Run, write_snapshot
+from colab_starter.run.sweep.runs import write_snapshot
+from colab_starter.run.work import Work, plan_work
 from colab_starter.sweep_folder import tell_version
 from colab_starter.text import plural, warn
 
@@ -46,23 +44,21 @@ def _run_batch(options: Options, signals: StopSignals) -> int:
     with _take_lock(batch.store) as lock:
         with reach(batch.store):
             ledger = _open_ledger(batch)
-            batch = replace(batch, runs=recognise_runs(batch.runs, ledger.runs, batch.mask))
-            gone = note_gone(ledger, batch.store, [run.id for run in batch.runs])
-        todo = [run for run in batch.runs if is_to_do(ledger.runs.get(run.id), options.retry_failed)]
-        _tell_what_is_known(batch, ledger, len(todo), gone)
+            work = plan_work(batch, ledger)
+        _tell_what_is_known(work, ledger)
         with signals:
             try:
-                if todo:
+                if work.runs.has_more:
                     ledger.check_room()
-                    _execute(batch, todo, ledger, open_backend(batch, len(todo), lock), signals)
+                    _execute(work, ledger, open_backend(batch, work.most, lock), signals)
             except SweepLostError:
                 ledger.close()
                 raise
             except BaseException:
-                _finish(batch, ledger)
+                _finish(work.batch_so_far, ledger)
                 raise
-            is_written = _finish(batch, ledger)
-        return conclude(batch, ledger.runs, signals.exit_code, is_written)
+            is_written = _finish(work.batch_so_far, ledger)
+        return conclude(work.batch_so_far, ledger.runs, signals.exit_code, is_written)
 
 
 def _take_lock(store: Store) -> Lock:
@@ -96,20 +92,22 @@ def _finish(batch: Batch, ledger: Ledger) -> bool:
     return is_written
 
 
-def _tell_what_is_known(batch: Batch, ledger: Ledger, todo: int, gone: int) -> None:
+def _tell_what_is_known(work: Work, ledger: Ledger) -> None:
     """Report what already exists, and anything odd about it."""
+    batch = work.batch_so_far
     ids = {run.id for run in batch.runs}
     version = tell_version(batch.source)
     older = sum(tell_version(record.source) != version for run, record in ledger.runs.items() if run not in ids)
     if older:
         name = PurePath(batch.store.name).name
         batch.say(f"{plural(older, 'run')} in {name} of an older version of the notebook: left as they are")
-    if gone:
-        batch.say(f"{plural(gone, 'run')} had been done, but the executed notebook is gone: done again")
+    if work.gone:
+        batch.say(f"{plural(work.gone, 'run')} had been done, but the executed notebook is gone: done again")
     if batch.mask.apply(batch.notebook.text) != batch.notebook.text:
         warn(_describe_open_secret(batch))
-    done = len(batch.runs) - todo
-    if done:
+    if batch.search and batch.runs:
+        batch.say(f"{plural(len(ledger.content.trials), 'trial')} of earlier commands: the search goes on from there")
+    elif not batch.search and (done := len(batch.runs) - work.most):
         batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} already done")
 
 
@@ -125,20 +123,22 @@ def _describe_open_secret(batch: Batch) -> str:
     )
 
 
-def _execute(batch: Batch, todo: Sequence[Run], ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
+def _execute(work: Work, ledger: Ledger, backend: Backend, signals: StopSignals) -> None:
     """Execute the remaining runs; returns when nothing is running any more."""
+    batch = work.batch
     with backend:
         for line in describe_need(batch.need, batch.kept_environment, is_here=batch.options.backend.runs_here):
             batch.say(line)
         with reach(batch.store):
-            backend.prepare(plan_run(batch, todo[0]))
+            backend.prepare(plan_run(batch, work.first))
             snapshot = write_snapshot(batch.notebook, batch.folder, batch.source)
             batch.store.keep_source(snapshot)
         maker = JobMaker(batch, snapshot)
-        ledger.write_sweep(str(batch.options.notebook), batch.source, len(batch.runs))
-        progress = choose_progress(batch, len(todo))
+        search = batch.search.to_record() if batch.search else None
+        ledger.write_sweep(str(batch.options.notebook), batch.source, work.asked or 0, search)
+        progress = choose_progress(batch, work.count)
         try:
-            plan = Plan(todo, maker, batch.source, batch.options.retries)
+            plan = Plan(work.runs, maker, batch.source, batch.options.retries)
             Runner(plan, ledger, backend, progress).run(signals)
         finally:
             progress.close()

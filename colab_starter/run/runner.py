@@ -1,8 +1,7 @@
 """The runner: hands jobs to a backend while it has room, and records how they ended."""
 
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
@@ -10,9 +9,10 @@ from typing import Protocol
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
 from colab_starter.run.display.progress import Progress
-from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Started, StartedCold
+from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, PointsRecorded, Started, StartedCold
 from colab_starter.run.ledger.ledger import Ledger
-from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.outcome import BAD, Outcome, Status
+from colab_starter.run.source import RunSource
 from colab_starter.run.stopping import StopLevel, StopSignals
 from colab_starter.run.sweep.runs import Run
 
@@ -35,7 +35,7 @@ class MakesJobs(Protocol):
 class Plan:
     """What the runner has to do."""
 
-    todo: Sequence[Run]
+    runs: RunSource
     jobs: MakesJobs
     source: str
     retries: int = 0
@@ -50,10 +50,10 @@ class Runner:
         self._ledger = ledger
         self._backend = backend
         self._progress = progress
-        self._runs: Mapping[str, Run] = {run.id: run for run in plan.todo}
-        self._pending = deque(plan.todo)
+        self._runs: dict[str, Run] = {}
+        """The runs that were started."""
         self._running: set[str] = set()
-        self._tries = dict.fromkeys(self._runs, 0)
+        self._tries: Counter[str] = Counter()
         self._stop = StopLevel.NO
         self._stopped_at = 0.0
 
@@ -63,7 +63,7 @@ class Runner:
         Raises LedgerWriteError if the ledger cannot be written; by then, nothing is running any more.
         """
         try:
-            while self._running or self._pending:
+            while self._running or self._plan.runs.has_more:
                 self._obey(signals.level)
                 self._submit()
                 self._take_events(TICK)
@@ -77,15 +77,15 @@ class Runner:
         if level <= self._stop:
             return
         self._stop, self._stopped_at = level, time.monotonic()
-        self._pending.clear()
+        self._plan.runs.close()
         if self._running:
             self._progress.stopping(level, len(self._running))
         for run in self._running:
             self._backend.cancel(run, level)
 
     def _submit(self) -> None:
-        while self._pending and len(self._running) < self._backend.capacity:
-            run = self._pending.popleft()
+        while len(self._running) < self._backend.capacity and (run := self._plan.runs.take()):
+            self._runs[run.id] = run
             known = self._ledger.runs.get(run.id)
             job = self._plan.jobs.make_job(run, known.attempt + 1 if known else 1)
             notebook = f"{run.id}/{PurePath(job.output).name}"
@@ -110,19 +110,31 @@ class Runner:
                 self._progress.cell_started(event)
             case MetricRecorded():
                 self._progress.metric_recorded(event)
+            case PointsRecorded():
+                self._take_points(event)
             case Ended():
                 self._end(event.run, event.outcome)
+
+    def _take_points(self, event: PointsRecorded) -> None:
+        if (
+            event.run in self._running
+            and not self._stop
+            and (cause := self._plan.runs.note_points(event.run, event.points))
+        ):
+            self._backend.prune(event.run, cause)
 
     def _end(self, run: str, outcome: Outcome) -> None:
         self._running.discard(run)
         record = self._ledger.write_end(run, outcome)
         again = self._is_tried_again(run, outcome)
         if again:
-            self._pending.append(self._runs[run])
+            self._plan.runs.put_back(self._runs[run])
+        else:
+            self._plan.runs.note_end(run, record.outcome)
         self._progress.ended(self._runs[run], record, again)
 
     def _is_tried_again(self, run: str, outcome: Outcome) -> bool:
-        if self._stop or outcome.status in {Status.OK, Status.INTERRUPTED}:
+        if self._stop or outcome.status not in BAD:
             return False
         return self._tries[run] <= self._plan.retries
 
@@ -134,7 +146,7 @@ class Runner:
 
     def _drain(self) -> None:
         """Stop everything without recording it in the ledger."""
-        self._pending.clear()
+        self._plan.runs.close()
         for run in self._running:
             self._backend.cancel(run, StopLevel.NOW)
         deadline = time.monotonic() + PATIENCE

@@ -12,6 +12,7 @@ from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask
+from colab_starter.run.source import ListedRuns
 from colab_starter.run.stopping import StopLevel, StopSignals
 from colab_starter.run.sweep.runs import Run
 from tests.run.scripted import Listener, Script, ScriptedBackend, end_with, runs_of
@@ -40,7 +41,7 @@ class Jobs:
 
 
 def make_plan(*names: str, retries: int = 0) -> Plan:
-    return Plan([Run(name, {"n": name}) for name in names], Jobs(), "source", retries)
+    return Plan(ListedRuns([Run(name, {"n": name}) for name in names]), Jobs(), "source", retries)
 
 
 def statuses(folder: Path) -> dict[str, str]:

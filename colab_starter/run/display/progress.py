@@ -57,7 +57,7 @@ class Progress:
 class PlainProgress(Progress):
     """Prints a line when a run starts, and one when it ends."""
 
-    def __init__(self, total: int, wording: Wording, out: TextIO | None = None) -> None:
+    def __init__(self, total: int | None, wording: Wording, out: TextIO | None = None) -> None:
         self._total = total
         self._done = 0
         self._wording = wording
@@ -78,7 +78,8 @@ class PlainProgress(Progress):
 
     def _say(self, what: str, text: str) -> None:
         width = len(str(self._total))
-        print(f"[{self._done:>{width}}/{self._total}] {what:<11} {text}", file=self._out, flush=True)
+        count = f"{self._done}" if self._total is None else f"{self._done:>{width}}/{self._total}"
+        print(f"[{count}] {what:<11} {text}", file=self._out, flush=True)
 
 
 class JsonProgress(Progress):
@@ -127,7 +128,7 @@ class _Line:
 class LiveProgress(Progress):
     """Redraws a table in place, with a line per running run; runs that end with a cause are printed above it."""
 
-    def __init__(self, total: int, wording: Wording, console: Console) -> None:
+    def __init__(self, total: int | None, wording: Wording, console: Console) -> None:
         self._total = total
         self._wording = wording
         self._console = console
@@ -195,22 +196,22 @@ class LiveProgress(Progress):
 
     def _sum_up(self) -> str:
         done = self._ends.total()
-        parts = [f"{done} of {self._total} done"]
+        parts = [f"{done} done" if self._total is None else f"{done} of {self._total} done"]
         if bad := done - self._ends[Status.OK]:
             parts.append(f"{bad} not ok")
         parts.append(format_duration(time.monotonic() - self._begun))
-        if self._taken and not self._notice:
-            parts.append(f"about {format_duration(self._estimate_left())} left")
+        if self._taken and not self._notice and self._total is not None:
+            parts.append(f"about {format_duration(self._estimate_left(self._total))} left")
         if not (self._lines or self._taken):
             parts.append("getting ready")
         return ", ".join(parts)
 
-    def _estimate_left(self) -> float:
+    def _estimate_left(self, total: int) -> float:
         """The estimated seconds left, if the other runs take as long as the finished ones and as many run at once."""
         mean = sum(self._taken) / len(self._taken)
         now = time.monotonic()
         running = [max(0.0, mean - (now - line.begun)) for line in self._lines.values()]
-        waiting = self._total - self._ends.total() - len(running)
+        waiting = total - self._ends.total() - len(running)
         return (sum(running) + waiting * mean) / max(1, len(running))
 
 
@@ -229,8 +230,8 @@ def describe_stopping(level: StopLevel, running: int) -> str:
     return f"waiting for the running cells to end ({plural(running, 'run')}); Ctrl-C again ends them now"
 
 
-def choose_progress(batch: Batch, total: int) -> Progress:
-    """The progress display that suits the options and stdout; ``total`` is the number of runs."""
+def choose_progress(batch: Batch, total: int | None) -> Progress:
+    """The progress display that suits the options and stdout; ``total`` is the number of runs, if it is known."""
     if batch.options.as_json:
         return JsonProgress(batch.mask)
     if batch.options.quiet:

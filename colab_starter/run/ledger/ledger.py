@@ -92,6 +92,8 @@ class Trial:
     run: str
     """The ID of the run with these parameters; two trials may have the same one."""
     parameters: Mapping[str, Any]
+    source: str
+    """The hash of the notebook that it is a trial of."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ class Ledger:
     def write_trial(self, trial: Trial) -> None:
         """Record what a search suggested, before its run starts."""
         values = to_json(self._mask.apply_to_value(dict(trial.parameters)))
-        record = self._describe("trial", number=trial.number, run=trial.run, parameters=values)
+        facts = {"number": trial.number, "run": trial.run, "parameters": values, "source": trial.source}
+        record = self._describe("trial", **facts)
         self._append([record])
         self.content.events.append(_read_trial(record))
 
@@ -361,7 +364,8 @@ def _read_trial(record: Record) -> Trial:
     number = read_optional_number(record, "number")
     if number is None:
         raise ValueError("the trial has no number")
-    return Trial(number, read_file_name(record, "run"), read_values(record, "parameters"))
+    run, parameters = read_file_name(record, "run"), read_values(record, "parameters")
+    return Trial(number, run, parameters, read_hash(record, "source"))
 
 
 def _note_end(run: RunRecord, record: Record) -> None:

@@ -4,7 +4,7 @@ import itertools
 import keyword
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from colab_starter.notebook.model import Notebook
 from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.secrets import Mask, is_secret_parameter
+from colab_starter.run.sweep.comments import ParameterComment
 from colab_starter.run.sweep.files import Entry, SweepFile, read_sweep_file
 from colab_starter.run.sweep.options import LARGEST_SWEEP, count_values, expand_range, read_options
 from colab_starter.run.sweep.parameters import ParametersCell, read_parameters_cell
+from colab_starter.run.sweep.ranges import Axis, Choices, Range, looks_like_range, read_form, read_range
 from colab_starter.run.sweep.types import ANYTHING, NoDefault, Text, ValueType, Written
 from colab_starter.text import suggest
 
@@ -36,8 +38,73 @@ class Sweep:
     """How many duplicate runs were left out of ``runs``."""
 
 
+@dataclass(frozen=True)
+class Space:
+    """What a search draws from."""
+
+    fixed: Mapping[str, Any]
+    """The values that every run sets."""
+    axes: Mapping[str, Axis]
+    """At least one."""
+
+    def list_corners(self) -> list[dict[str, Any]]:
+        """Parameters between which the runs will lie: the first values, and each of the others once."""
+        values = {
+            name: [axis.low, axis.high] if isinstance(axis, Range) else [*axis.values]
+            for name, axis in self.axes.items()
+        }
+        first = {**self.fixed, **{name: several[0] for name, several in values.items()}}
+        return [first, *({**first, name: value} for name, several in values.items() for value in several[1:])]
+
+
+def build_space(
+    notebook: Notebook,
+    options: Sequence[str],
+    file: SweepFile,
+    allow_unknown: bool = False,
+    forms: Sequence[str] = (),
+) -> Space:
+    """What a search draws from: ranges and lists of values, from ``-p``, else from the file's ``search:`` or ``grid:``.
+
+    A single value is the same in every run. ``forms`` are the parameters whose range is taken from the notebook's own
+    form, or ``all``. Raises ParameterError, with all faults in one line.
+    """
+    checker = _Checker(notebook, allow_unknown)
+    values, faults = read_options(options)
+    checker.faults |= dict.fromkeys(faults)
+    if file.rows:
+        checker.faults["a list of runs is no search; run it first, then search in its folder with --enqueue"] = None
+    written: _Axes = {name: [entry] for name, entry in file.fixed.items()}
+    written |= file.search if file.search is not None else file.grid or {}
+    written |= {name: [Entry(text) for text in texts] for name, texts in values.items()}
+    read = checker.read_axes(written, ranges=True)
+    axes = {name: _make_axis(several) for name, several in read.items() if _is_varied(several)}
+    fixed = {name: several[0] for name, several in read.items() if several and name not in axes}
+    axes |= checker.read_forms(forms, {*axes, *fixed})
+    if not axes:
+        checker.faults["there is nothing to search; give a range (-p lr=1e-4..1e-1) or several values (-p n=1,2)"] = (
+            None
+        )
+    checker.check_names_together(frozenset({*axes, *fixed}))
+    checker.raise_faults()
+    return Space(fixed, axes)
+
+
+def _is_varied(values: Sequence[Any]) -> bool:
+    return len(values) > 1 or any(isinstance(value, Range) for value in values)
+
+
+def _make_axis(values: Sequence[Any]) -> Axis:
+    if isinstance(values[0], Range) and len(values) == 1:
+        return values[0]
+    return Choices(tuple({to_canonical(value): value for value in values}.values()))
+
+
 def build_runs(
-    notebook: Notebook, options: Sequence[str] = (), sweep_file: Path | None = None, allow_unknown: bool = False
+    notebook: Notebook,
+    options: Sequence[str] = (),
+    sweep_file: Path | SweepFile | None = None,
+    allow_unknown: bool = False,
 ) -> Sweep:
     """The runs that ``-p`` and a sweep file ask for; with neither, one run with the defaults.
 
@@ -46,19 +113,30 @@ def build_runs(
     ParameterError, with all faults in one line; too many runs are only counted, not made.
     """
     checker = _Checker(notebook, allow_unknown)
-    axes = _read_axes(options, sweep_file, checker)
+    file = sweep_file if isinstance(sweep_file, SweepFile) else read_file(sweep_file, options)
+    axes = _read_axes(options, file, checker)
+    for name in dict.fromkeys(name for block in axes for name, values in block.items() if any(map(_is_range, values))):
+        checker.faults[f"{name} is a range; add what to search for: --maximize METRIC or --minimize METRIC"] = None
     for names in dict.fromkeys(frozenset(block) for block in axes):
         checker.check_names_together(names)
     checker.raise_faults()
     return _drop_repeated(run for block in axes for run in _multiply(block))
 
 
-def _read_axes(options: Sequence[str], sweep_file: Path | None, checker: "_Checker") -> list[dict[str, list[Any]]]:
+def _is_range(value: Any) -> bool:
+    return isinstance(value, Range)
+
+
+def read_file(path: Path | None, options: Sequence[str]) -> SweepFile:
+    """The sweep file, if there is one; what ``-p`` gives replaces the file's values. Raises ParameterError."""
+    return read_sweep_file(path, read_options(options)[0]) if path else SweepFile()
+
+
+def _read_axes(options: Sequence[str], file: SweepFile, checker: "_Checker") -> list[dict[str, list[Any]]]:
     """One dict of values for each grid and each row of a list."""
     values, faults = read_options(options)
     checker.faults |= dict.fromkeys(faults)
     chosen: _Axes = {name: [Entry(text) for text in texts] for name, texts in values.items()}
-    file = read_sweep_file(sweep_file, chosen) if sweep_file else SweepFile()
     grid = {name: entries for name, entries in (file.grid or {}).items() if name not in chosen}
     rows = [_as_axes(row, chosen) for row in file.rows or []]
     in_file = checker.count_runs(grid) * bool(file.grid or not rows) + len(rows)
@@ -127,6 +205,28 @@ class _Checker:
             read[name] = [value for entry in entries for value in self._read(name, wanted, entry, ranges)]
         return read
 
+    def read_forms(self, names: Sequence[str], given: Set[str]) -> dict[str, Axis]:
+        """What the notebook's own form lets its users choose, for the names or, with ``all``, wherever it does."""
+        found: dict[str, Axis] = {}
+        chosen = [name for name in self.parameters if name != OUTPUT_DIR] if "all" in names else names
+        for name in chosen:
+            if name in given and "all" not in names:
+                self.faults[f"{name} is given by -p or the file and by --search; leave out one"] = None
+            elif name not in given and (fault := self._fault_of_name(name)):
+                self.faults[fault] = None
+            elif name not in given:
+                found |= self._read_form(name, is_optional="all" in names)
+        return found
+
+    def _read_form(self, name: str, *, is_optional: bool) -> dict[str, Axis]:
+        parameter = self.parameters.get(name)
+        try:
+            return {name: read_form(parameter.form if parameter else ParameterComment(), self._find_type(name))}
+        except ParameterError as error:
+            if not is_optional:
+                self.faults[f"{name} {error}"] = None
+            return {}
+
     def count_runs(self, axes: _Axes) -> int:
         """The number of combinations of the values, without making any; wrong names do not count."""
         known = {unicodedata.normalize("NFKC", name): entries for name, entries in axes.items()}
@@ -144,6 +244,8 @@ class _Checker:
         try:
             several: Sequence[Written] | None = None
             if ranges and isinstance(entry.written, Text) and not wanted.takes_texts:
+                if not entry.written.quoted and looks_like_range(entry.written.text):
+                    return [read_range(entry.written.text, wanted)]
                 several = expand_range(entry.written)
             values = [wanted.read(written) for written in several or [entry.written]]
             for value in values:

@@ -1,4 +1,4 @@
-"""Sweep files: YAML with ``fixed:``, ``grid:`` and ``list:``, or CSV with one row per run."""
+"""Sweep files: YAML with ``fixed:``, ``grid:``, ``list:`` and ``search:``, or CSV with one row per run."""
 
 import csv
 import re
@@ -13,7 +13,10 @@ from colab_starter.run.sweep.survey import DEEPEST, MOST_NAMES, TOO_DEEP, Survey
 from colab_starter.run.sweep.types import Text, Written
 from colab_starter.text import suggest
 
-_PARTS = ("fixed", "grid", "list")
+_PARTS = ("fixed", "grid", "list", "search")
+SETTINGS = ("maximize", "minimize", "trials", "for", "sampler", "seed", "prune", "enqueue")
+"""What a file may say about its search; each is also an option of the command line."""
+_RANGE_KEYS = ("low", "high", "log", "step")
 _LARGEST_YAML = 100_000_000
 """In bytes; a CSV file may be larger, because it is never in memory as a whole."""
 _QUOTED_OR_COMMENT = re.compile(r"'[^']*'" r'|"(?:\\.|[^"\\])*"' r"|\s#.*")
@@ -35,6 +38,10 @@ class SweepFile:
     fixed: dict[str, Entry] = field(default_factory=dict)
     grid: dict[str, list[Entry]] | None = None
     rows: list[dict[str, Entry]] | None = None
+    search: dict[str, list[Entry]] | None = None
+    """What a search draws each parameter from; a range is one text, as on the command line."""
+    settings: dict[str, list[str]] = field(default_factory=dict)
+    """Those of SETTINGS that the file gives, as texts."""
 
 
 def read_sweep_file(path: Path, replaced: Collection[str] = ()) -> SweepFile:
@@ -76,7 +83,7 @@ def _read_yaml(path: Path, replaced: Collection[str]) -> SweepFile:
     except (yaml.YAMLError, RecursionError) as error:
         raise ParameterError(f"{path} is not valid YAML: {' '.join(str(error).split()):.100}") from None
     if not isinstance(node, yaml.MappingNode):
-        raise ParameterError(f"{path} must begin with fixed:, grid: or list:")
+        raise ParameterError(f"{path} must begin with fixed:, grid:, list: or search:")
     return _read_parts(path, _read_mapping(path, node))
 
 
@@ -132,18 +139,54 @@ def _read_mapping(path: Path, node: Any) -> dict[str, Any]:
 
 def _read_parts(path: Path, parts: dict[str, Any]) -> SweepFile:
     for name in parts:
-        if name not in _PARTS:
-            near = suggest(name, _PARTS)
-            hint = f"did you mean {near}:?" if near else "put parameters under grid:, fixed: or list:"
+        if name not in (*_PARTS, *SETTINGS):
+            near = suggest(name, (*_PARTS, *SETTINGS))
+            hint = f"did you mean {near}:?" if near else "put parameters under grid:, fixed:, list: or search:"
             raise ParameterError(f"{path}: {name} is not part of a sweep; {hint}")
-    grid, rows = parts.get("grid"), parts.get("list")
+    grid, rows, search = parts.get("grid"), parts.get("list"), parts.get("search")
     return SweepFile(
         fixed=_read_entries(path, "fixed", parts["fixed"]) if "fixed" in parts else {},
         grid={name: _read_axis(path, name, node) for name, node in _read_names(path, "grid", grid).items()}
         if grid
         else None,
         rows=_read_rows(path, rows) if rows else None,
+        search=_read_search(path, search) if search else None,
+        settings={name: _read_setting(path, name, parts[name]) for name in SETTINGS if name in parts},
     )
+
+
+def _read_search(path: Path, node: Any) -> dict[str, list[Entry]]:
+    import yaml
+
+    return {
+        name: [_read_range(path, name, value)] if isinstance(value, yaml.MappingNode) else _read_axis(path, name, value)
+        for name, value in _read_names(path, "search", node).items()
+    }
+
+
+def _read_range(path: Path, name: str, node: Any) -> Entry:
+    """A mapping such as ``{low: 1e-4, high: 1e-1, log: true}``, as the text ``1e-4..1e-1 log``."""
+    import yaml
+
+    where = f"{path}, line {node.start_mark.line + 1}: "
+    parts = _read_mapping(path, node)
+    texts = {key: value.value for key, value in parts.items() if isinstance(value, yaml.ScalarNode)}
+    if not {"low", "high"} <= parts.keys() <= set(_RANGE_KEYS) or len(texts) < len(parts):
+        raise ParameterError(f"{where}{name} is not a range; write {{low: 1e-4, high: 1e-1, log: true}} or LOW..HIGH")
+    log = texts.get("log", "false").lower()
+    if log not in ("true", "false"):
+        raise ParameterError(f"{where}log is true or false, not {texts['log']:.60}")
+    step = f" step {texts['step']}" if "step" in texts else ""
+    return Entry(Text(f"{texts['low']}..{texts['high']}{' log' if log == 'true' else ''}{step}"), where)
+
+
+def _read_setting(path: Path, name: str, node: Any) -> list[str]:
+    import yaml
+
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(one, yaml.ScalarNode) and one.value for one in nodes):
+        raise ParameterError(f"{path}, line {node.start_mark.line + 1}: give {name}: one value")
+    return [one.value for one in nodes]
 
 
 def _read_names(path: Path, part: str, node: Any) -> dict[str, Any]:

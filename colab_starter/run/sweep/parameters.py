@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any
 
@@ -39,6 +39,8 @@ class Parameter:
     """The comment after it, without Colab's ``@param``; a slider's bounds are shown here, but not enforced."""
     line: int
     """Counted from 1, in the cell."""
+    form: ParameterComment = field(default_factory=ParameterComment)
+    """The comment after it."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,7 @@ def _describe(name: str, bindings: list[_Binding]) -> Parameter:
         type=_type_of(annotation, form, valued, default),
         help=form.help,
         line=last.line,
+        form=form,
     )
 
 

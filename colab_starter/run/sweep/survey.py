@@ -14,7 +14,7 @@ MOST_NAMES = 10_000
 """In parameters of a run; more are taken for a mistake."""
 _LARGEST_TREE = 2_000_000
 """In values, including those repeated by YAML aliases, a few bytes of which can stand for billions."""
-_PARTS = {"list": "rows", "grid": "axes", "fixed": "names"}
+_PARTS = {"list": "rows", "grid": "axes", "fixed": "names", "search": "names"}
 
 
 @dataclass(slots=True)

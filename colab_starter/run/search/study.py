@@ -1,0 +1,219 @@
+"""The Optuna study of a search: what to try next, by ask and tell, and which runs to end early.
+
+Nothing is stored in it: it is rebuilt from the ledger, whose events it gets in the order in which they happened.
+"""
+
+import itertools
+import math
+import random
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import optuna
+from optuna import samplers
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from colab_starter.errors import SearchLibraryError
+from colab_starter.run.job import Point
+from colab_starter.run.literals import to_canonical, to_source
+from colab_starter.run.search.pruners import describe_pruning, make_pruner
+from colab_starter.run.search.request import Search
+from colab_starter.run.sweep.ranges import Axis, Choices
+
+Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
+
+_SIMPLE = (type(None), bool, int, float, str)
+"""The types of choices that Optuna keeps as they are; others are told by their Python source."""
+
+
+class Study:
+    """Suggests the parameters of trials, learns how they ended, and says which to end early."""
+
+    def __init__(self, search: Search) -> None:
+        """Raises SearchLibraryError if the sampler needs a package that is not installed."""
+        self._search = search
+        self._axes = search.space.axes
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._distributions = {name: _make_distribution(axis) for name, axis in self._axes.items()}
+        direction = next(iter(search.objectives.values()))
+        self._study = optuna.create_study(
+            study_name="colab-starter",  # part of how Hyperband assigns its brackets
+            directions=[StudyDirection[direction.upper()] for direction in search.objectives.values()],
+            sampler=_make_sampler(search),
+            pruner=make_pruner(search.pruner, direction),
+        )
+        self._grid = _list_grid(search) if search.sampler == "grid" else None
+        self._open: dict[int, optuna.Trial] = {}
+        """The trials that have not ended, by their number in the ledger."""
+        self._pruned: set[int] = set()
+        self._has_diverged = False
+        """Whether a recorded trial was not what is suggested today, so that the others cannot be either."""
+        self._metric = next(iter(search.objectives))
+
+    def suggest(self, number: int) -> dict[str, Any] | None:
+        """The parameters of the next trial; None if the sampler has no more."""
+        if self._grid is not None:
+            if number >= len(self._grid):
+                return None
+            self.take(number, self._grid[number])
+            return {**self._search.space.fixed, **self._grid[number]}
+        trial = self._ask()
+        self._open[number] = trial
+        values = {name: _decode(self._axes[name], value) for name, value in trial.params.items()}
+        return {**self._search.space.fixed, **values}
+
+    def take(self, number: int, parameters: Mapping[str, Any]) -> bool:
+        """Begin a trial with given parameters; returns whether they are in the space, and it can be learnt from."""
+        encoded = self._encode(parameters)
+        if encoded is None:
+            return False
+        self._study.enqueue_trial(encoded)
+        self._open[number] = self._ask()
+        return True
+
+    def repeat(self, number: int, parameters: Mapping[str, Any]) -> None:
+        """Suggest again what was suggested for a trial, so that what follows is the same as if nothing had stopped.
+
+        If the suggestion is another one (another version of Optuna, more runs at once), the recorded parameters count.
+        """
+        suggested = None if self._has_diverged else self.suggest(number)
+        if suggested is None or to_canonical(suggested) != to_canonical(dict(parameters)):
+            self._has_diverged = True
+            if trial := self._open.pop(number, None):
+                self._study.tell(trial, state=TrialState.FAIL)
+            self.take(number, parameters)
+
+    def learn(self, parameters: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+        """Learn from a run that was no trial, if its parameters are in the space and it has the objectives."""
+        values, encoded = self._find_values(metrics), self._encode(parameters)
+        if values is not None and encoded is not None and self._fits(parameters):
+            trial = optuna.trial.create_trial(params=encoded, distributions=dict(self._distributions), values=values)
+            self._study.add_trial(trial)
+
+    def _fits(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether the parameters that the search does not vary are as it sets them."""
+        own = {name: value for name, value in parameters.items() if name not in self._axes}
+        return to_canonical(own) == to_canonical(dict(self._search.space.fixed))
+
+    def report(self, number: int, points: Iterable[Point]) -> str:
+        """Note values of a running trial; returns why it is to be ended, or an empty string."""
+        if number in self._pruned or len(self._search.objectives) > 1:
+            return ""
+        for point in points:
+            trial = self.note(number, [point])
+            if trial and trial.should_prune():
+                self._pruned.add(number)
+                return self._explain(trial)
+        return ""
+
+    def note(self, number: int, points: Iterable[Point]) -> "optuna.Trial | None":
+        """Note values of the objective at whole steps from 0; of several at a step the first counts, as in Optuna.
+
+        Returns the trial if there were any.
+        """
+        trial = self._open.get(number)
+        noted = [point for point in points if point.name == self._metric and point.step >= 0]
+        if trial is None or not noted or len(self._search.objectives) > 1:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for point in noted:
+                trial.report(float(point.value), int(point.step))
+        return trial
+
+    def _explain(self, trial: optuna.Trial) -> str:
+        assert self._search.pruner
+        trials = self._study.get_trials(deepcopy=False)
+        completed = [other for other in trials if other.state is TrialState.COMPLETE]
+        direction = self._search.objectives[self._metric]
+        return describe_pruning(self._search.pruner, self._metric, direction, trials[trial.number], completed)
+
+    def tell(self, number: int, metrics: Mapping[str, Any] | None, *, is_pruned: bool = False) -> bool:
+        """Learn how a trial ended: its metrics, or None if it failed; returns whether it has all objectives."""
+        trial = self._open.pop(number, None)
+        if trial is None:
+            return True
+        values = None if metrics is None else self._find_values(metrics)
+        if is_pruned:
+            self._study.tell(trial, state=TrialState.PRUNED)
+        elif values is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            self._study.tell(trial, values)
+        return values is not None
+
+    def _find_values(self, metrics: Mapping[str, Any]) -> list[float] | None:
+        found = [metrics.get(name) for name in self._search.objectives]
+        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in found):
+            return None
+        values = [float(value) for value in found if value is not None]
+        return None if any(map(math.isnan, values)) else values
+
+    def _ask(self) -> optuna.Trial:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of features that Optuna calls experimental, and of values off the grid
+            return self._study.ask(dict(self._distributions))
+
+    def _encode(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The parameters as Optuna keeps them; None if one is missing or not in its axis."""
+        if any(name not in parameters or parameters[name] not in axis for name, axis in self._axes.items()):
+            return None
+        return {name: _encode(axis, parameters[name]) for name, axis in self._axes.items()}
+
+
+def _make_distribution(axis: Axis) -> Distribution:
+    if isinstance(axis, Choices):
+        return CategoricalDistribution([_encode(axis, value) for value in axis.values])
+    if axis.is_whole:
+        return IntDistribution(int(axis.low), int(axis.high), log=axis.log, step=int(axis.step or 1))
+    return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
+
+
+def _encode(axis: Axis, value: Any) -> Any:
+    if isinstance(axis, Choices) and not all(isinstance(one, _SIMPLE) for one in axis.values):
+        return to_source(value)
+    return value
+
+
+def _decode(axis: Axis, value: Any) -> Any:
+    if isinstance(axis, Choices):
+        return next(one for one in axis.values if _is_same(_encode(axis, one), value))
+    return int(value) if axis.is_whole else float(value)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other
+
+
+def _make_sampler(search: Search) -> BaseSampler:
+    makers: dict[str, Callable[..., BaseSampler]] = {
+        "tpe": samplers.TPESampler,
+        "random": samplers.RandomSampler,
+        "grid": samplers.RandomSampler,  # its trials are all given
+        "cmaes": samplers.CmaEsSampler,
+        "gp": samplers.GPSampler,
+    }
+    try:
+        for module in _NEEDS.get(search.sampler, ()):
+            __import__(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return makers[search.sampler](seed=search.seed)
+    except ImportError:
+        packages = " ".join(_NEEDS[search.sampler])
+        raise SearchLibraryError(f"--sampler {search.sampler} needs more: pip install {packages}") from None
+
+
+_NEEDS = {"cmaes": ("cmaes",), "gp": ("scipy", "torch")}
+
+
+def _list_grid(search: Search) -> Sequence[dict[str, Any]]:
+    """All sets of parameters, in an order that the seed decides: a search that ends early has seen some of all."""
+    values = [axis.values if isinstance(axis, Choices) else axis.list_values() for axis in search.space.axes.values()]
+    points = [dict(zip(search.space.axes, point, strict=True)) for point in itertools.product(*values)]
+    random.Random(search.seed or 0).shuffle(points)
+    return points
