@@ -12,7 +12,7 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.display.progress import Progress
 from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Started, StartedCold
 from colab_starter.run.ledger.ledger import Ledger
-from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.stopping import StopLevel, StopSignals
 from colab_starter.run.sweep.runs import Run
 
@@ -122,7 +122,7 @@ class Runner:
         self._progress.ended(self._runs[run], record, again)
 
     def _is_tried_again(self, run: str, outcome: Outcome) -> bool:
-        if self._stop or outcome.status in {Status.OK, Status.INTERRUPTED}:
+        if self._stop or outcome.status not in BAD:
             return False
         return self._tries[run] <= self._plan.retries
 
