@@ -14,6 +14,7 @@ from colab_starter.run.outcome import Status
 
 WORDS = {
     Status.OK: "ok",
+    Status.PRUNED: "pruned",
     Status.FAILED: "failed",
     Status.TIMEOUT: "timed out",
     Status.KILLED: "killed",

@@ -15,6 +15,7 @@ STYLES = {
     Status.FAILED: "red",
     Status.TIMEOUT: "red",
     Status.KILLED: "red",
+    Status.PRUNED: "cyan",
     Status.INTERRUPTED: "yellow",
 }
 """The Rich style of each status; the others are shown plain."""

@@ -179,6 +179,20 @@ Event = Started | StartedCold | CellStarted | MetricRecorded | PointsRecorded | 
 
 @dataclass(frozen=True)
 class Stop:
-    """Sent by the coordinator to a worker: end the run as interrupted."""
+    """Sent by the coordinator to a worker: end the run, as interrupted or as pruned."""
 
-    level: StopLevel
+    level: StopLevel = StopLevel.NO
+    pruned: str = ""
+    """Why a search prunes the run: the cause of its outcome. Empty if it ends as interrupted."""
+
+    @classmethod
+    def prune(cls, cause: str) -> "Stop":
+        return cls(StopLevel.NOW, cause)
+
+    def then(self, later: "Stop") -> "Stop":
+        """What applies after a later stop: the first one, unless the user has raised the level since.
+
+        So a run that the user has already stopped ends as interrupted, and is done again.
+        """
+        is_raised = later.level > self.level and not (later.pruned and self.level)
+        return later if is_raised else self

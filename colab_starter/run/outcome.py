@@ -33,6 +33,8 @@ class Status(StrEnum):
 
 BAD = {Status.FAILED, Status.TIMEOUT, Status.KILLED}
 """The final statuses after which a run is retried only on request."""
+DONE = {Status.OK, Status.PRUNED}
+"""The final statuses after which a run is never done again; neither is a failure."""
 
 
 @dataclass(frozen=True)

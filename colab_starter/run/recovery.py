@@ -7,7 +7,7 @@ from colab_starter.run.ledger.finished import find_finished, read_moment
 from colab_starter.run.ledger.ledger import GONE, Ledger, RunRecord
 from colab_starter.run.ledger.names import find_revealing
 from colab_starter.run.ledger.resume import find_open
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.sweep_folder import is_run
 
@@ -39,7 +39,7 @@ def _find_unknown(runs: Mapping[str, RunRecord], store: "Store") -> Iterator[Run
 
 def _may_have_gone_on(run: RunRecord, store: "Store") -> bool:
     """Whether the notebook may be of the last attempt whose end the ledger knows, or of a later one."""
-    if run.status in {Status.RUNNING, Status.OK}:
+    if run.status is Status.RUNNING or run.status in DONE:
         return run.status is Status.RUNNING
     ended = read_moment(run.ended)
     return ended is None or store.is_newer(run.notebook, ended)
@@ -61,7 +61,10 @@ def _read(store: "Store", name: str) -> RunRecord | None:
 
 
 def note_gone(ledger: Ledger, store: "Store", runs: Iterable[str]) -> int:
-    """Record which runs were ok but no longer have an executed notebook; returns how many. Raises OSError."""
+    """Record which runs were ok but no longer have an executed notebook; returns how many. Raises OSError.
+
+    A pruned run stays pruned without it: what the search needs to know of it is in the ledger.
+    """
     known = [record for run in runs if (record := ledger.runs.get(run)) and record.status is Status.OK]
     missing = store.find_missing([record.notebook for record in known]) if known else set()
     gone = [record.run for record in known if record.notebook in missing]

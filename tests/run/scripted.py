@@ -24,6 +24,7 @@ class ScriptedBackend(Backend):
         self.running: set[str] = set()
         self.most_running = 0
         self.cancelled: list[tuple[str, StopLevel]] = []
+        self.pruned: list[tuple[str, str]] = []
         self.is_deaf = False
         """Takes no notice of being cancelled."""
         self.is_closed = False
@@ -52,6 +53,11 @@ class ScriptedBackend(Backend):
         self.cancelled.append((run, level))
         if level is StopLevel.NOW and not self.is_deaf:
             self._events.append(Ended(run, Outcome(Status.INTERRUPTED)))
+
+    def prune(self, run: str, cause: str) -> None:
+        self.pruned.append((run, cause))
+        if run in self.running and run not in [cancelled for cancelled, _ in self.cancelled]:
+            self._events.append(Ended(run, Outcome(Status.PRUNED, cause)))
 
     def close(self) -> None:
         self.is_closed = True

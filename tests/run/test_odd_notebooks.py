@@ -59,6 +59,10 @@ class SharedServer(Backend):
         if self._worker:
             self._worker.send(Stop(level))
 
+    def prune(self, run: str, cause: str) -> None:
+        if self._worker:
+            self._worker.send(Stop.prune(cause))
+
     def close(self) -> None:
         if self._worker:
             self._worker.close()

@@ -42,6 +42,13 @@ class Backend(ABC):
         """End a job as interrupted: after its current cell, or at once, with its kernel."""
 
     @abstractmethod
+    def prune(self, run: str, cause: str) -> None:
+        """End a job as pruned, at once and with its kernel; ``cause`` is the cause of its outcome.
+
+        Does nothing if the job has already ended or been cancelled.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """End what is still running, and every process that was started. May be called twice."""
 

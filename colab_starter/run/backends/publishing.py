@@ -72,6 +72,10 @@ class PublishingBackend(Backend):
         if run not in self._publishing:
             self._inner.cancel(run, level)
 
+    def prune(self, run: str, cause: str) -> None:
+        if run not in self._publishing:
+            self._inner.prune(run, cause)
+
     def close(self) -> None:
         """Close the backend after finishing what is being published."""
         self._is_closed = True

@@ -35,6 +35,8 @@ class Worker:
     """Where its kernel runs, for display."""
     pid: int = 0
     """The process ID; 0 until the worker has reported it."""
+    stop: Stop = field(default_factory=Stop)
+    """What it was told."""
     deadline: Deadline = field(default_factory=Deadline)
     verdict: Outcome | None = None
     """How its run ends if the worker no longer reports that itself."""
@@ -99,12 +101,19 @@ class WorkerBackend(Backend):
         return events
 
     def cancel(self, run: str, level: StopLevel) -> None:
-        worker = self._workers.get(run)
-        if worker:
-            with suppress(OSError):  # The worker has died; wait() will report it.
-                worker.connection.send(Stop(level))
-            if level is StopLevel.NOW:
-                self._stopped.let_go_on([worker.server.pid])
+        if worker := self._workers.get(run):
+            self._stop(worker, Stop(level))
+
+    def prune(self, run: str, cause: str) -> None:
+        if worker := self._workers.get(run):
+            self._stop(worker, Stop.prune(cause))
+
+    def _stop(self, worker: Worker, stop: Stop) -> None:
+        worker.stop = worker.stop.then(stop)
+        with suppress(OSError):  # The worker has died; wait() will report it.
+            worker.connection.send(stop)
+        if stop.level is StopLevel.NOW:
+            self._stopped.let_go_on([worker.server.pid])
 
     def close(self) -> None:
         for worker in self._workers.values():
@@ -155,6 +164,8 @@ class WorkerBackend(Backend):
     def _finish(self, worker: Worker, ended: Ended, *, is_told: bool = False) -> None:
         if worker.verdict and ended.outcome.status is Status.KILLED:
             ended = replace(ended, outcome=worker.verdict)
+        if worker.stop.pruned and not is_told:
+            ended = end_early(worker.job, worker.stop.pruned, Status.PRUNED)
         worker.connection.close()
         del self._workers[worker.job.run]
         self._release(worker, ended, is_told=is_told)

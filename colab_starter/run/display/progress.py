@@ -197,7 +197,9 @@ class LiveProgress(Progress):
     def _sum_up(self) -> str:
         done = self._ends.total()
         parts = [f"{done} done" if self._total is None else f"{done} of {self._total} done"]
-        if bad := done - self._ends[Status.OK]:
+        if pruned := self._ends[Status.PRUNED]:
+            parts.append(f"{pruned} pruned")
+        if bad := done - pruned - self._ends[Status.OK]:
             parts.append(f"{bad} not ok")
         parts.append(format_duration(time.monotonic() - self._begun))
         if self._taken and not self._notice and self._total is not None:

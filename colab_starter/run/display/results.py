@@ -14,7 +14,7 @@ from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.display.durations import format_duration
 from colab_starter.run.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import Status, encode_metric
+from colab_starter.run.outcome import DONE, Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
@@ -188,7 +188,7 @@ def _choose_rows(runs: Sequence[Run], records: Records) -> list[Run | None]:
     """All runs or, if there are many, the first, the last and those not ok, with None where some are left out."""
     if len(runs) <= MOST_ROWS:
         return list(runs)
-    bad = [number for number, run in enumerate(runs) if _status(records.get(run.id)) != Status.OK]
+    bad = [number for number, run in enumerate(runs) if _status(records.get(run.id)) not in DONE]
     ends = [*range(_ENDS_SHOWN), *range(len(runs) - _ENDS_SHOWN, len(runs))]
     chosen: list[Run | None] = []
     before = -1

@@ -13,7 +13,7 @@ from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format
 from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE, Status
 from colab_starter.run.versions import find_defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import tell_version
 from colab_starter.text import plural, warn
@@ -38,7 +38,8 @@ def write_table(batch: Batch, records: Records) -> bool:
 
 
 def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> int:
-    """Print how the runs ended and what to do next; returns the exit code, which is ``stopped`` unless that is 0.
+    """Print how the runs ended and what to do next; returns the exit code: ``stopped`` unless that is 0, then 0 if all
+    runs are ok or pruned, otherwise 1.
 
     ``is_written`` says whether ``results.csv`` was.
     """
@@ -52,7 +53,7 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
         _print_table(batch, records)
     batch.say(list_counts(counts) + (_describe_table(path, len(records) - len(known)) if is_written else ""))
     to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
-    not_ok = len(batch.runs) - counts[Status.OK]
+    not_ok = sum(number for status, number in counts.items() if status not in DONE)
     if to_do:
         advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
         batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to resume")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE, Status
 from colab_starter.run.secrets import MASK, Mask
 from colab_starter.run.sweep.runs import UNFIT, Run, make_slug, show_value, write_value
 from colab_starter.sweep_folder import is_run, tell_digest
@@ -16,16 +16,21 @@ _NO_MASK = Mask()
 def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: Mask) -> list[Run]:
     """The runs with the IDs under which a ledger knows them, whatever was secret when they were first started.
 
-    If there are several such IDs, one whose run is ok is preferred. New IDs mask the parameters that were masked
-    before.
+    If there are several such IDs, one whose run is ok is preferred, then one whose run was pruned. New IDs mask the
+    parameters that were masked before.
     """
     known: dict[str, RunRecord] = {}
     for record in records.values():
         digest = tell_digest(record.run)
-        if digest not in known or known[digest].status is not Status.OK:
+        if digest not in known or _is_no_worse(record.status, known[digest].status):
             known[digest] = record
     hidden = _find_masked(records.values())
     return [_recognise(run, known.get(tell_digest(run.id)), mask, hidden) for run in runs]
+
+
+def _is_no_worse(later: Status, earlier: Status) -> bool:
+    """Whether a later run replaces an earlier one with the same parameters."""
+    return earlier not in DONE or (later is Status.OK and earlier is Status.PRUNED)
 
 
 def _recognise(run: Run, record: RunRecord | None, mask: Mask, hidden: set[str]) -> Run:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def is_to_do(record: RunRecord | None, retry_failed: bool) -> bool:
-    """Whether to execute a run (again): never if it is ok; if it failed, on request or if it lacked disk space."""
+    """Whether to execute a run (again).
+
+    Never if it is ok or pruned; if it failed, on request or if it lacked disk space.
+    """
     if record is None or record.status in {Status.RUNNING, Status.INTERRUPTED} or record.lacked_space:
         return True
     return retry_failed and record.status in BAD

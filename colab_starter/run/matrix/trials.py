@@ -13,7 +13,7 @@ from colab_starter.run.coordinator import run_batch
 from colab_starter.run.ledger.ledger import RunRecord, replay
 from colab_starter.run.ledger.names import recognise_runs
 from colab_starter.run.matrix.needs import Needs, find_missing, find_needs
-from colab_starter.run.outcome import BAD, Status
+from colab_starter.run.outcome import BAD, DONE, Status
 from colab_starter.run.storage.choice import reach
 from colab_starter.runtimes import load_runtime, runtime_names
 from colab_starter.runtimes.environments import Environment, Say, open_environment
@@ -32,7 +32,7 @@ class Trial:
 
     runtime: Runtime
     status: Status | None = None
-    """OK if all runs are; else how the first bad one ended. None if there could be no run."""
+    """OK if all runs are ok or pruned; else how the first bad one ended. None if there could be no run."""
     cause: str = ""
     """What went wrong in that run; or why there could be no run."""
     cell: int | None = None
@@ -172,7 +172,7 @@ def _run(options: Options, environment: Environment) -> Trial:
     with _found_by_jupyter(environment):
         code = run_batch(options)
         records = _read_records(options)
-    bad = [record for record in records if record.status is not Status.OK]
+    bad = [record for record in records if record.status not in DONE]
     trial = Trial(
         environment.runtime,
         status=Status.OK if records else None,

@@ -15,7 +15,7 @@ from colab_starter.run.ledger.finished import find_finished
 from colab_starter.run.ledger.journal import Journal
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.lock import SweepLock
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import lease as leases
 from colab_starter.run.storage.journal import ObjectJournal
@@ -118,7 +118,7 @@ class RemoteStore(Store):
         """Publish a notebook that the ledger does not know, or knows less about, so that it is found in the store."""
         name = notebook.parent.name
         found, known = find_finished(notebook.read_bytes(), name, notebook.name), ledger.runs.get(name)
-        if found is None or (known and (known.attempt > found.attempt or known.status is Status.OK)):
+        if found is None or (known and (known.attempt > found.attempt or known.status in DONE)):
             return
         publish_run(self.objects, Job(name, found.attempt, "", str(notebook), {}, ""))
         if known and known.ended:

@@ -25,7 +25,7 @@ from colab_starter.errors import (
     OutputError,
     StartStoppedError,
 )
-from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, Ended, Job, Limits, Started, StartedCold
+from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, Ended, Job, Limits, Started, StartedCold, Stop
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.masked_log import MaskedLog
@@ -237,7 +237,8 @@ class _Attempt:
         try:
             kernel = self._start_kernel(execution.notebook)
         except StartStoppedError:
-            self._uplink.read_stop()
+            if cause := self._uplink.read_stop().pruned:
+                return End(Status.PRUNED, cause)
             return End(Status.INTERRUPTED, "stopped while the kernel was starting")
         except KernelSilentError:
             if time.monotonic() < self._deadline:
@@ -269,9 +270,12 @@ class _Attempt:
         )
 
     def _fetch_output(self, kernel: Kernel, end: End) -> End:
-        """Fetch the run's output files; a run that ended well but lost them has failed."""
+        """Fetch the run's output files; a run that ended well but lost them has failed.
+
+        Pruning does not abort this: by now, the run has ended by itself.
+        """
         try:
-            kernel.fetch_output(lambda: self._uplink.read_stop() is StopLevel.NOW)
+            kernel.fetch_output(lambda: self._uplink.read_stop() == Stop(StopLevel.NOW))
         except OutputError as error:
             if end.status is Status.OK:
                 return End(Status.FAILED, f"the run ended well, but its files could not be brought back: {error}")

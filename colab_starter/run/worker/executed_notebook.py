@@ -21,7 +21,7 @@ from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, decode, f
 from colab_starter.notebook.repair import make_id, mend_language_info, mend_notebook
 from colab_starter.run.job import Job
 from colab_starter.run.literals import to_json, to_source
-from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.outcome import DONE, Outcome
 from colab_starter.run.this_python import DEFAULT_KERNEL
 from colab_starter.run.worker.cell_errors import CellError
 from colab_starter.text import shorten
@@ -201,6 +201,12 @@ class ExecutedNotebook:
         outputs.append(nbformat.v4.new_output("error", ename=error.name, evalue=error.text, traceback=lines))
         self.changed.add(index)
 
+    def show_pruning(self, index: int, cause: str) -> None:
+        """Note at the end of a cell that the run was pruned there; this is no error output, for nothing has failed."""
+        note = {"text/plain": f"colab-starter ended this run here: {cause}"}
+        self.node.cells[index].outputs.append(nbformat.v4.new_output("display_data", data=note))
+        self.changed.add(index)
+
     def pass_cell(self, index: int) -> None:
         """Record that the run has passed a cell with nothing to execute."""
         if not _is_code_to_run(self.node.cells[index]):
@@ -217,7 +223,7 @@ class ExecutedNotebook:
         self.node.metadata["papermill"].update(
             end_time=now.isoformat(),
             duration=(now - self._start).total_seconds(),
-            exception=None if outcome.status == Status.OK else True,
+            exception=None if outcome.status in DONE else True,
         )
 
     def describe_attempt(self, job: Job, outcome: Outcome) -> None:

@@ -7,15 +7,17 @@ kernel's death, a stop, or a timeout.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from colab_starter.run.job import Limits
+from colab_starter.errors import ColdKernelNeededError
+from colab_starter.run.job import Limits, Stop
 from colab_starter.run.kernels import error_hook
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.kernel import HasFileno, Kernel, Message, Received
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker.causes import describe_cell_limit, describe_log, describe_run_limit
@@ -35,6 +37,9 @@ SHUTDOWN_GRACE = 10.0
 
 REPLY_PATIENCE = 1.0
 """Seconds that a kernel may be idle without having replied before it is probed for having moved on."""
+
+LAST_OUTPUT = 0.1
+"""Seconds at most to take what a kernel has already sent before it is killed for pruning."""
 
 _INSTALL_HOOK = "exec(compile({!r}, '<colab-starter>', 'exec'), {{'__name__': 'colab_starter_error_hook'}})".format(
     Path(error_hook.__file__).read_text(encoding="utf-8") + "\ninstall_error_hook()\n"
@@ -56,7 +61,7 @@ class StopSource(Protocol):
     def waited_for(self) -> Sequence[HasFileno]:
         """What becomes readable when a stop arrives."""
 
-    def read_stop(self) -> StopLevel:
+    def read_stop(self) -> Stop:
         """Whether and how the run should stop. Does not wait."""
 
 
@@ -66,8 +71,8 @@ class NeverStopped:
     def waited_for(self) -> Sequence[HasFileno]:
         return ()
 
-    def read_stop(self) -> StopLevel:
-        return StopLevel.NO
+    def read_stop(self) -> Stop:
+        return Stop()
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class Executor:
         self._watchers = watchers
         self._stops = watchers.stops or NeverStopped()
         self._mask = mask
+        self._latest: int | None = None
+        """The index of the cell that was executed last."""
 
     def execute(self) -> End:
         """Execute the cells in order, up to the first that fails.
@@ -118,8 +125,8 @@ class Executor:
             if index not in self._notebook.executable:
                 self._notebook.pass_cell(index)
                 continue
-            if self._stops.read_stop():
-                return End(Status.INTERRUPTED, f"stopped before {self._notebook.name_of(index)}", index)
+            if (stop := self._stops.read_stop()).level:
+                return self._stop_before(index, stop)
             if time.monotonic() >= self._watchers.deadline:
                 cause = f"{describe_run_limit(self._watchers.limits.run)}, before {self._notebook.name_of(index)}"
                 return End(Status.TIMEOUT, cause, index)
@@ -127,7 +134,17 @@ class Executor:
                 return end
         return End(Status.OK)
 
+    def _stop_before(self, index: int, stop: Stop) -> End:
+        """End the run before a cell. A pruned run ends in the cell before it, which may show why."""
+        if not stop.pruned:
+            return End(Status.INTERRUPTED, f"stopped before {self._notebook.name_of(index)}", index)
+        self._kernel.kill()
+        end = End(Status.PRUNED, stop.pruned, index if self._latest is None else self._latest)
+        self._note_end(end)
+        return end
+
     def _execute_cell(self, index: int) -> End | None:
+        self._latest = index
         cell = self._notebook.node.cells[index]
         self._outputs.sync_widgets()
         self._notebook.start_cell(index)
@@ -135,20 +152,27 @@ class Executor:
         failed = True
         try:
             end = self._wait_for_cell(index, self._kernel.execute(cell.source, stop_on_error=False))
-            failed = end is not None and end.status != Status.OK and end.at == index
+            failed = end is not None and end.status not in DONE and end.at == index
         except KernelDiedError as error:
             end = End(Status.KILLED, self._describe_death(error, index), index)
         finally:
             self._outputs.bring_up_to_date()
             self._notebook.end_cell(index, failed=failed)
         if end:
-            self._note_failure(end)
+            self._note_end(end)
         self._watchers.on_cell_end(index)
         return end
 
-    def _note_failure(self, end: End) -> None:
-        """Make the failed cell show its error; it may be an earlier one whose background task has failed now."""
-        if end.status == Status.FAILED and end.at is not None:
+    def _note_end(self, end: End) -> None:
+        """Make the cell in which the run has ended show why.
+
+        A failed cell may be an earlier one whose background task has failed now.
+        """
+        if end.at is None:
+            return
+        if end.status == Status.PRUNED:
+            self._notebook.show_pruning(end.at, end.cause)
+        elif end.status == Status.FAILED:
             self._notebook.note_failure(end.at)
             if end.error:
                 self._notebook.show_error(end.at, end.error)
@@ -166,14 +190,36 @@ class Executor:
             self._do_chores()
             if time.monotonic() >= wait.probe_time:
                 wait.probe = self._kernel.send("shell", "kernel_info_request", {})
-            if received.ready and self._stops.read_stop() >= StopLevel.NOW:
-                self._kernel.kill()
-                return End(Status.INTERRUPTED, f"stopped in {self._notebook.name_of(index)}", index)
+            if received.ready and (end := self._stop_in(index, wait)):
+                return end
             if time.monotonic() >= wait.deadline:
                 self._enforce(wait)
         if wait.passed_limit:
             return End(Status.TIMEOUT, wait.limit, index)
         return self._judge(wait, index)
+
+    def _stop_in(self, index: int, wait: "_Wait") -> End | None:
+        """End the run in a cell if it should stop at once; None if it should not, or if the cell has just ended."""
+        stop = self._stops.read_stop()
+        if stop.level < StopLevel.NOW:
+            return None
+        if stop.pruned:
+            self._take_last_output(wait)
+        if wait.is_over:
+            return None
+        # An interrupt would not do: code in C does not notice it, and a cell may catch it.
+        self._kernel.kill()
+        if stop.pruned:
+            return End(Status.PRUNED, stop.pruned, index)
+        return End(Status.INTERRUPTED, f"stopped in {self._notebook.name_of(index)}", index)
+
+    def _take_last_output(self, wait: "_Wait") -> None:
+        """Take what the kernel has already sent."""
+        deadline = time.monotonic() + LAST_OUTPUT
+        with suppress(KernelDiedError, ColdKernelNeededError):
+            while (messages := self._kernel.receive(0).messages) and time.monotonic() < deadline:
+                for message in messages:
+                    self._take(message, wait)
 
     def _receive(self, wait: "_Wait") -> Received:
         """Wait for what comes next; a kernel that dies after its reply, or after its deadline, is ignored."""

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from colab_starter.errors import CoordinatorGoneError
 from colab_starter.run.job import CellStarted, Due, Event, MetricRecorded, Stop
 from colab_starter.run.kernels.kernel import HasFileno
-from colab_starter.run.stopping import StopLevel
 
 REPORT_INTERVAL = 0.1
 """Seconds between two reports; of what happens in between, only the last cell, metric values and limit are sent."""
@@ -37,7 +36,7 @@ class Uplink:
     def __init__(self, run: str, channel: Channel) -> None:
         self._run = run
         self._channel = channel
-        self._stop = StopLevel.NO
+        self._stop = Stop()
         self._reports: dict[str, Event] = {}
         self._next_report = 0.0
 
@@ -94,13 +93,13 @@ class Uplink:
         """What becomes readable when a stop arrives."""
         return (self._channel,)
 
-    def read_stop(self) -> StopLevel:
-        """Whether and how the run should stop. Does not wait."""
+    def read_stop(self) -> Stop:
+        """Whether and how the run should stop; of several stops, what applies. Does not wait."""
         try:
             while self._channel.poll():
                 stop = self._channel.recv()
                 if isinstance(stop, Stop):
-                    self._stop = max(self._stop, stop.level)
+                    self._stop = self._stop.then(stop)
         except (EOFError, OSError):
             raise CoordinatorGoneError("the coordinator has gone") from None
         return self._stop

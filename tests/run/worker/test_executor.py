@@ -205,6 +205,39 @@ def test_a_stop_now_ends_it_at_once(jobs: Jobs) -> None:
     assert ran.statuses == ["completed", "failed", "pending"]
 
 
+PRUNED = "pruned at step 3: accuracy 0.5 is below the median 0.8 of 5 trials"
+RECORD = """\
+from IPython.display import display
+print('epoch 3', flush=True)
+display({"application/scrapbook.scrap.json+json": {"name": "accuracy", "data": 0.5, "encoder": "json"}}, raw=True)
+"""
+
+
+def prune(event: Event) -> Stop | None:
+    """What a search does when it hears of a metric."""
+    return Stop.prune(PRUNED) if isinstance(event, MetricRecorded) else None
+
+
+SPIN = "import hashlib\nhashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
+"""Busy in C for many minutes: Python's handlers of signals are not called."""
+IGNORE = "import time\nwhile True:\n    try:\n        time.sleep(600)\n    except BaseException:\n        pass"
+
+
+@pytest.mark.parametrize("code", [SPIN, IGNORE], ids=["busy in C", "catches every interrupt"])
+def test_a_pruned_run_ends_at_once_and_its_notebook_shows_why(jobs: Jobs, code: str) -> None:
+    ran = jobs.execute("import time", f"{RECORD}{code}", "never", react=prune)
+    assert (ran.outcome.status, ran.outcome.cause, ran.outcome.cell) == (Status.PRUNED, PRUNED, 2)
+    assert ran.outcome.metrics == {"accuracy": 0.5}
+    assert ran.outcome.peak_memory
+    assert ran.statuses == ["completed", "completed", "pending"]
+    assert [output["output_type"] for output in ran.outputs(2)] == ["stream", "display_data", "display_data"]
+    assert ran.text(2) == "epoch 3\n"
+    assert ran.outputs(2)[-1]["data"] == {"text/plain": [f"colab-starter ended this run here: {PRUNED}"]}
+    metadata = ran.notebook["metadata"]
+    assert metadata["papermill"]["exception"] is None
+    assert (metadata["colab_starter"]["status"], metadata["colab_starter"]["cause"]) == ("pruned", PRUNED)
+
+
 def test_cells_with_tags_are_treated_as_they_say(jobs: Jobs) -> None:
     ran = jobs.execute(cell("1 / 0", "raises-exception"), cell("1 / 0", "skip-execution"), "print('on')")
     assert ran.outcome.status == Status.OK

@@ -117,10 +117,17 @@ class JupyterBackend(WorkerBackend):
         return super().wait(timeout)
 
     def cancel(self, run: str, level: StopLevel) -> None:
+        self._end_waiting(run, "stopped before the first cell", Status.INTERRUPTED)
+        super().cancel(run, level)
+
+    def prune(self, run: str, cause: str) -> None:
+        self._end_waiting(run, cause, Status.PRUNED)
+        super().prune(run, cause)
+
+    def _end_waiting(self, run: str, cause: str, status: Status) -> None:
         if job := self._waiting.pop(run, None):
             slot = next(slot for slot in self._slots if slot.run == run)
-            self._give_back(slot, end_early(job, "stopped before the first cell", Status.INTERRUPTED))
-        super().cancel(run, level)
+            self._give_back(slot, end_early(job, cause, status))
 
     def close(self) -> None:
         """End what is still running here, and every kernel that was started on the servers."""
@@ -136,11 +143,14 @@ class JupyterBackend(WorkerBackend):
         os.close(self._waker)
 
     def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
-        """Release a worker; if the server may have caused its end or still has its kernel, first check that."""
+        """Release a worker; if the server may have caused its end or still has its kernel, first check that.
+
+        The kernel of a pruned run is always looked for: the next run needs its memory and its GPU.
+        """
         slot = next(slot for slot in self._slots if slot.run == worker.job.run)
         outcome = ended.outcome
         is_in_order = is_told and (outcome.cell is not None or outcome.status in (Status.OK, Status.INTERRUPTED))
-        if is_in_order and outcome.status is not Status.KILLED:
+        if is_in_order and outcome.status not in (Status.KILLED, Status.PRUNED):
             self._give_back(slot, ended)
         else:
             self._in_thread(partial(end_kernel, slot.host.access, slot.session), partial(self._note_end, slot, ended))

@@ -23,7 +23,7 @@ from colab_starter.run import shims
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.gpus import read_share
 from colab_starter.run.backends.ray.messages import Cancel, Needs, Prepare, Refused, Room, Setup, Submit
-from colab_starter.run.job import Ended, Event, Job, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import Outcome, Status
@@ -129,7 +129,11 @@ class RayBackend(Backend):
 
     def cancel(self, run: str, level: StopLevel) -> None:
         if run in self._running:
-            self._send(Cancel(run, level))
+            self._send(Cancel(run, Stop(level)))
+
+    def prune(self, run: str, cause: str) -> None:
+        if run in self._running:
+            self._send(Cancel(run, Stop.prune(cause)))
 
     def close(self) -> None:
         self._control.close()

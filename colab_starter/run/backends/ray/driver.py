@@ -29,7 +29,7 @@ from colab_starter.run.backends.ray.task import (
     relay,
     warm,
 )
-from colab_starter.run.job import Due, Ended, Event, Job, Started
+from colab_starter.run.job import Due, Ended, Event, Job, Started, Stop
 from colab_starter.run.kernels import system
 from colab_starter.run.ledger.finished import find_outcome, read_outcome
 from colab_starter.run.outcome import Outcome, Status
@@ -44,6 +44,8 @@ PROBE_LIMIT = 60.0
 """Seconds that the nodes have to report whether they can execute runs; silent ones may still be starting."""
 OBEY = 5.0
 """Seconds that a run told to end at once has before Ray's process that executes it is killed."""
+OBEY_PRUNING = 30.0
+"""The same for a pruned run: there is more time for its notebook and its metrics, because nobody waits."""
 MOST_LOSSES = 3
 """How often a run is repeated because its node or Ray's process there died; after that, it may be the cause."""
 
@@ -64,7 +66,7 @@ class _Run:
     node_id: str = ""
     """The ID of the node that executes it."""
     is_started: bool = False
-    stop: StopLevel = StopLevel.NO
+    stop: Stop = field(default_factory=Stop)
     deadline: Deadline = field(default_factory=Deadline)
     verdict: Outcome | None = None
     """How it ends if its node no longer reports that itself."""
@@ -121,8 +123,8 @@ class Driver:
             case Submit(job):
                 self._runs[job.run] = _Run(job)
                 self._keep(self._execute(self._runs[job.run]))
-            case Cancel(name, level) if run := self._runs.get(name):
-                self._cancel(run, level)
+            case Cancel(name, stop) if run := self._runs.get(name):
+                self._cancel(run, stop)
             case Prepare(plan):
                 for node in list_nodes():
                     self._on(node)(warm).remote(plan, self._place)
@@ -149,8 +151,8 @@ class Driver:
 
     async def _try(self, run: _Run) -> Outcome | None:
         """Try the run once; returns how it ended, or None if its node or process was lost."""
-        if run.stop:
-            return _STOPPED
+        if run.stop.level:
+            return _describe_stop(run.stop)
         run.deadline = Deadline()
         try:
             run.stream = self._relay.options(name=run.job.run).remote(run.job, self._stops, self._place)
@@ -160,7 +162,7 @@ class Driver:
                 return await self._settle_lost(run)
             return run.following.result()
         except exceptions.TaskCancelledError:
-            return run.verdict or _STOPPED
+            return run.verdict or _describe_stop(run.stop)
         except exceptions.OutOfMemoryError:
             return Outcome(Status.KILLED, "Ray ended it, because the memory of its node ran out")
         except (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
@@ -173,7 +175,7 @@ class Driver:
     async def _settle_lost(self, run: _Run) -> Outcome | None:
         """The outcome of a run whose node or process was lost; None if it has to be repeated."""
         found = await asyncio.to_thread(_read_outcome, run.job)
-        return found or run.verdict or (_STOPPED if run.stop else None)
+        return found or run.verdict or (_describe_stop(run.stop) if run.stop.level else None)
 
     async def _follow(self, run: _Run) -> Outcome | None:
         async for batch in run.stream:
@@ -195,13 +197,14 @@ class Driver:
             run.is_started = True
         self._send(event)
 
-    def _cancel(self, run: _Run, level: StopLevel) -> None:
-        run.stop = max(run.stop, level)
-        self._stops.set.remote(name_attempt(run.job), level)
+    def _cancel(self, run: _Run, stop: Stop) -> None:
+        run.stop = run.stop.then(stop)
+        self._stops.set.remote(name_attempt(run.job), stop)
         if not run.is_started:
             self._kill(run)
-        elif level >= StopLevel.NOW:
-            asyncio.get_running_loop().call_later(OBEY, self._kill, run)
+        elif run.stop.level >= StopLevel.NOW:
+            patience = OBEY_PRUNING if run.stop.pruned else OBEY
+            asyncio.get_running_loop().call_later(patience, self._kill, run)
 
     def _kill(self, run: _Run) -> None:
         """Kill Ray's process that executes a run, or remove the run from Ray's queue."""
@@ -211,7 +214,7 @@ class Driver:
     async def _leave(self) -> None:
         """End all runs."""
         for run in self._runs.values():
-            self._cancel(run, StopLevel.LEAVE)
+            self._cancel(run, Stop(StopLevel.LEAVE))
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2 * OBEY)
 
@@ -270,7 +273,11 @@ class Driver:
         return NodeAffinitySchedulingStrategy(node_id, soft=soft)
 
 
-_STOPPED = Outcome(Status.INTERRUPTED, "stopped before it began, or ended by force")
+def _describe_stop(stop: Stop) -> Outcome:
+    """The outcome of a stopped run whose node does not report it."""
+    if stop.pruned:
+        return Outcome(Status.PRUNED, stop.pruned)
+    return Outcome(Status.INTERRUPTED, "stopped before it began, or ended by force")
 
 
 def _read_outcome(job: Job) -> Outcome | None:

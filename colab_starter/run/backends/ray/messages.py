@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from colab_starter.run.job import Job, WarmPlan
-from colab_starter.run.stopping import StopLevel
+from colab_starter.run.job import Job, Stop, WarmPlan
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Submit:
 @dataclass(frozen=True)
 class Cancel:
     run: str
-    level: StopLevel
+    stop: Stop
 
 
 @dataclass(frozen=True)

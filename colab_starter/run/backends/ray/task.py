@@ -59,24 +59,24 @@ class Stops:
     """An actor that knows which runs were told to end."""
 
     def __init__(self) -> None:
-        self._levels: dict[str, StopLevel] = {}
+        self._told: dict[str, Stop] = {}
         self._changed = asyncio.Condition()
 
-    async def set(self, run: str, level: StopLevel) -> None:
-        """Tell a run to end; an empty ``run`` means all of them."""
+    async def set(self, run: str, stop: Stop) -> None:
+        """Tell a run to end."""
         async with self._changed:
-            self._levels[run] = max(level, self._levels.get(run, StopLevel.NO))
+            self._told[run] = self._find(run).then(stop)
             self._changed.notify_all()
 
-    async def wait(self, run: str, known: StopLevel) -> StopLevel:
-        """Wait until the level of a run exceeds ``known``, or STOP_WAIT seconds; returns the level."""
+    async def wait(self, run: str, known: Stop) -> Stop:
+        """Wait until a run has been told more than ``known``, or STOP_WAIT seconds; returns what it has been told."""
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_WAIT), self._changed:
-                await self._changed.wait_for(lambda: self._level(run) > known)
-        return self._level(run)
+                await self._changed.wait_for(lambda: known.then(self._find(run)) != known)
+        return self._find(run)
 
-    def _level(self, run: str) -> StopLevel:
-        return max(self._levels.get(run, StopLevel.NO), self._levels.get("", StopLevel.NO))
+    def _find(self, run: str) -> Stop:
+        return self._told.get(run, Stop())
 
 
 class StopWatch:
@@ -85,18 +85,18 @@ class StopWatch:
     def __init__(self, stops: Any, key: str) -> None:
         self._stops = stops
         self._key = key
-        self._level = StopLevel.NO
-        self._answer = stops.wait.remote(key, StopLevel.NO)
+        self._told = Stop()
+        self._answer = stops.wait.remote(key, self._told)
 
-    def read(self) -> StopLevel | None:
-        """A level that is higher than the last one; None if there is none."""
+    def read(self) -> Stop | None:
+        """A stop that overrides the last one; None if there is none."""
         if not ray.wait([self._answer], timeout=0)[0]:
             return None
-        before = self._level
+        before = self._told
         with suppress(ray.exceptions.RayError):  # The actor is restarted if it was lost.
-            self._level = max(before, ray.get(self._answer))
-        self._answer = self._stops.wait.remote(self._key, self._level)
-        return self._level if self._level > before else None
+            self._told = before.then(ray.get(self._answer))
+        self._answer = self._stops.wait.remote(self._key, self._told)
+        return self._told if self._told != before else None
 
 
 def probe(place: Place) -> Iterator[str]:
@@ -171,8 +171,8 @@ def _follow(job: Job, channel: Channel, watch: StopWatch) -> Iterator[list[Event
             yield events
         if events and isinstance(events[-1], Ended):
             return
-        if level := watch.read():
-            _stop(channel, level)
+        if stop := watch.read():
+            _stop(channel, stop)
 
 
 def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
@@ -191,10 +191,10 @@ def read_events(job: Job, channel: Channel, timeout: float) -> Iterator[Event]:
         yield end_early(job, f"the process that runs are forked from died on {platform.node()}", Status.KILLED)
 
 
-def _stop(channel: Channel, level: StopLevel) -> None:
+def _stop(channel: Channel, stop: Stop) -> None:
     with suppress(OSError):  # The worker has died; the next read will show that.
-        if level < StopLevel.LEAVE:
-            return channel.send(Stop(level))
+        if stop.level < StopLevel.LEAVE:
+            return channel.send(stop)
         with socket.socket(fileno=os.dup(channel.fileno())) as both_ways:
             both_ways.shutdown(socket.SHUT_WR)  # as if this process were gone, but the worker's end can be waited for
 
