@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from colab_starter.report.table import cut
-from colab_starter.run.display.durations import format_duration
+from colab_starter.run.durations import format_duration
 from colab_starter.run.ledger.finished import read_moment
 from colab_starter.run.ledger.ledger import LedgerContent, RunRecord
 from colab_starter.run.outcome import Status

@@ -135,7 +135,7 @@ def run(
     """
     _check_system()
     from colab_starter.run.batch import Options
-    from colab_starter.run.display.durations import read_duration
+    from colab_starter.run.durations import read_duration
     from colab_starter.run.job import Limits
     from colab_starter.run.search.request import SearchOptions
 
@@ -191,15 +191,12 @@ def run(
     return run_batch(options)
 
 
-_PRUNERS = ("median", "hyperband", "percentile=", "threshold=")
-"""How the values of ``--prune`` begin."""
-
-
 def complete_options(arguments: list[str]) -> list[str]:
     """The command line with the value that ``--prune`` has when it stands alone, which Typer does not know how to."""
     completed = list(arguments)
     for place, word in enumerate(arguments):
-        if word == "--prune" and not "".join(arguments[place + 1 : place + 2]).startswith(_PRUNERS):
+        following = "".join(arguments[place + 1 : place + 2])
+        if word == "--prune" and (not following or following.startswith("-") or following.endswith(".ipynb")):
             completed[place] = "--prune=median"
     return completed
 

@@ -10,6 +10,9 @@ from colab_starter.run.secrets import Mask
 from colab_starter.text import printable, shorten
 
 LONGEST_VALUE = 30
+LONGEST_NUMBER = 10
+"""In characters; a float with more was drawn by a search or computed, and is shown with SHOWN_DIGITS digits."""
+SHOWN_DIGITS = 6
 STYLES = {
     Status.OK: "green",
     Status.FAILED: "red",
@@ -36,6 +39,8 @@ class Wording:
     def show(self, value: Any) -> str:
         """A parameter's value, shortened."""
         value = self._mask.apply_to_value(value)
+        if isinstance(value, float) and len(repr(value)) > LONGEST_NUMBER:
+            return f"{value:.{SHOWN_DIGITS}g}"
         return shorten(self.clean(value if isinstance(value, str) else to_source(value)), LONGEST_VALUE)
 
     def show_metric(self, name: str, value: Any) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colab_starter.run.batch import Batch
-from colab_starter.run.display.durations import format_duration
+from colab_starter.run.durations import format_duration
 from colab_starter.run.formatting import STYLES, Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import RunRecord

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colab_starter.run.display.csv_cells import write_cell
-from colab_starter.run.display.durations import format_duration
+from colab_starter.run.durations import format_duration
 from colab_starter.run.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import DONE, Status, encode_metric

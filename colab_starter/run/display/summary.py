@@ -10,6 +10,7 @@ from rich.console import Console
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format_results, make_table
+from colab_starter.run.display.search import describe_best, rank_runs
 from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
@@ -51,6 +52,9 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
         print(json.dumps({"event": "finished", "counts": facts, "results": path if is_written else None}), flush=True)
     elif not batch.options.quiet:
         _print_table(batch, records)
+    if batch.search:
+        for line in describe_best(batch.search, batch.runs, records, batch.wording):
+            batch.say(line)
     batch.say(list_counts(counts) + (_describe_table(path, len(records) - len(known)) if is_written else ""))
     to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
     not_ok = sum(number for status, number in counts.items() if status not in DONE)
@@ -73,4 +77,5 @@ def _shorten(path: str) -> str:
 
 def _print_table(batch: Batch, records: Records) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=UNLIMITED_WIDTH)
-    console.print(make_table(batch.runs, records, batch.wording, console.width))
+    runs = rank_runs(batch.search, batch.runs, records) if batch.search else batch.runs
+    console.print(make_table(runs, records, batch.wording, console.width))

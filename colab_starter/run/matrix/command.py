@@ -150,7 +150,7 @@ def bisect(
       colab-starter runtimes bisect notebooks/keras.ipynb -p epochs=1
     """
     from colab_starter.run.batch import Options
-    from colab_starter.run.display.durations import read_duration
+    from colab_starter.run.durations import read_duration
     from colab_starter.run.job import Limits
     from colab_starter.run.matrix import bisect as bisection
     from colab_starter.run.matrix.display import format_verdict, verdict_to_json

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from colab_starter.errors import SearchLibraryError, WrongOptionError
-from colab_starter.run.display.durations import read_duration
+from colab_starter.run.durations import read_duration
 from colab_starter.run.literals import to_json
 from colab_starter.run.search.pruners import PrunerChoice, read_pruner
 from colab_starter.run.sweep.build import Space

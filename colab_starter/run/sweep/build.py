@@ -81,7 +81,7 @@ def build_space(
     axes = {name: _make_axis(several) for name, several in read.items() if _is_varied(several)}
     fixed = {name: several[0] for name, several in read.items() if several and name not in axes}
     axes |= checker.read_forms(forms, {*axes, *fixed})
-    if not axes:
+    if not axes and not checker.faults:
         checker.faults["there is nothing to search; give a range (-p lr=1e-4..1e-1) or several values (-p n=1,2)"] = (
             None
         )

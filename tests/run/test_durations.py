@@ -1,7 +1,7 @@
 import pytest
 
 from colab_starter.errors import WrongOptionError
-from colab_starter.run.display.durations import format_duration, read_duration
+from colab_starter.run.durations import format_duration, read_duration
 
 
 @pytest.mark.parametrize(

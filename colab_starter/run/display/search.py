@@ -1,0 +1,92 @@
+"""What is told of a search: what it draws from, and the best of its runs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from colab_starter.run.durations import format_duration
+from colab_starter.run.formatting import Wording, format_metric
+from colab_starter.run.ledger.ledger import RunRecord
+from colab_starter.run.outcome import Status
+from colab_starter.run.search.request import SECONDS, Search
+from colab_starter.run.sweep.ranges import describe_axis
+from colab_starter.run.sweep.runs import Run
+from colab_starter.text import plural
+
+MOST_SHOWN = 10
+"""How many runs of a Pareto front are shown."""
+
+Records = Mapping[str, RunRecord]
+
+
+def describe_search(search: Search, wording: Wording) -> list[str]:
+    """What a search draws from and how, as lines."""
+    width = max(map(len, search.space.axes))
+    lines = [f"{name:<{width}}  {describe_axis(axis, wording.show)}" for name, axis in search.space.axes.items()]
+    if search.space.fixed:
+        fixed = " ".join(f"{name}={wording.show(value)}" for name, value in search.space.fixed.items())
+        lines.append(f"in every run: {fixed}")
+    objectives = ", ".join(f"{goal} {wording.clean(name)}" for name, goal in search.objectives.items())
+    limits = [plural(search.trials, "trial")] if search.trials is not None else []
+    limits += [format_duration(search.seconds)] if search.seconds is not None else []
+    size = [f"{search.size:,} combinations"] if search.size is not None else []
+    seed = f" with seed {search.seed}" if search.seed is not None else ""
+    pruning = f"; ends bad trials early by {search.pruner}" if search.pruner else ""
+    lines.append(f"{objectives}: {', '.join([*limits, *size])}, chosen by {search.sampler}{seed}{pruning}")
+    return lines
+
+
+def rank_runs(search: Search, runs: Sequence[Run], records: Records) -> list[Run]:
+    """The runs, those that were best by the first objective first; those without a value come last, as they were."""
+    name, goal = next(iter(search.objectives.items()))
+    sign = -1.0 if goal == "maximize" else 1.0
+
+    def place(run: Run) -> float:
+        value = _read_objective(records.get(run.id), name)
+        return math.inf if value is None else sign * value
+
+    return sorted(runs, key=place)
+
+
+def describe_best(search: Search, runs: Sequence[Run], records: Records, wording: Wording) -> list[str]:
+    """The best run as a line, or a line for each run of the Pareto front; none if no run has all objectives."""
+    values = {run.id: [_read_objective(records.get(run.id), name) for name in search.objectives] for run in runs}
+    known = [run for run in rank_runs(search, runs, records) if None not in values[run.id]]
+    if not known:
+        return []
+    best = known[:1] if len(search.objectives) == 1 else _find_front(search, known, values)
+    lines = [_describe(run, values[run.id], search, wording) for run in best[:MOST_SHOWN]]
+    if len(search.objectives) == 1:
+        return [f"best: {lines[0]}"]
+    more = [f"  and {len(best) - MOST_SHOWN:,} more"] if len(best) > MOST_SHOWN else []
+    return ["none is better in all objectives than:", *(f"  {line}" for line in lines), *more]
+
+
+def _read_objective(record: RunRecord | None, name: str) -> float | None:
+    """A run's value of an objective; None unless the run ended well and recorded a number."""
+    if record is None or record.status is not Status.OK:
+        return None
+    value = record.outcome.seconds if name == SECONDS else record.outcome.metrics.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return None
+    return float(value)
+
+
+def _find_front(search: Search, runs: Sequence[Run], values: Mapping[str, Sequence[float | None]]) -> list[Run]:
+    """The runs that no other run beats in one objective without being worse in another."""
+    signs = [1.0 if goal == "maximize" else -1.0 for goal in search.objectives.values()]
+    points = {
+        run.id: [sign * (value or 0.0) for sign, value in zip(signs, values[run.id], strict=True)] for run in runs
+    }
+    return [run for run in runs if not any(_beats(points[other.id], points[run.id]) for other in runs)]
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
+def _describe(run: Run, values: Sequence[Any], search: Search, wording: Wording) -> str:
+    reached = ", ".join(
+        f"{wording.clean(name)}={format_metric(value)}" for name, value in zip(search.objectives, values, strict=True)
+    )
+    return f"{reached} with {wording.name_run(run.id, run.parameters)} ({wording.clean(run.id)})"

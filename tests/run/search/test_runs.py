@@ -1,0 +1,172 @@
+"""The runs of a search: recorded before they start, gone on with after any kill, never done or asked twice."""
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colab_starter.run.job import Ended
+from colab_starter.run.ledger.journal import JournalFile
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.runner import Plan, Runner
+from colab_starter.run.search.request import Search
+from colab_starter.run.search.runs import SearchRuns
+from colab_starter.run.secrets import Mask
+from colab_starter.run.source import ListedRuns
+from colab_starter.run.stopping import StopSignals
+from colab_starter.run.sweep.build import Space
+from colab_starter.run.sweep.ranges import Choices, Range
+from colab_starter.run.sweep.runs import Run
+from tests.run.scripted import Listener
+from tests.run.search.simulated import FunctionBackend, Simulated, SimulatedJobs, run_search
+
+SPACE = Space({"epochs": 3}, {"x": Range(-1.0, 1.0), "n": Range(1, 8), "kind": Choices(("a", "b"))})
+SMALL = Space({}, {"n": Range(1, 3), "kind": Choices(("a", [1]))})
+
+
+def score(parameters: Mapping[str, Any]) -> list[float]:
+    end = -((parameters["x"] - 0.3) ** 2) - 0.01 * parameters["n"] + 0.1 * (parameters["kind"] == "b")
+    return [end - 0.1 * step for step in reversed(range(4))]
+
+
+def make_search(trials: int | None = 20, space: Space = SPACE, **others: Any) -> Search:
+    return Search(space, {"score": "maximize"}, trials=trials, **{"seed": 5, **others})
+
+
+def facts_of(ledger: Ledger) -> list[tuple[int, Mapping[str, Any], Status, Any]]:
+    runs = ledger.runs
+    return [
+        (trial.number, trial.parameters, runs[trial.run].status, runs[trial.run].outcome.metrics)
+        for trial in ledger.content.trials
+    ]
+
+
+class Killed(BaseException):
+    """The coordinator has been killed."""
+
+
+class FragileJournal(JournalFile):
+    """A journal whose process is killed before, or just after, its Nth line is written."""
+
+    def __init__(self, path: Path, lines: int, *, is_written: bool) -> None:
+        super().__init__(path)
+        self._left, self._is_written = lines, is_written
+
+    def append(self, *lines: bytes) -> None:
+        self._left -= 1
+        if self._left or self._is_written:
+            super().append(*lines)
+        if not self._left:
+            raise Killed
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_search_that_is_killed_at_any_record_ends_as_if_it_had_not_been(is_written: bool, tmp_path: Path) -> None:
+    search = make_search(12)
+    whole = facts_of(run_search(tmp_path / "whole", search, score)[0])
+    for line in range(1, 3 * 12 + 1):
+        folder = tmp_path / f"killed-{line}"
+        folder.mkdir()
+        ledger = Ledger(FragileJournal(folder / FILE_NAME, line, is_written=is_written), Mask())
+        runs = SearchRuns(search, ledger, Simulated(), {})
+        with pytest.raises(Killed):
+            Runner(Plan(runs, SimulatedJobs(), "a1b2c3"), ledger, FunctionBackend(score), Listener()).run(StopSignals())
+        ledger.close()
+        assert facts_of(run_search(folder, search, score)[0]) == whole, line
+
+
+def test_more_trials_go_on_where_the_first_ended(tmp_path: Path) -> None:
+    whole = facts_of(run_search(tmp_path / "whole", make_search(20), score)[0])
+    _, first = run_search(tmp_path / "parts", make_search(7), score)
+    ledger, second = run_search(tmp_path / "parts", make_search(20), score)
+    assert facts_of(ledger) == whole
+    assert (len(first.jobs), len(second.jobs)) == (7, 13)
+    _, third = run_search(tmp_path / "parts", make_search(20), score)
+    assert third.jobs == []
+
+
+def test_a_search_without_a_seed_goes_on_too_and_asks_for_nothing_twice(tmp_path: Path) -> None:
+    run_search(tmp_path, make_search(6, seed=None), score)
+    ledger, backend = run_search(tmp_path, make_search(12, seed=None), score)
+    assert len(backend.jobs) == 6
+    assert len({tuple(sorted(trial.parameters.items())) for trial in ledger.content.trials}) == 12
+
+
+def test_runs_at_once_never_get_the_same_trial(tmp_path: Path) -> None:
+    ledger, backend = run_search(tmp_path, make_search(30), score, capacity=4)
+    assert backend.most_running <= 4
+    assert [trial.number for trial in ledger.content.trials] == [*range(30)]
+    assert len(backend.jobs) == 30
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+def test_a_small_space_is_done_once_and_then_the_search_ends(sampler: str, tmp_path: Path) -> None:
+    def small(parameters: Mapping[str, Any]) -> list[float]:
+        return [parameters["n"] + len(parameters["kind"])]
+
+    search = make_search(None if sampler == "grid" else 500, SMALL, sampler=sampler)
+    ledger, backend = run_search(tmp_path, search, small, capacity=2)
+    done = {(job.parameters["n"], str(job.parameters["kind"])) for job in backend.jobs}
+    assert done == {*itertools.product((1, 2, 3), ("a", "[1]"))}
+    assert len(backend.jobs) == len(ledger.runs) == 6
+    assert facts_of(run_search(tmp_path, search, small)[0]) == facts_of(ledger)
+
+
+def test_failed_runs_are_failures_and_interrupted_ones_are_done_again(tmp_path: Path) -> None:
+    class Failing(FunctionBackend):
+        def wait(self, timeout: float) -> list[Any]:
+            events = super().wait(timeout)
+            return [
+                Ended(event.run, Outcome(Status.FAILED if len(self.jobs) % 3 else Status.INTERRUPTED))
+                if isinstance(event, Ended) and len(self.jobs) > 4
+                else event
+                for event in events
+            ]
+
+    ledger = Ledger(JournalFile(tmp_path / FILE_NAME), Mask())
+    runs = SearchRuns(make_search(12), ledger, Simulated(), {})
+    Runner(Plan(runs, SimulatedJobs(), "a1b2c3"), ledger, Failing(score), Listener()).run(StopSignals())
+    ledger.close()
+    interrupted = [run for run, record in ledger.runs.items() if record.status is Status.INTERRUPTED]
+    ledger, backend = run_search(tmp_path, make_search(12), score)
+    assert [job.run for job in backend.jobs] == interrupted != []
+    assert sum(record.status is Status.FAILED for record in ledger.runs.values()) > 3
+
+
+def test_a_run_without_the_objective_is_told_of_once(tmp_path: Path) -> None:
+    sweep = Simulated()
+    run_search(tmp_path, make_search(4), lambda parameters: [], sweep=sweep)
+    assert len(sweep.said) == 1
+    assert sweep.said[0].startswith("trial 0 recorded no score, so the search learns nothing from it: ")
+
+
+def test_runs_of_the_folder_count_as_knowledge_on_request(tmp_path: Path) -> None:
+    points = [{"epochs": 3, "x": x / 10, "n": n, "kind": "b"} for x in range(-9, 10, 3) for n in (1, 4, 8)]
+    off = {}
+    for enqueue in (False, True):
+        ledger = Ledger(JournalFile(tmp_path / f"{enqueue}.jsonl"), Mask())
+        grid = ListedRuns([Run(f"r-{number}", point) for number, point in enumerate(points)])
+        Runner(Plan(grid, SimulatedJobs(), "a1b2c3"), ledger, FunctionBackend(score), Listener()).run(StopSignals())
+        search = SearchRuns(make_search(10, enqueue=enqueue), ledger, Simulated(), {})
+        Runner(Plan(search, SimulatedJobs(), "a1b2c3"), ledger, FunctionBackend(score), Listener()).run(StopSignals())
+        ledger.close()
+        off[enqueue] = sum(abs(trial.parameters["x"] - 0.3) for trial in ledger.content.trials)
+    assert off[True] < off[False] / 2
+
+
+def test_a_search_of_a_given_time_begins_nothing_afterwards(tmp_path: Path) -> None:
+    now = [0.0]
+
+    def tick(parameters: Mapping[str, Any]) -> list[float]:
+        now[0] += 10
+        return score(parameters)
+
+    ledger = Ledger(JournalFile(tmp_path / FILE_NAME), Mask())
+    runs = SearchRuns(make_search(None, seconds=35.0), ledger, Simulated(), {}, clock=lambda: now[0])
+    backend = FunctionBackend(tick)
+    Runner(Plan(runs, SimulatedJobs(), "a1b2c3"), ledger, backend, Listener()).run(StopSignals())
+    ledger.close()
+    assert len(backend.jobs) == 4
