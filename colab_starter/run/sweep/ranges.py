@@ -4,16 +4,18 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from colab_starter.errors import ParameterError
+from colab_starter.run.literals import to_canonical
 from colab_starter.run.sweep.comments import ParameterComment
 from colab_starter.run.sweep.types import Text, ValueType
 
 _NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})(?P<rest>.*)")
 _LOOKS_LIKE_RANGE = re.compile(r"\S*\d\S*\s*\.\.\s*\S*\d")
+MOST_STEPS = 1_000_000
 _HOW = "write LOW..HIGH, LOW..HIGH log or LOW..HIGH step S"
 
 
@@ -67,7 +69,7 @@ class Choices:
     values: tuple[Any, ...]
 
     def __contains__(self, value: object) -> bool:
-        return any(type(value) is type(one) and value == one for one in self.values)
+        return to_canonical(value) in map(to_canonical, self.values)  # in Python, 1 == True == 1.0
 
 
 Axis = Range | Choices
@@ -120,16 +122,15 @@ def make_range(low: int | float, high: int | float, *, log: bool, step: int | fl
         raise ParameterError(f"has the range {shown}, and a log range must begin above 0")
     if step is None:
         return shown
-    if step <= 0 or step > high - low:
-        raise ParameterError(f"has the range {shown}, whose step does not fit into it")
     if isinstance(low, int) and not isinstance(step, int):
         low = float(low)
-    try:
-        first, width = Decimal(repr(low)), Decimal(repr(step))
-        last = first + _count_steps(first, Decimal(repr(high)), width) * width
-    except InvalidOperation:
-        raise ParameterError(f"has the range {shown}, which has too many steps") from None
-    return Range(low, int(last) if isinstance(low, int) else float(last), False, step)
+    first, last, width = Decimal(repr(low)), Decimal(repr(high)), Decimal(repr(step))
+    if not 0 < width <= last - first:
+        raise ParameterError(f"has the range {shown}, whose step does not fit into it")
+    if (last - first) / width > MOST_STEPS:
+        raise ParameterError(f"has the range {shown}, which has more than {MOST_STEPS:,} steps; leave out the step")
+    end = first + _count_steps(first, last, width) * width
+    return Range(low, int(end) if isinstance(low, int) else float(end), False, step)
 
 
 def _count_steps(first: Decimal, last: Decimal, step: Decimal) -> int:
