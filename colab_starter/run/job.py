@@ -147,6 +147,8 @@ class MetricRecorded:
     run: str
     name: str
     value: Any
+    step: int | float | None = None
+    """Where a series has got to; None if the metric was recorded without a step."""
 
 
 class Point(NamedTuple):
@@ -165,6 +167,12 @@ class PointsRecorded:
 
     run: str
     points: tuple[Point, ...]
+    anew: bool = False
+    """Whether these are the first points of an execution: earlier ones of the same attempt, which was started over on
+    a cold kernel or another node, do not count.
+    """
+    dropped: tuple[str, ...] = ()
+    """Names whose earlier points do not count: they were read from printed lines, and now come as scraps."""
 
 
 @dataclass(frozen=True)

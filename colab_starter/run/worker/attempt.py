@@ -41,6 +41,7 @@ from colab_starter.run.worker.executed_notebook import ExecutedNotebook, read_so
 from colab_starter.run.worker.execution import Execution, describe_end
 from colab_starter.run.worker.executor import Watchers
 from colab_starter.run.worker.kernel_source import KernelSource, LocalKernels
+from colab_starter.run.worker.metrics import MetricRecorder
 from colab_starter.run.worker.reporter import Channel, Uplink
 from colab_starter.run.worker.saving import NotebookFile, TimedSaves
 
@@ -120,7 +121,7 @@ class _Attempt:
         self._uplink = Uplink(job.run, channel)
         self._start = time.monotonic()
         self._deadline = math.inf
-        self._metrics: dict[str, Any] = {}
+        self._metrics = MetricRecorder(self._uplink, self._mask, job.metric_patterns)
         self._peak_memory: int | None = None
         self._host = platform.node()
         self._results_before: set[str] = set()
@@ -149,7 +150,7 @@ class _Attempt:
     def _begin_again_cold(self) -> None:
         """Restart the run with a cold kernel; files that the notebook wrote outside its folder remain."""
         self._job = replace(self._job, warm=None)
-        self._metrics.clear()
+        self._metrics.start_over()
         self._begin_time()
         if results := self._job.parameters.get(OUTPUT_DIR):
             for path in Path(results).iterdir():
@@ -166,7 +167,7 @@ class _Attempt:
     def _execute_once(self, notebook: ExecutedNotebook) -> Outcome:
         notebook.describe_attempt(self._job, Outcome(Status.RUNNING))
         execution = Execution(notebook, self._mask, self._start)
-        execution.outputs.on_metric = self._record_metric
+        self._metrics.listen_to(execution.outputs)
         file = NotebookFile(execution.text, self._path)
         end = self._execute_cells(execution, TimedSaves(notebook, file.save_partial))
         if self._job.limits != Limits():
@@ -180,12 +181,14 @@ class _Attempt:
         return outcome
 
     def describe_early_end(self, end: End) -> Outcome:
-        """The outcome if the notebook could not be executed or written."""
+        """The outcome if the notebook could not be executed or written; all that it recorded is sent before."""
+        self._uplink.flush()
         return describe_end(end, self._mask, self._start, **self._tell_facts(end))
 
     def _tell_facts(self, end: End) -> dict[str, Any]:
         return {
-            "metrics": self._metrics,
+            "metrics": self._metrics.values,
+            "series": self._metrics.summarise(),
             "peak_memory": self._peak_memory,
             "host": self._host,
             "no_space": end.status in BAD and self._is_disk_full(),
@@ -227,10 +230,6 @@ class _Attempt:
 
     def _report_cell(self, notebook: ExecutedNotebook, index: int) -> None:
         self._uplink.report_cell(*notebook.place_of(index))
-
-    def _record_metric(self, name: str, value: Any) -> None:
-        self._metrics[self._mask.apply(name)] = masked = self._mask.apply_to_value(value)
-        self._uplink.report_metric(self._mask.apply(name), masked)
 
     def _execute_cells(self, execution: Execution, saves: TimedSaves) -> End:
         """Start the kernel, execute the cells, and end the kernel with everything it started."""

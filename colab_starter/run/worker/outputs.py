@@ -56,8 +56,12 @@ class CellOutputs(NotebookClient):
 
     def __init__(self, notebook: ExecutedNotebook) -> None:
         super().__init__(notebook.node, log=_log, record_timing=False)
-        self.on_metric: Callable[[str, Any], None] = lambda name, value: None
-        """Called with the name and the JSON value of each metric that a cell records."""
+        self.on_metric: Callable[[str, Any, Any], None] = lambda name, value, step: None
+        """Called with the name, the JSON value and the step of each metric that a cell records; None for no step."""
+        self.on_text: Callable[[int, str, str], None] = lambda index, name, text: None
+        """Called with the cell, the stream and the text of each piece that a cell prints."""
+        self.on_idle: Callable[[int], None] = lambda index: None
+        """Called with a cell that has ended: it will print nothing more, unless it has left something running."""
         self.on_output: Callable[[NotebookNode], None] = lambda output: None
         """Called with each output as it arrives, and with streams in pieces."""
         self._errors: dict[int, CellErrors] = {}
@@ -111,6 +115,7 @@ class CellOutputs(NotebookClient):
             if kept.content is not None:
                 self._put(message | {"content": kept.content}, index)
         except CellExecutionComplete:
+            self.on_idle(index)
             return request
         except Exception as error:
             # Widgets may send anything; a reader will not miss one that nbclient cannot follow.
@@ -187,13 +192,14 @@ class CellOutputs(NotebookClient):
         node, stream = streams[name]
         stream.add(text)
         self._printed.add(index)
+        self.on_text(index, name, text)
         self.on_output(NotebookNode(output_type="stream", name=name, text=text))
         return node
 
     def _note_metric(self, output: NotebookNode) -> None:
         scrap = output.get("data", {}).get(SCRAP_TYPE)
         if isinstance(scrap, dict) and scrap.get("encoder", "json") == "json" and "name" in scrap:
-            self.on_metric(str(scrap["name"]), scrap.get("data"))
+            self.on_metric(str(scrap["name"]), scrap.get("data"), scrap.get("step"))
 
     def clear_output(self, outs: list[NotebookNode], msg: Message, cell_index: int) -> None:
         """Clear the outputs of a cell; called by nbclient."""

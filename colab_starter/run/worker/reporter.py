@@ -7,11 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from colab_starter.errors import CoordinatorGoneError
-from colab_starter.run.job import CellStarted, Due, Event, MetricRecorded, Stop
+from colab_starter.run.job import CellStarted, Due, Event, MetricRecorded, Point, PointsRecorded, Stop
 from colab_starter.run.kernels.kernel import HasFileno
 
 REPORT_INTERVAL = 0.1
-"""Seconds between two reports; of what happens in between, only the last cell, metric values and limit are sent."""
+"""Seconds between two reports; of what happens in between, only the last cell, metric values and limit are sent, but
+all points.
+"""
+MOST_POINTS = 500
+"""How many points are sent in one event, so that there is room for all of it wherever there is some."""
 
 
 class Channel(Protocol):
@@ -38,6 +42,9 @@ class Uplink:
         self._channel = channel
         self._stop = Stop()
         self._reports: dict[str, Event] = {}
+        self._points: list[Point] = []
+        self._dropped: dict[str, None] = {}
+        self._is_anew = True
         self._next_report = 0.0
 
     def send(self, event: Event) -> None:
@@ -53,6 +60,22 @@ class Uplink:
     def report_metric(self, name: str, value: Any) -> None:
         self._report(f"metric {name}", MetricRecorded(self._run, name, value))
 
+    def report_point(self, point: Point) -> None:
+        """Report a value of a series. None is left out."""
+        self._points.append(point)
+        self.do_if_due()
+
+    def drop_points(self, name: str) -> None:
+        """Report that the points of a series so far do not count."""
+        self._points = [point for point in self._points if point.name != name]
+        self._dropped[name] = None
+
+    def start_over(self) -> None:
+        """Forget the points of an attempt that starts again; the next ones replace those that have been sent."""
+        self._points.clear()
+        self._dropped.clear()
+        self._is_anew = True
+
     def report_limit(self, within: float | None, cause: str = "") -> None:
         """Report a limit; see ``Due``."""
         self._report("limit", Due(self._run, within, cause))
@@ -63,7 +86,7 @@ class Uplink:
 
     def next_time(self) -> float:
         """When pending reports are due; infinity if there are none."""
-        return self._next_report if self._reports else math.inf
+        return self._next_report if self._reports or self._points or self._dropped else math.inf
 
     def do_if_due(self) -> None:
         """Send pending reports if they are due and the coordinator takes them.
@@ -73,9 +96,10 @@ class Uplink:
         if time.monotonic() < self.next_time():
             return
         if self._has_room():
-            self.flush()
-        else:
-            self._next_report = time.monotonic() + REPORT_INTERVAL
+            self._send_reports()
+            while (self._points or self._dropped) and self._has_room():
+                self._send_points()
+        self._next_report = time.monotonic() + REPORT_INTERVAL
 
     def _has_room(self) -> bool:
         sending = select.poll()
@@ -83,11 +107,22 @@ class Uplink:
         return bool(sending.poll(0))
 
     def flush(self) -> None:
-        """Send pending reports."""
+        """Send pending reports and points, even if that takes a while."""
         self._next_report = time.monotonic() + REPORT_INTERVAL
+        self._send_reports()
+        while self._points or self._dropped:
+            self._send_points()
+
+    def _send_reports(self) -> None:
         reports, self._reports = self._reports, {}
         for event in reports.values():
             self.send(event)
+
+    def _send_points(self) -> None:
+        points, self._points = tuple(self._points[:MOST_POINTS]), self._points[MOST_POINTS:]
+        dropped, self._dropped = tuple(self._dropped), {}
+        anew, self._is_anew = self._is_anew, False
+        self.send(PointsRecorded(self._run, points, anew, dropped))
 
     def waited_for(self) -> Sequence[HasFileno]:
         """What becomes readable when a stop arrives."""
