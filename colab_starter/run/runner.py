@@ -116,12 +116,11 @@ class Runner:
                 self._end(event.run, event.outcome)
 
     def _take_points(self, event: PointsRecorded) -> None:
-        if (
-            event.run in self._running
-            and not self._stop
-            and (cause := self._plan.runs.note_points(event.run, event.points))
-        ):
-            self._backend.prune(event.run, cause)
+        if self._stop or event.run not in self._running:
+            return
+        if pruning := self._plan.runs.note_points(event.run, event.points):
+            self._ledger.write_pruning(event.run, pruning.step, pruning.cause)
+            self._backend.prune(event.run, pruning.cause)
 
     def _end(self, run: str, outcome: Outcome) -> None:
         self._running.discard(run)

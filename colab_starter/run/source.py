@@ -2,11 +2,20 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from colab_starter.run.job import Point
 from colab_starter.run.outcome import Outcome
 from colab_starter.run.sweep.runs import Run
+
+
+class Pruning(NamedTuple):
+    """Why a run is to be ended early."""
+
+    step: int
+    """The step of the value that decided it."""
+    cause: str
+    """One line."""
 
 
 class RunSource(Protocol):
@@ -26,8 +35,8 @@ class RunSource(Protocol):
     def put_back(self, run: Run) -> None:
         """A run that is to be tried again, after the others."""
 
-    def note_points(self, run: str, points: Sequence[Point]) -> str:
-        """Learn of values that a run recorded; returns why it is to be pruned, or an empty string."""
+    def note_points(self, run: str, points: Sequence[Point]) -> Pruning | None:
+        """Learn of values that a run recorded; returns why it is to be pruned, if it is, and only once."""
 
     def note_end(self, run: str, outcome: Outcome) -> None:
         """Learn how a run ended that is not tried again now."""
@@ -54,8 +63,8 @@ class ListedRuns:
     def put_back(self, run: Run) -> None:
         self._runs.append(run)
 
-    def note_points(self, run: str, points: Sequence[Point]) -> str:
-        return ""
+    def note_points(self, run: str, points: Sequence[Point]) -> Pruning | None:
+        return None
 
     def note_end(self, run: str, outcome: Outcome) -> None:
         """Do nothing: the list does not depend on it."""

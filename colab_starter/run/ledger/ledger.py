@@ -62,6 +62,8 @@ class RunRecord:
     """How the last attempt ended; while it runs, only its host is set."""
     ended: str = ""
     """ISO 8601, UTC; empty while it runs."""
+    pruned_at: int | None = None
+    """The step at which the last attempt was told to end early; it may have ended otherwise just before."""
 
     @property
     def status(self) -> Status:
@@ -169,6 +171,12 @@ class Ledger:
         record = self._describe_start(run, attempt, parameters, source, notebook)
         self._append([record])
         self.runs[run] = _read_start(record)
+
+    def write_pruning(self, run: str, step: int, cause: str) -> None:
+        """Record that the run's last attempt is told to end early, because of its value at a step."""
+        record = self._describe("pruning", run=run, attempt=self.runs[run].attempt, step=step, cause=cause)
+        self._append([record])
+        _note_pruning(self.runs[run], record)
 
     def write_end(self, run: str, outcome: Outcome) -> RunRecord:
         """Record how the run's last attempt ended; returns the run's new state."""
@@ -330,7 +338,8 @@ def _take(record: Record, content: LedgerContent) -> None:
         run = content.runs[content.renamed.get(name, name)]
         if record["attempt"] == run.attempt:
             _NOTES[kind](run, record)
-            content.events.append(RunEnded(name, run.attempt))
+            if kind != "pruning":
+                content.events.append(RunEnded(name, run.attempt))
 
 
 def _take_renames(names: Any, content: LedgerContent) -> None:
@@ -377,5 +386,9 @@ def _note_loss(run: RunRecord, record: Record) -> None:
     run.end(replace(run.outcome, status=Status.INTERRUPTED, cause=cause), read_text(record, "time", ""))
 
 
-_NOTES = {"end": _note_end, "lost": _note_loss}
+def _note_pruning(run: RunRecord, record: Record) -> None:
+    run.pruned_at = read_optional_number(record, "step")
+
+
+_NOTES = {"end": _note_end, "lost": _note_loss, "pruning": _note_pruning}
 """How each kind of record changes a run."""

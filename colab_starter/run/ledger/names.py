@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import DONE, Status
+from colab_starter.run.outcome import Status
 from colab_starter.run.secrets import MASK, Mask
 from colab_starter.run.sweep.runs import UNFIT, Run, make_slug, show_value, write_value
 from colab_starter.sweep_folder import is_run, tell_digest
@@ -13,32 +13,33 @@ from colab_starter.sweep_folder import is_run, tell_digest
 _NO_MASK = Mask()
 
 
+class KnownNames:
+    """The IDs under which a ledger knows runs, whatever was secret when they were first started."""
+
+    def __init__(self, records: Iterable[RunRecord], mask: Mask) -> None:
+        """If there are several IDs of a run, one whose run is ok is preferred."""
+        self._mask = mask
+        several = list(records)
+        self._hidden = _find_masked(several)
+        """Parameters that were masked before, and so are in new IDs."""
+        self._known: dict[str, RunRecord] = {}
+        for record in several:
+            digest = tell_digest(record.run)
+            if digest not in self._known or self._known[digest].status is not Status.OK:
+                self._known[digest] = record
+
+    def recognise(self, run: Run) -> Run:
+        """The run with its known ID, or with a new one that masks what was masked before."""
+        if record := self._known.get(tell_digest(run.id)):
+            return run if run.id == record.run else replace(run, id=record.run)
+        if self._hidden and not self._hidden.isdisjoint(run.parameters):
+            return replace(run, id=f"{make_slug(run.parameters, self._mask, self._hidden)}-{tell_digest(run.id)}")
+        return run
+
+
 def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: Mask) -> list[Run]:
-    """The runs with the IDs under which a ledger knows them, whatever was secret when they were first started.
-
-    If there are several such IDs, one whose run is ok is preferred, then one whose run was pruned. New IDs mask the
-    parameters that were masked before.
-    """
-    known: dict[str, RunRecord] = {}
-    for record in records.values():
-        digest = tell_digest(record.run)
-        if digest not in known or _is_no_worse(record.status, known[digest].status):
-            known[digest] = record
-    hidden = _find_masked(records.values())
-    return [_recognise(run, known.get(tell_digest(run.id)), mask, hidden) for run in runs]
-
-
-def _is_no_worse(later: Status, earlier: Status) -> bool:
-    """Whether a later run replaces an earlier one with the same parameters."""
-    return earlier not in DONE or (later is Status.OK and earlier is Status.PRUNED)
-
-
-def _recognise(run: Run, record: RunRecord | None, mask: Mask, hidden: set[str]) -> Run:
-    if record:
-        return run if run.id == record.run else replace(run, id=record.run)
-    if hidden and not hidden.isdisjoint(run.parameters):
-        return replace(run, id=f"{make_slug(run.parameters, mask, hidden)}-{tell_digest(run.id)}")
-    return run
+    """The runs with the IDs under which a ledger knows them; see ``KnownNames``."""
+    return [*map(KnownNames(records.values(), mask).recognise, runs)]
 
 
 def find_revealing(records: Mapping[str, RunRecord], mask: Mask) -> dict[str, str]:

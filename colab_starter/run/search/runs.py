@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from colab_starter.run.job import Point
 from colab_starter.run.ledger.ledger import Ledger, RunRecord, Trial
-from colab_starter.run.ledger.names import recognise_runs
+from colab_starter.run.ledger.names import KnownNames
 from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.ledger.series import RunSeries
 from colab_starter.run.literals import to_canonical
@@ -15,6 +15,7 @@ from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.search.request import SECONDS, Search
 from colab_starter.run.search.study import Study
 from colab_starter.run.secrets import Mask
+from colab_starter.run.source import Pruning
 from colab_starter.run.sweep.ranges import Choices
 from colab_starter.run.sweep.runs import Run, make_id
 
@@ -62,6 +63,7 @@ class SearchRuns:
         self._mask = sweep.mask
         self._clock = clock
         self._study = Study(search)
+        self._names = KnownNames(ledger.runs.values(), sweep.mask)
         self._open: dict[str, list[int]] = {}
         """The numbers of the trials that have not ended, by their runs."""
         self._next = 0
@@ -106,9 +108,9 @@ class SearchRuns:
     def put_back(self, run: Run) -> None:
         self._waiting.append(run)
 
-    def note_points(self, run: str, points: Sequence[Point]) -> str:
-        causes = [self._study.report(number, points) for number in self._open.get(run, ())]
-        return next((cause for cause in causes if cause), "")
+    def note_points(self, run: str, points: Sequence[Point]) -> Pruning | None:
+        prunings = [self._study.report(number, points) for number in self._open.get(run, ())]
+        return next(filter(None, prunings), None)
 
     def note_end(self, run: str, outcome: Outcome) -> None:
         self._running.discard(run)
@@ -146,8 +148,7 @@ class SearchRuns:
         return None
 
     def _name(self, parameters: Mapping[str, Any]) -> Run:
-        run = Run(make_id(parameters, self._source, self._mask), dict(parameters))
-        return recognise_runs([run], self._ledger.runs, self._mask)[0]
+        return self._names.recognise(Run(make_id(parameters, self._source, self._mask), dict(parameters)))
 
     def _begin(self, number: int, run: Run) -> None:
         self._open.setdefault(run.id, []).append(number)
@@ -214,3 +215,8 @@ class SearchRuns:
         elif self._search.enqueue and record.status is Status.OK and record.source == self._source:
             metrics = {**record.outcome.metrics, SECONDS: record.outcome.seconds}
             self._study.learn(record.parameters, metrics)
+
+
+def _cut(points: Sequence[Point], step: int | None) -> Sequence[Point]:
+    """The points up to the one at a step; more may have arrived before the run was ended."""
+    return next((points[: index + 1] for index, point in enumerate(points) if int(point.step) == step), points)

@@ -22,6 +22,7 @@ from colab_starter.run.job import Point
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.search.pruners import describe_pruning, make_pruner
 from colab_starter.run.search.request import Search
+from colab_starter.run.source import Pruning
 from colab_starter.run.sweep.ranges import Axis, Choices
 
 Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistribution
@@ -99,16 +100,16 @@ class Study:
         own = {name: value for name, value in parameters.items() if name not in self._axes}
         return to_canonical(own) == to_canonical(dict(self._search.space.fixed))
 
-    def report(self, number: int, points: Iterable[Point]) -> str:
-        """Note values of a running trial; returns why it is to be ended, or an empty string."""
+    def report(self, number: int, points: Iterable[Point]) -> Pruning | None:
+        """Note values of a running trial; returns why it is to be ended, if it is, after which nothing is noted."""
         if number in self._pruned or len(self._search.objectives) > 1:
-            return ""
+            return None
         for point in points:
             trial = self.note(number, [point])
             if trial and trial.should_prune():
                 self._pruned.add(number)
-                return self._explain(trial)
-        return ""
+                return Pruning(int(point.step), self._explain(trial))
+        return None
 
     def note(self, number: int, points: Iterable[Point]) -> "optuna.Trial | None":
         """Note values of the objective at whole steps from 0; of several at a step the first counts, as in Optuna.
