@@ -24,7 +24,7 @@ from nbformat import v4
 
 from colab_starter.run.kernels.system import list_processes
 from tests.support.marks import weekly
-from tests.support.processes import COMMAND, wait_until
+from tests.support.processes import COMMAND, processes_with, wait_until
 
 GROWING = [
     "data = '0123456789' * 100_000",
@@ -172,20 +172,6 @@ def start_sweep(path: Path, *arguments: str, stderr: int = subprocess.DEVNULL) -
         stderr=stderr,
         start_new_session=True,
     )
-
-
-def processes_with(text: str) -> list[int]:
-    """The processes whose environment or command line holds a text."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                held = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if text.encode() in held:
-                found.append(int(entry.name))
-    return found
 
 
 MIXED = [

@@ -1,5 +1,6 @@
 """The command as users start it, and waiting for what processes do."""
 
+import os
 import queue
 import sys
 import threading
@@ -46,6 +47,20 @@ def read_until(lines: Iterable[AnyStr], is_last: Callable[[AnyStr], object], sec
             raise AssertionError(f"the line did not come in {seconds:.0f} s; what came: {found}") from None
         assert line is not None, f"the output ended before the line came: {found}"
         found.append(line)
+    return found
+
+
+def processes_with(text: str) -> list[int]:
+    """The processes whose environment or command line holds a text."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                held = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if text.encode() in held:
+                found.append(int(entry.name))
     return found
 
 

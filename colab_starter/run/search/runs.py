@@ -155,11 +155,12 @@ class SearchRuns:
         self.runs.setdefault(run.id, run)
         self._next = number + 1
 
-    def _tell(self, run: str, outcome: Outcome) -> None:
+    def _tell(self, run: str, outcome: Outcome, *, is_pruned: bool = False) -> None:
         """Tell the study how the trials of a run ended."""
         metrics = {**outcome.metrics, SECONDS: outcome.seconds} if outcome.status is Status.OK else None
+        is_pruned = is_pruned or outcome.status is Status.PRUNED
         for number in self._open.pop(run, ()):
-            has_value = self._study.tell(number, metrics, is_pruned=outcome.status is Status.PRUNED)
+            has_value = self._study.tell(number, metrics, is_pruned=is_pruned)
             if outcome.status is Status.OK and not has_value:
                 self._warn(number, run, outcome)
 
@@ -211,7 +212,7 @@ class SearchRuns:
             ]
             for number in self._open[record.run]:
                 self._study.note(number, points)
-            self._tell(record.run, record.outcome)
+            self._tell(record.run, record.outcome, is_pruned=record.pruned_at is not None)
         elif self._search.enqueue and record.status is Status.OK and record.source == self._source:
             metrics = {**record.outcome.metrics, SECONDS: record.outcome.seconds}
             self._study.learn(record.parameters, metrics)

@@ -134,12 +134,16 @@ class Study:
         return describe_pruning(self._search.pruner, self._metric, direction, trials[trial.number], completed)
 
     def tell(self, number: int, metrics: Mapping[str, Any] | None, *, is_pruned: bool = False) -> bool:
-        """Learn how a trial ended: its metrics, or None if it failed; returns whether it has all objectives."""
+        """Learn how a trial ended: its metrics, or None if it failed; returns whether it has all objectives.
+
+        A trial that was to be ended early counts as pruned even if its run was quicker, so that what follows does not
+        depend on who was.
+        """
         trial = self._open.pop(number, None)
         if trial is None:
             return True
         values = None if metrics is None else self._find_values(metrics)
-        if is_pruned:
+        if is_pruned or number in self._pruned:
             self._study.tell(trial, state=TrialState.PRUNED)
         elif values is None:
             self._study.tell(trial, state=TrialState.FAIL)
