@@ -136,7 +136,7 @@ def _execute(work: Work, ledger: Ledger, backend: Backend, signals: StopSignals)
         maker = JobMaker(batch, snapshot)
         search = batch.search.to_record() if batch.search else None
         ledger.write_sweep(str(batch.options.notebook), batch.source, work.asked or 0, search)
-        progress = choose_progress(batch, work.count)
+        progress = choose_progress(work.batch_so_far, work.count, ledger.runs)
         try:
             plan = Plan(work.runs, maker, batch.source, batch.options.retries)
             Runner(plan, ledger, backend, progress).run(signals)

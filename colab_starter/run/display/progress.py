@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from colab_starter.run.batch import Batch
+from colab_starter.run.display.search import BestSoFar
 from colab_starter.run.durations import format_duration
 from colab_starter.run.formatting import STYLES, Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
@@ -57,7 +58,10 @@ class Progress:
 class PlainProgress(Progress):
     """Prints a line when a run starts, and one when it ends."""
 
-    def __init__(self, total: int | None, wording: Wording, out: TextIO | None = None) -> None:
+    def __init__(
+        self, total: int | None, wording: Wording, out: TextIO | None = None, best: BestSoFar | None = None
+    ) -> None:
+        self._best = best
         self._total = total
         self._done = 0
         self._wording = wording
@@ -71,7 +75,8 @@ class PlainProgress(Progress):
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
         self._done += not again
         name = self._wording.name_run(run.id, run.parameters)
-        self._say(str(record.status), f"{name}, {describe_end(record, again, self._wording)}")
+        is_best = self._best is not None and self._best.note(record)
+        self._say(str(record.status), f"{name}, {describe_end(record, again, self._wording)}{', the best' * is_best}")
 
     def stopping(self, level: StopLevel, running: int) -> None:
         self._say("stopping", describe_stopping(level, running))
@@ -128,7 +133,8 @@ class _Line:
 class LiveProgress(Progress):
     """Redraws a table in place, with a line per running run; runs that end with a cause are printed above it."""
 
-    def __init__(self, total: int | None, wording: Wording, console: Console) -> None:
+    def __init__(self, total: int | None, wording: Wording, console: Console, best: BestSoFar | None = None) -> None:
+        self._best = best
         self._total = total
         self._wording = wording
         self._console = console
@@ -154,6 +160,8 @@ class LiveProgress(Progress):
         self._lines.pop(run.id, None)
         self._ends[record.status] += not again
         self._taken.append(record.outcome.seconds)
+        if self._best:
+            self._best.note(record)
         if record.status is not Status.OK or record.outcome.cause:
             name = self._wording.name_run(run.id, run.parameters)
             self._print(f"{record.status}: {name}, {describe_end(record, again, self._wording)}", record.status)
@@ -201,6 +209,8 @@ class LiveProgress(Progress):
             parts.append(f"{pruned} pruned")
         if bad := done - pruned - self._ends[Status.OK]:
             parts.append(f"{bad} not ok")
+        if self._best and (best := self._best.describe(self._wording)):
+            parts.append(best)
         parts.append(format_duration(time.monotonic() - self._begun))
         if self._taken and not self._notice and self._total is not None:
             parts.append(f"about {format_duration(self._estimate_left(self._total))} left")
@@ -232,14 +242,19 @@ def describe_stopping(level: StopLevel, running: int) -> str:
     return f"waiting for the running cells to end ({plural(running, 'run')}); Ctrl-C again ends them now"
 
 
-def choose_progress(batch: Batch, total: int | None) -> Progress:
-    """The progress display that suits the options and stdout; ``total`` is the number of runs, if it is known."""
+def choose_progress(batch: Batch, total: int | None, records: Mapping[str, RunRecord]) -> Progress:
+    """The progress display that suits the options and stdout; ``total`` is the number of runs, if it is known.
+
+    ``records`` are those of the batch's earlier runs.
+    """
     if batch.options.as_json:
         return JsonProgress(batch.mask)
     if batch.options.quiet:
         return Progress()
+    known = [records[run.id] for run in batch.runs if run.id in records]
+    best = BestSoFar(batch.search, known) if batch.search else None
     if sys.stdout.isatty():
         console = Console()
         if not console.is_dumb_terminal:
-            return LiveProgress(total, batch.wording, console)
-    return PlainProgress(total, batch.wording)
+            return LiveProgress(total, batch.wording, console, best)
+    return PlainProgress(total, batch.wording, best=best)

@@ -1,7 +1,7 @@
 """What is told of a search: what it draws from, and the best of its runs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from colab_starter.run.durations import format_duration
@@ -60,6 +60,28 @@ def describe_best(search: Search, runs: Sequence[Run], records: Records, wording
         return [f"best: {lines[0]}"]
     more = [f"  and {len(best) - MOST_SHOWN:,} more"] if len(best) > MOST_SHOWN else []
     return ["none is better in all objectives than:", *(f"  {line}" for line in lines), *more]
+
+
+class BestSoFar:
+    """Watches the ends of a search's runs for a new best one; of several objectives, by the first."""
+
+    def __init__(self, search: Search, known: Iterable[RunRecord]) -> None:
+        self._name, self._goal = next(iter(search.objectives.items()))
+        self._value: float | None = None
+        for record in known:
+            self.note(record)
+
+    def note(self, record: RunRecord) -> bool:
+        """Learn how a run ended; returns whether it is better than all before, if there were any."""
+        value, best = _read_objective(record, self._name), self._value
+        if value is None or (best is not None and not (value > best if self._goal == "maximize" else value < best)):
+            return False
+        self._value = value
+        return best is not None
+
+    def describe(self, wording: Wording) -> str:
+        """A phrase such as ``best accuracy=0.98``; empty if no run has a value yet."""
+        return "" if self._value is None else f"best {wording.show_metric(self._name, self._value)}"
 
 
 def _read_objective(record: RunRecord | None, name: str) -> float | None:
