@@ -56,7 +56,8 @@ class ScriptedBackend(Backend):
 
     def prune(self, run: str, cause: str) -> None:
         self.pruned.append((run, cause))
-        if run in self.running and run not in [cancelled for cancelled, _ in self.cancelled]:
+        has_ended = any(isinstance(event, Ended) and event.run == run for event in self._events)
+        if run in self.running and not has_ended:
             self._events.append(Ended(run, Outcome(Status.PRUNED, cause)))
 
     def close(self) -> None:

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.formatting import Wording, list_counts
-from colab_starter.run.outcome import Status
+from colab_starter.report.page import read_asset
+from colab_starter.report.summary import TROUBLE, WORDS
+from colab_starter.run.formatting import STYLES, Wording, list_counts
+from colab_starter.run.outcome import BAD, DONE, Status
 from colab_starter.run.secrets import Mask
 
 WORDING = Wording(["lr", "name"], Mask(["hunter22"]))
@@ -47,3 +49,16 @@ def test_metrics_are_shown_with_the_digits_that_count(value: Any, shown: str) ->
 
 def test_counts_are_said_in_words() -> None:
     assert list_counts({Status.FAILED: 1, Status.OK: 3, Status.KILLED: 0}) == "3 ok, 1 failed"
+    assert list_counts({Status.PRUNED: 2, Status.OK: 3}) == "3 ok, 2 pruned"
+
+
+def test_every_status_has_its_place_in_the_terminal_and_on_the_page() -> None:
+    final = {*Status} - {Status.PENDING, Status.RUNNING}
+    assert final == STYLES.keys() == BAD | DONE | {Status.INTERRUPTED}
+    assert BAD.isdisjoint(DONE)
+    assert {*TROUBLE} == BAD
+    assert {*WORDS} == {*Status}
+    colours, rules = read_asset("colours.css"), read_asset("report.css")
+    for status in Status:
+        assert colours.count(f"--{status}: #") == len(["light", "dark"])
+        assert f".{status} {{ --mark: var(--{status}); }}" in rules

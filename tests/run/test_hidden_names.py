@@ -16,14 +16,14 @@ from colab_starter.run.backends.local.options import LocalOptions
 from colab_starter.run.batch import Options
 from colab_starter.run.display.preview import preview_batch
 from colab_starter.run.job import Job
-from colab_starter.run.ledger.ledger import open_ledger, read_runs
-from colab_starter.run.ledger.names import find_revealing
+from colab_starter.run.ledger.ledger import RunRecord, open_ledger, read_runs
+from colab_starter.run.ledger.names import find_revealing, recognise_runs
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.recovery import finish_renames, hide_secrets, settle
 from colab_starter.run.secrets import Mask, may_be_secret
 from colab_starter.run.storage.remote import RemoteStore
 from colab_starter.run.storage.store import LocalStore
-from colab_starter.run.sweep.runs import make_id, make_slug
+from colab_starter.run.sweep.runs import Run, make_id, make_slug
 from colab_starter.sweep_folder import tell_digest
 from tests.run.finished import write_notebook, write_source
 from tests.run.scripted import ScriptedBackend
@@ -66,6 +66,16 @@ def command(
             return coordinator.run_batch(Options(notebook, values, out=out, quiet=True))
 
     return call
+
+
+def test_of_several_runs_with_the_same_values_the_ok_one_counts_before_the_pruned_one() -> None:
+    runs = [Run(f"n={slug}-0123456789ab", {"n": 1}) for slug in ("1", "x", "y", "z")]
+    statuses = (Status.INTERRUPTED, Status.PRUNED, Status.FAILED, Status.OK)
+    pairs = zip(runs, statuses, strict=True)
+    records = [RunRecord(run.id, 1, run.parameters, "", "", "", Outcome(status)) for run, status in pairs]
+    for number, expected in ((4, 3), (3, 1), (1, 0)):
+        known = {record.run: record for record in records[:number]}
+        assert recognise_runs(runs[:1], known, Mask())[0].id == runs[expected].id
 
 
 def list_folders(out: Path) -> list[str]:

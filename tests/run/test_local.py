@@ -136,6 +136,16 @@ def test_the_death_of_a_worker_is_told_with_its_cause_and_others_go_on(
     assert ends["lives"].status is Status.OK
 
 
+def test_a_pruned_run_whose_worker_dies_is_pruned(make_job: MakeJob, backend: LocalBackend, tmp_path: Path) -> None:
+    backend.submit(make_job("a", TELL_PIDS))
+    wait_for_file(backend, tmp_path / "pids")
+    worker = int((tmp_path / "pids").read_text().split()[0])
+    os.kill(worker, signal.SIGKILL)
+    backend.prune("a", "worse than most")
+    _, ends = collect(backend, 1)
+    assert ends["a"] == Outcome(Status.PRUNED, "worse than most")
+
+
 def test_a_fork_server_that_died_is_started_again(make_job: MakeJob, make_backend: MakeBackend) -> None:
     backend = make_backend()
     backend.submit(make_job("dies", KILL_SERVER))

@@ -176,6 +176,39 @@ def test_an_ok_run_whose_notebook_is_gone_is_no_longer_ok(out: Path, remove: Cal
     assert found[second].status is Status.OK
 
 
+def test_a_pruned_run_stays_pruned_without_its_notebook_and_is_never_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    write_finished(write_source(tmp_path), "n=1,2", out=out, status=Status.PRUNED)
+    ledger, store = open_ledger(out, Mask()), LocalStore(out)
+    first, second = ledger.runs
+    shutil.rmtree(out / first)
+    os.utime(out / second / "nb.ipynb", (2**31, 2**31))
+    monkeypatch.setattr(store, "read", None)
+    assert settle(ledger, store) == []
+    assert note_gone(ledger, store, [first, second]) == 0
+    ledger.close()
+    assert {record.status for record in read_runs(out).values()} == {Status.PRUNED}
+
+
+def test_a_sweep_of_which_all_is_ok_or_pruned_is_done_and_has_not_failed(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = open_ledger(out, Mask())
+    run = list(ledger.runs)[1]
+    ledger.write_start(run, 2, {"n": 2}, ledger.runs[run].source, f"{run}/nb.ipynb")
+    ledger.write_end(run, Outcome(Status.PRUNED, "pruned at step 3", 2))
+    ledger.close()
+    for retry_failed in (False, True):
+        options = Options(tmp_path / "nb.ipynb", ["n=1,2,3"], out=out, retry_failed=retry_failed)
+        assert run_batch(options) == 0
+        said = capsys.readouterr().out.splitlines()
+        assert said[0] == "3 of 3 runs already done"
+        assert said[-1].startswith("2 ok, 1 pruned; ")
+    assert read_runs(out)[run].status is Status.PRUNED
+
+
 def test_a_settled_ledger_is_settled(out: Path) -> None:
     ledger = open_ledger(out, Mask())
     before = (out / "ledger.jsonl").read_bytes()

@@ -70,6 +70,14 @@ def test_a_run_that_did_not_end_well_is_tried_again(
     assert statuses(tmp_path) == {"a": "ok"}
 
 
+def test_a_pruned_run_is_not_tried_again(ledger: Ledger, signals: StopSignals, tmp_path: Path) -> None:
+    backend, listener = ScriptedBackend(end_with(Status.PRUNED)), Listener()
+    Runner(make_plan("a", retries=2), ledger, backend, listener).run(signals)
+    assert runs_of(backend.jobs) == [("a", 1)]
+    assert listener.said == [("pruned", False)]
+    assert statuses(tmp_path) == {"a": "pruned"}
+
+
 def test_retries_have_an_end_and_others_come_first(ledger: Ledger, signals: StopSignals) -> None:
     def fail_a(job: Job) -> Outcome:
         return Outcome(Status.FAILED if job.run == "a" else Status.OK)

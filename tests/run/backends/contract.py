@@ -73,6 +73,16 @@ while not Path("{folder}/{other}.pid").exists():
     time.sleep(0.05)"""
 
 
+START_CHILD = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])"
+TELL_PIDS = TELL_PID.replace("os.getpid()", "f'{os.getpid()} {child.pid}'")
+PRUNED = "pruned at step 3: accuracy 0.5 is below the median 0.8 of 5 trials"
+RECORD_AND_SPIN = f"""\
+import hashlib
+from IPython.display import display
+print("epoch 3", flush=True)
+display({{"{SCRAP}": {{"name": "accuracy", "data": 0.5, "encoder": "json"}}}}, raw=True)
+hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)"""
+"""Ends busy in C, for many minutes, where no interrupt is noticed."""
 SHORT_CELL = "time.sleep(0.5)\nprint('ended')"
 SHORT_CELLS = 150
 """A run has so many of them where it is to be stopped after a cell: the stop arrives in one of them."""
@@ -152,6 +162,10 @@ class Trial:
         self.most_at_once = 0
         self.capacity = 0
         self._actions: dict[str, Callable[[Backend, int], None]] = {}
+        self._prunings: dict[str, str] = {}
+        self.pruned_at: dict[str, float] = {}
+        """When each run was pruned, and ``ended_at`` when its end was told, by ``time.monotonic``."""
+        self.ended_at: dict[str, float] = {}
 
     def add(self, run: str, *cells: str, limits: Limits | None = None, **parameters: Any) -> None:
         tagged = v4.new_code_cell(TAGGED, metadata={"tags": ["parameters"]})
@@ -178,6 +192,10 @@ class Trial:
         """Do it when a cell of the run has told its kernel's pid, which the action is given."""
         self._actions[run] = action
 
+    def prune_when_it_records(self, run: str, cause: str) -> None:
+        """Prune it as soon as it has told a metric."""
+        self._prunings[run] = cause
+
     def execute(self, backend: Backend) -> None:
         """Submit all jobs as there is room, until each has ended."""
         self.capacity = backend.capacity
@@ -192,7 +210,19 @@ class Trial:
             news = backend.wait(0.05)
             self.events += news
             running -= {event.run for event in news if isinstance(event, Ended)}
+            self._prune(backend, news)
             self._act(backend)
+
+    def _prune(self, backend: Backend, news: Sequence[Event]) -> None:
+        for event in news:
+            if isinstance(event, MetricRecorded) and event.run in self._prunings:
+                self.pruned_at[event.run] = time.monotonic()
+                for _ in range(2):  # a second time changes nothing
+                    backend.prune(event.run, self._prunings[event.run])
+                del self._prunings[event.run]
+            if isinstance(event, Ended):
+                self.ended_at[event.run] = time.monotonic()
+                backend.prune(event.run, "it has ended")  # and this changes nothing, either
 
     def _act(self, backend: Backend) -> None:
         for run in list(self._actions):
@@ -200,7 +230,11 @@ class Trial:
                 self._actions.pop(run)(backend, self.pid(run))
 
     def pid(self, run: str) -> int:
-        return int((self.folder / f"{run}.pid").read_text())
+        return self.pids(run)[0]
+
+    def pids(self, run: str) -> list[int]:
+        """Of its kernel, and of what it started."""
+        return [int(pid) for pid in (self.folder / f"{run}.pid").read_text().split()]
 
     def worker(self, run: str) -> int:
         """The pid of its worker; 0 where the backend does not tell."""
@@ -247,12 +281,14 @@ class BackendContract:
         made.add("run limit", "import time\nwhile True:\n    time.sleep(0.1)", limits=Limits(run=5))
         made.add("exits", "print('before')", "import os\nos._exit(3)", "print('later')")
         made.add("crashes", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
+        made.add("pruned", f"{START_CHILD}\n{TELL_PIDS}", RECORD_AND_SPIN, "print('later')")
         made.add("first", TELL_PID, MEET.replace("{other}", "second"))
         made.add("second", TELL_PID, MEET.replace("{other}", "first"))
         made.add("after cell", TELL_PID, *[SHORT_CELL] * SHORT_CELLS)
         made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
         made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel, made.worker("worker dies")))
         made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", StopLevel.AFTER_CELLS))
+        made.prune_when_it_records("pruned", PRUNED)
         made.when_begun("now", lambda backend, kernel: backend.cancel("now", StopLevel.NOW))
         with rig.open() as backend:
             made.execute(backend)
@@ -361,6 +397,21 @@ class BackendContract:
         assert trial.statuses("now")[-2:] == ["failed", "pending"]
         wait_until_gone(trial.pid("now"))
 
+    def test_a_pruned_run_ends_with_its_kernel_shows_why_and_makes_room(self, trial: Trial) -> None:
+        outcome = trial.outcome("pruned")
+        assert (outcome.status, outcome.cause, outcome.cell) == (Status.PRUNED, PRUNED, 4)
+        assert outcome.metrics == {"accuracy": 0.5}
+        assert trial.statuses("pruned")[-3:] == ["completed", "completed", "pending"]
+        assert trial.text("pruned") == "epoch 3\n"
+        made = trial.notebook("pruned")
+        assert made.cells[-2].outputs[-1].data == {"text/plain": f"colab-starter ended this run here: {PRUNED}"}
+        assert made.metadata.papermill.exception is None
+        for pid in trial.pids("pruned"):
+            wait_until_gone(pid)
+        assert trial.ended_at["pruned"] - trial.pruned_at["pruned"] < 60
+        end = trial.events.index(Ended("pruned", outcome))
+        assert any(isinstance(event, Started) for event in trial.events[end:])
+
     def test_as_many_runs_as_there_is_room_for_go_on_at_once(self, trial: Trial) -> None:
         assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
         assert trial.capacity == trial.most_at_once >= 2
@@ -386,9 +437,7 @@ class BackendContract:
     def test_closing_ends_what_runs_and_every_process(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())
         trial = Trial(rig, tmp_path)
-        start_child = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])"
-        told = TELL_PID.replace("os.getpid()", "f'{os.getpid()} {child.pid}'")
-        trial.add("run", f"{start_child}\n{told}\n{SLEEP}")
+        trial.add("run", f"{START_CHILD}\n{TELL_PIDS}\n{SLEEP}")
         backend = rig.open()
         backend.submit(trial.jobs["run"])
         deadline = time.monotonic() + PATIENCE

@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from colab_starter.run.backends.jupyter.hosts import ServerHost
 from colab_starter.run.backends.names import own_name
 from colab_starter.run.job import CellStarted, Ended, Event, Job, Started
 from colab_starter.run.kernels.jupyter_server import JupyterServer
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.stopping import StopLevel
 from tests.run.backends.contract import COMMAND, PATIENCE
 from tests.run.backends.jupyter_rig import JupyterRig, find_port
 
@@ -235,6 +237,24 @@ def test_a_server_that_goes_ends_its_run_and_the_others_go_on(server: JupyterRig
 
 
 @pytest.mark.slow
+def test_runs_that_wait_for_their_machine_are_ended_at_once(tmp_path: Path) -> None:
+    is_back = threading.Event()
+    host = ServerHost(TokenAccess("http://127.0.0.1:1", "token"))
+    host.is_lost, host.can_return = True, True
+    host.bring_back = is_back.wait  # type: ignore[method-assign,assignment]
+    with JupyterBackend([host], 2, tmp_path / "warm.log") as backend:
+        for run in ("pruned", "stopped"):
+            backend.submit(Job(run, 1, "in.ipynb", f"{run}/nb.ipynb", {}, "/"))
+        backend.prune("pruned", "worse than most")
+        backend.cancel("stopped", StopLevel.NOW)
+        backend.prune("stopped", "worse than most")
+        assert backend.wait(0) == [
+            Ended("pruned", Outcome(Status.PRUNED, "worse than most")),
+            Ended("stopped", Outcome(Status.INTERRUPTED, "stopped before the first cell")),
+        ]
+        is_back.set()
+
+
 def test_without_any_server_the_sweep_ends_and_can_go_on_later(tmp_path: Path) -> None:
     with JupyterRig(tmp_path / "server") as server:
         host = ServerHost(TokenAccess(server.url, server.token))

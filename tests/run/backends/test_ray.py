@@ -1,5 +1,6 @@
 """The backend ``ray`` beyond the contract: GPUs, nodes that die, and what keeps a sweep from starting."""
 
+import asyncio
 import csv
 import os
 import shutil
@@ -26,10 +27,11 @@ from colab_starter.run import shims
 from colab_starter.run.backends.ray.backend import RayBackend, _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
-from colab_starter.run.job import Ended, Event, Job, Overlay, Started, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, Overlay, Started, Stop, WarmPlan
 from colab_starter.run.kernels.system import list_processes as list_all_processes
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
+from colab_starter.run.worker.executed_notebook import ExecutedNotebook
 from tests.run.backends.contract import (
     COMMAND,
     MARK,
@@ -405,6 +407,41 @@ def test_only_secrets_that_a_parameter_holds_travel_to_a_node(make_job: MakeJob)
     secrets = {"A_TOKEN": SECRET, "B_TOKEN": "another secret", "PLAIN": "in parameters"}
     job = replace(make_job("a"), parameters={"text": ["in parameters", {"x": f"<{SECRET}>"}]})
     assert _add_secrets(job, secrets).environment == {"A_TOKEN": SECRET}
+
+
+def test_a_run_that_is_told_to_end_is_not_done_again_where_its_node_is_lost(make_job: MakeJob) -> None:
+    from colab_starter.run.backends.ray.driver import settle_lost  # imports Ray
+
+    job, pruned = make_job("a"), Outcome(Status.PRUNED, "worse than most")
+    assert settle_lost(job, None, Stop()) is None
+    assert settle_lost(job, None, Stop.prune(pruned.cause)) == pruned
+    stopped = settle_lost(job, None, Stop(StopLevel.AFTER_CELLS).then(Stop.prune(pruned.cause)))
+    assert stopped
+    assert stopped.status is Status.INTERRUPTED
+    notebook = ExecutedNotebook(v4.new_notebook(metadata={"papermill": {"parameters": {}}}))
+    notebook.describe_attempt(job, replace(pruned, metrics={"loss": 2}))
+    Path(job.output).parent.mkdir(parents=True)
+    nbformat.write(notebook.node, job.output)
+    assert settle_lost(job, None, Stop(StopLevel.NOW)) == replace(pruned, metrics={"loss": 2})
+
+
+def test_a_node_hears_once_what_a_run_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from colab_starter.run.backends.ray import task  # imports Ray
+
+    monkeypatch.setattr(task, "STOP_WAIT", 0.05)
+    prune = Stop.prune("worse than most")
+
+    async def tell() -> list[Stop]:
+        stops = task.Stops()
+        waiting = asyncio.create_task(stops.wait("a 1", Stop()))
+        await asyncio.sleep(0)
+        for stop in (prune, Stop.prune("again"), Stop(StopLevel.AFTER_CELLS)):
+            await stops.set("a 1", stop)
+        heard = [await waiting, await stops.wait("a 1", prune), await stops.wait("a 2", Stop())]
+        await stops.set("a 1", Stop(StopLevel.LEAVE))
+        return [*heard, await stops.wait("a 1", prune)]
+
+    assert asyncio.run(tell()) == [prune, prune, Stop(), Stop(StopLevel.LEAVE)]
 
 
 class TestOptions:

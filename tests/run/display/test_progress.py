@@ -83,6 +83,22 @@ def test_in_a_terminal_a_table_moves_and_failures_stay(ledger: Ledger) -> None:
     assert "hunter22" not in text
 
 
+def test_pruned_runs_are_counted_but_not_as_failures(ledger: Ledger) -> None:
+    out, plain = StringIO(), StringIO()
+    console = Console(file=out, force_terminal=True, width=100, height=20, color_system=None)
+    for progress in (LiveProgress(4, WORDING, console), PlainProgress(4, WORDING, plain)):
+        for status in (Status.PRUNED, Status.FAILED, Status.PRUNED, Status.OK):
+            ledger.write_start(SECOND.id, 1, SECOND.parameters, "source", "run-2/nb.ipynb")
+            progress.started(SECOND, 1, "")
+            progress.ended(SECOND, ledger.write_end(SECOND.id, Outcome(status, "worse than most")), again=False)
+        if isinstance(progress, LiveProgress):
+            progress._draw()
+        progress.close()
+    assert "4 of 4 done, 2 pruned, 1 not ok" in out.getvalue()
+    assert "pruned: lr=0.2 name=b, 0.0 s: worse than most" in out.getvalue()
+    assert "[1/4] pruned      lr=0.2 name=b, 0.0 s: worse than most" in plain.getvalue().splitlines()
+
+
 def test_more_runs_than_lines_are_counted(ledger: Ledger) -> None:
     out = StringIO()
     console = Console(file=out, force_terminal=True, width=100, height=8, color_system=None)

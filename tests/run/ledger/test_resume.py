@@ -45,6 +45,7 @@ def write_notebook(folder: Path, **told: Any) -> None:
         (Status.FAILED, False, True),
         (Status.TIMEOUT, False, True),
         (Status.KILLED, False, True),
+        (Status.PRUNED, False, False),
         (Status.INTERRUPTED, True, True),
         (Status.RUNNING, True, True),
     ],
@@ -59,7 +60,7 @@ def test_what_is_done_again(status: Status | None, again: bool, again_on_request
     assert is_to_do(record, retry_failed=True) is again_on_request
 
 
-@pytest.mark.parametrize("status", [Status.OK, Status.FAILED, Status.INTERRUPTED])
+@pytest.mark.parametrize("status", [Status.OK, Status.FAILED, Status.PRUNED, Status.INTERRUPTED])
 def test_a_final_notebook_without_an_end_in_the_ledger_is_adopted(status: Status, tmp_path: Path) -> None:
     ledger = start(tmp_path)
     write_notebook(tmp_path, status=status)

@@ -109,8 +109,12 @@ def test_while_runs_are_published_others_are_executed(s3: FaultyEndpoint, tmp_pa
         assert backend.capacity == 1
         backend.submit(make_job(tmp_path))
         assert len(backend.wait(60)) == 1  # started
+        backend.prune("a", "worse than most")
+        assert inner.pruned == [("a", "worse than most")]
         backend.wait(0)
         assert backend.capacity == 2
+        backend.prune("a", "too late: it is being published")
+        assert len(inner.pruned) == 1
         go_on.set()
         assert wait_for_end(backend) == OK
         assert backend.capacity == 1

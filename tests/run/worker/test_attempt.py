@@ -265,6 +265,14 @@ def test_a_stop_before_the_kernel_is_there_ends_the_run(jobs: Jobs) -> None:
     assert set(ran.statuses) <= {"pending", "failed"}
 
 
+def test_a_run_may_be_pruned_before_its_kernel_is_there(jobs: Jobs) -> None:
+    """As when it is started again, with a cold kernel, after it has told its first metrics."""
+    ran = jobs.execute("1", react=lambda event: Stop.prune("too bad") if isinstance(event, Started) else None)
+    assert (ran.outcome.status, ran.outcome.cause) == (Status.PRUNED, "too bad")
+    assert ran.notebook["metadata"]["colab_starter"]["status"] == "pruned"
+    assert ran.notebook["metadata"]["papermill"]["exception"] is None
+
+
 LEFT_RUNNING = {
     "a thread": ("threading.Thread(target=wait, name='monitor').start()", "thread monitor"),
     "a thread without a name": ("threading.Thread(target=wait).start()", "thread wait"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.job import CellStarted, Due
+from colab_starter.run.job import CellStarted, Due, Stop
+from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker import reporter as uplinks
 from colab_starter.run.worker.reporter import Uplink
 
@@ -42,3 +43,30 @@ def test_a_coordinator_that_takes_nothing_does_not_hold_up_the_worker_and_hears_
         CellStarted("run", told + 4999, 9),
         Due("run", told + 4999, "cause"),
     ]
+
+
+AFTER_CELLS, NOW, PRUNE = Stop(StopLevel.AFTER_CELLS), Stop(StopLevel.NOW), Stop.prune("bad")
+
+
+@pytest.mark.parametrize(
+    ("stops", "applies"),
+    [
+        ([], Stop()),
+        ([AFTER_CELLS, NOW], NOW),
+        ([NOW, AFTER_CELLS], NOW),
+        ([PRUNE, Stop.prune("worse")], PRUNE),
+        ([AFTER_CELLS, PRUNE], AFTER_CELLS),
+        ([AFTER_CELLS, PRUNE, NOW], NOW),
+        ([PRUNE, AFTER_CELLS, NOW], PRUNE),
+        ([PRUNE, Stop(StopLevel.LEAVE)], Stop(StopLevel.LEAVE)),
+    ],
+)
+def test_a_run_that_the_user_has_stopped_is_not_pruned_and_a_pruned_one_is_pruned_once(
+    ends: Ends, stops: list[Stop], applies: Stop
+) -> None:
+    coordinator, worker = ends
+    uplink = Uplink("run", worker)
+    for stop in stops:
+        coordinator.send(stop)
+    assert uplink.read_stop() == applies
+    assert uplink.read_stop() == applies

@@ -159,7 +159,7 @@ class Driver:
             run.following = asyncio.create_task(self._follow(run))
             await asyncio.wait({run.following})
             if run.following.cancelled():
-                return await self._settle_lost(run)
+                return await asyncio.to_thread(settle_lost, run.job, run.verdict, run.stop)
             return run.following.result()
         except exceptions.TaskCancelledError:
             return run.verdict or _describe_stop(run.stop)
@@ -168,14 +168,9 @@ class Driver:
         except (exceptions.RayTaskError, exceptions.RuntimeEnvSetupError, exceptions.TaskUnschedulableError) as error:
             return Outcome(Status.FAILED, f"Ray could not execute it: {_last_line(error)}")
         except exceptions.RayError:
-            return await self._settle_lost(run)
+            return await asyncio.to_thread(settle_lost, run.job, run.verdict, run.stop)
         finally:
             run.stream, run.following, run.node_id = None, None, ""
-
-    async def _settle_lost(self, run: _Run) -> Outcome | None:
-        """The outcome of a run whose node or process was lost; None if it has to be repeated."""
-        found = await asyncio.to_thread(_read_outcome, run.job)
-        return found or run.verdict or (_describe_stop(run.stop) if run.stop.level else None)
 
     async def _follow(self, run: _Run) -> Outcome | None:
         async for batch in run.stream:
@@ -271,6 +266,11 @@ class Driver:
 
     def _on_node(self, node_id: str, *, soft: bool) -> Any:
         return NodeAffinitySchedulingStrategy(node_id, soft=soft)
+
+
+def settle_lost(job: Job, verdict: Outcome | None, stop: Stop) -> Outcome | None:
+    """The outcome of a run whose node or process was lost; None if it has to be repeated."""
+    return _read_outcome(job) or verdict or (_describe_stop(stop) if stop.level else None)
 
 
 def _describe_stop(stop: Stop) -> Outcome:
