@@ -177,8 +177,10 @@ class RemoteKernel:
         self._finish(grace + KILL_TIMEOUT)
 
     def kill(self) -> None:
-        """Interrupt and end it on the server, which would otherwise give a busy kernel 5 seconds."""
+        """Kill it and end it on the server, which gives a busy kernel that cannot kill itself some seconds."""
         if not self._is_ended:
+            if self._connection.is_ipython and not self._connection.end:
+                self.send("control", remote_side.KILL, {})
             self.interrupt()
             self._finish(KILL_TIMEOUT)
 

@@ -9,10 +9,15 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
+
+KILL = "colab_starter_kill_request"
+"""A control message: the next shutdown request kills the kernel."""
 
 
 class RemoteSide:
@@ -77,6 +82,28 @@ class RemoteSide:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def allow_killing(kernel: Any, clean_up: "Callable[[], None]") -> None:
+    """Let a shutdown request that follows KILL kill the kernel with its process group, even in the middle of a cell.
+
+    A server waits seconds for a kernel that does not notice an interrupt, such as one that is busy in C, before it
+    kills it. ipykernel handles control messages in a thread of their own. KILL itself does not kill, because the server
+    would start a successor of a kernel that dies before it is asked to shut down.
+    """
+    shut_down = kernel.control_handlers["shutdown_request"]
+    is_told: list[bool] = []
+
+    def end(*message: Any) -> Any:
+        if not is_told:
+            return shut_down(*message)
+        clean_up()
+        if os.name == "posix" and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    kernel.control_handlers["shutdown_request"] = end
+    kernel.control_handlers[KILL] = lambda *_: is_told.append(True)
+
+
 def set_up(folder: str, environment: Mapping[str, str], report: str) -> None:
     """Called once in a kernel, before its first cell; ``report`` is the type of messages that must not be lost."""
     import atexit
@@ -88,4 +115,6 @@ def set_up(folder: str, environment: Mapping[str, str], report: str) -> None:
     shell.colab_starter.keep_reports(shell.kernel.session, report)
     # ``exit()`` would end the kernel and lose the files; the run ends with that cell in any case.
     shell.ask_exit = lambda *_, **__: None
+    with suppress(AttributeError, KeyError):  # not every kernel is of ipykernel
+        allow_killing(shell.kernel, shell.colab_starter.clean_up)
     atexit.register(shell.colab_starter.clean_up)

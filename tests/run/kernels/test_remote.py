@@ -164,14 +164,27 @@ def test_nothing_is_left_on_the_server_after_a_shutdown(place: Place) -> None:
     assert place.reach().list_sessions() == {}
 
 
-def test_a_busy_kernel_is_killed_with_its_folder(place: Place) -> None:
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "time.sleep(600)",
+        "hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)",  # in C, where no interrupt is noticed
+        "while True:\n    try: time.sleep(600)\n    except BaseException: pass",
+    ],
+)
+def test_a_busy_kernel_is_killed_with_its_folder_and_what_it_started(place: Place, busy: str) -> None:
     kernel = place.start()
-    talk = Talk(kernel, f"print({FOLDER}, flush=True)\nimport time\ntime.sleep(600)")
+    tell = f"child = subprocess.Popen(['sleep', '600'])\nprint({FOLDER}, os.getpid(), child.pid, flush=True)"
+    talk = Talk(kernel, f"import hashlib, os, subprocess, time\n{tell}\n{busy}")
     talk.wait(until=lambda: talk.text().endswith("\n"))
     kernel.kill()
     kernel.kill()
+    assert kernel.farewell == ""
     assert place.reach().list_sessions() == {}
-    assert not Path(talk.text().strip()).exists()
+    folder, *pids = talk.text().split()
+    assert not Path(folder).exists()
+    for pid in pids:
+        wait_until_gone(int(pid))
 
 
 def test_messages_that_code_in_the_kernel_makes_up_end_nothing(kernel: RemoteKernel) -> None:
