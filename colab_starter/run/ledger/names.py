@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import Status
+from colab_starter.run.outcome import DONE, Status
 from colab_starter.run.secrets import MASK, Mask
 from colab_starter.run.sweep.runs import UNFIT, Run, make_slug, show_value, write_value
 from colab_starter.sweep_folder import is_run, tell_digest
@@ -17,7 +17,7 @@ class KnownNames:
     """The IDs under which a ledger knows runs, whatever was secret when they were first started."""
 
     def __init__(self, records: Iterable[RunRecord], mask: Mask) -> None:
-        """If there are several IDs of a run, one whose run is ok is preferred."""
+        """If there are several IDs of a run, one whose run is ok is preferred, then one whose run was pruned."""
         self._mask = mask
         several = list(records)
         self._hidden = _find_masked(several)
@@ -25,7 +25,7 @@ class KnownNames:
         self._known: dict[str, RunRecord] = {}
         for record in several:
             digest = tell_digest(record.run)
-            if digest not in self._known or self._known[digest].status is not Status.OK:
+            if digest not in self._known or _is_no_worse(record.status, self._known[digest].status):
                 self._known[digest] = record
 
     def recognise(self, run: Run) -> Run:
@@ -35,6 +35,11 @@ class KnownNames:
         if self._hidden and not self._hidden.isdisjoint(run.parameters):
             return replace(run, id=f"{make_slug(run.parameters, self._mask, self._hidden)}-{tell_digest(run.id)}")
         return run
+
+
+def _is_no_worse(later: Status, earlier: Status) -> bool:
+    """Whether a later run replaces an earlier one with the same parameters."""
+    return earlier not in DONE or (later is Status.OK and earlier is Status.PRUNED)
 
 
 def recognise_runs(runs: Sequence[Run], records: Mapping[str, RunRecord], mask: Mask) -> list[Run]:
