@@ -15,7 +15,7 @@ def make_run(number: int = 0, parameters: Any = None, **facts: Any) -> RunRecord
     """``facts`` are those of the outcome, and ``attempt`` and ``source``."""
     attempt, source = facts.pop("attempt", 1), facts.pop("source", "0123456789")
     outcome = Outcome(**{"status": Status.OK, "seconds": 60.0, "host": "ada", **facts})
-    times = {"started": "2026-11-23T14:02:09.5+00:00", "ended": "2026-11-23T14:03:09+00:00"}
+    times: dict[str, Any] = {"started": "2026-11-23T14:02:09.5+00:00", "ended": "2026-11-23T14:03:09+00:00"}
     return RunRecord(f"run-{number}", attempt, parameters or {}, source, "a/nb.ipynb", outcome=outcome, **times)
 
 
