@@ -110,6 +110,31 @@ def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
     return folder / "out"
 
 
+SCORE = """\
+for step in range(4):
+    print(f"step {step}: score {-(rate - 0.3) ** 2 - 0.1 * seed - 0.1 * (4 - step)}", flush=True)
+    time.sleep(0.3)"""
+SEARCH = ["-p", "rate=0..1", "-p", "seed=range(3)", "-p", "name=a,b", "--maximize", "score", "--trials", "12"]
+
+
+def run_search(folder: Path, arguments: Sequence[str]) -> Path:
+    """Its folder; twelve trials, one at a time, of which some are pruned."""
+    folder.mkdir()
+    declare = v4.new_code_cell(f"import time\n{DECLARE}", metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(SCORE)]), folder / "nb.ipynb")
+    command = [COMMAND, "run", "nb.ipynb", *SEARCH, "--seed", "1", "--prune", "--out", "out", *arguments, "-j", "1"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
+    return folder / "out"
+
+
+def read_trials(out: Path) -> list[dict[str, Any]]:
+    """What the ledger holds of a search, but for where and when, and how far a pruned run had gone on."""
+    elsewhere = {"time", "host", "pid", "seconds", "peak_memory", "cell", "metrics", "series", "space"}
+    records = [record for record in read_ledger(out) if record["record"] != "sweep"]
+    return [{name: fact for name, fact in record.items() if name not in elsewhere} for record in records]
+
+
 def read_table(out: Path) -> list[dict[str, str]]:
     """Without the columns that say where and when a run was executed."""
     with (out / "results.csv").open(newline="") as file:
@@ -491,6 +516,13 @@ class BackendContract:
         wait_until_gone(int((tmp_path / "run.pid").read_text()))
         for pid in set(list_processes()) - before:
             wait_until_gone(pid)
+
+    @pytest.mark.weekly
+    def test_a_search_of_one_run_at_a_time_is_the_same_as_on_this_machine(self, rig: Rig, tmp_path: Path) -> None:
+        here = read_trials(run_search(tmp_path / "here", []))
+        there = read_trials(run_search(tmp_path / "there", rig.arguments))
+        assert there == here
+        assert {record["status"] for record in here if record["record"] == "end"} == {"ok", "pruned"}
 
     def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())
