@@ -66,9 +66,7 @@ def run(
     ] = None,
     timeout: Annotated[str | None, typer.Option(metavar="TIME", help="The longest a run may take.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="How often to try a failed run again.")] = 0,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run again what failed the last time.")
-    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run again what failed the last time.")] = False,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Accept parameters that the notebook does not declare.")
     ] = False,

@@ -48,18 +48,38 @@ def rank_runs(search: Search, runs: Sequence[Run], records: Records) -> list[Run
     return sorted(runs, key=place)
 
 
+def find_best(search: Search, runs: Sequence[Run], records: Records) -> dict[str, dict[str, float]]:
+    """The best run's ID with its values of the objectives, or those of the Pareto front, best by the first one first.
+
+    Empty if no run has all objectives.
+    """
+    values = {run.id: _read_objectives(records.get(run.id), search) for run in rank_runs(search, runs, records)}
+    known = {run: found for run, found in values.items() if len(found) == len(search.objectives)}
+    if len(search.objectives) == 1:
+        return dict(list(known.items())[:1])
+    signs = {name: 1.0 if goal == "maximize" else -1.0 for name, goal in search.objectives.items()}
+    points = {run: [signs[name] * value for name, value in found.items()] for run, found in known.items()}
+    return {run: known[run] for run in known if not any(_beats(point, points[run]) for point in points.values())}
+
+
+def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
+
+
 def describe_best(search: Search, runs: Sequence[Run], records: Records, wording: Wording) -> list[str]:
     """The best run as a line, or a line for each run of the Pareto front; none if no run has all objectives."""
-    values = {run.id: [_read_objective(records.get(run.id), name) for name in search.objectives] for run in runs}
-    known = [run for run in rank_runs(search, runs, records) if None not in values[run.id]]
-    if not known:
-        return []
-    best = known[:1] if len(search.objectives) == 1 else _find_front(search, known, values)
-    lines = [_describe(run, values[run.id], search, wording) for run in best[:MOST_SHOWN]]
+    best = find_best(search, runs, records)
+    parameters = {run.id: run.parameters for run in runs}
+    lines = [_describe(run, parameters[run], best[run], wording) for run in list(best)[:MOST_SHOWN]]
     if len(search.objectives) == 1:
-        return [f"best: {lines[0]}"]
+        return [f"best: {line}" for line in lines]
     more = [f"  and {len(best) - MOST_SHOWN:,} more"] if len(best) > MOST_SHOWN else []
-    return ["none is better in all objectives than:", *(f"  {line}" for line in lines), *more]
+    return ["none is better in all objectives than:", *(f"  {line}" for line in lines), *more] if lines else []
+
+
+def _describe(run: str, parameters: Mapping[str, Any], values: Mapping[str, float], wording: Wording) -> str:
+    reached = ", ".join(f"{wording.clean(name)}={format_metric(value)}" for name, value in values.items())
+    return f"{reached} with {wording.name_run(run, parameters)} ({wording.clean(run)})"
 
 
 class BestSoFar:
@@ -94,21 +114,7 @@ def _read_objective(record: RunRecord | None, name: str) -> float | None:
     return float(value)
 
 
-def _find_front(search: Search, runs: Sequence[Run], values: Mapping[str, Sequence[float | None]]) -> list[Run]:
-    """The runs that no other run beats in one objective without being worse in another."""
-    signs = [1.0 if goal == "maximize" else -1.0 for goal in search.objectives.values()]
-    points = {
-        run.id: [sign * (value or 0.0) for sign, value in zip(signs, values[run.id], strict=True)] for run in runs
-    }
-    return [run for run in runs if not any(_beats(points[other.id], points[run.id]) for other in runs)]
-
-
-def _beats(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one != other and all(a >= b for a, b in zip(one, other, strict=True))
-
-
-def _describe(run: Run, values: Sequence[Any], search: Search, wording: Wording) -> str:
-    reached = ", ".join(
-        f"{wording.clean(name)}={format_metric(value)}" for name, value in zip(search.objectives, values, strict=True)
-    )
-    return f"{reached} with {wording.name_run(run.id, run.parameters)} ({wording.clean(run.id)})"
+def _read_objectives(record: RunRecord | None, search: Search) -> dict[str, float]:
+    """The objectives that a run has, in the search's order."""
+    values = {name: _read_objective(record, name) for name in search.objectives}
+    return {name: value for name, value in values.items() if value is not None}

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format_results, make_table
-from colab_starter.run.display.search import describe_best, rank_runs
+from colab_starter.run.display.search import describe_best, find_best, rank_runs
 from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
@@ -49,7 +49,9 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     path = batch.mask.apply(batch.store.show(FILE_NAME))
     if batch.options.as_json:
         facts = {str(status): counts[status] for status in Status if counts[status]}
-        print(json.dumps({"event": "finished", "counts": facts, "results": path if is_written else None}), flush=True)
+        best = {"best": find_best(batch.search, batch.runs, records)} if batch.search else {}
+        ended = {"event": "finished", "counts": facts, **best, "results": path if is_written else None}
+        print(json.dumps(ended), flush=True)
     elif not batch.options.quiet:
         _print_table(batch, records)
     if batch.search:

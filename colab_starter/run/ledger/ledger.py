@@ -174,7 +174,8 @@ class Ledger:
 
     def write_pruning(self, run: str, step: int, cause: str) -> None:
         """Record that the run's last attempt is told to end early, because of its value at a step."""
-        record = self._describe("pruning", run=run, attempt=self.runs[run].attempt, step=step, cause=cause)
+        facts = {"run": run, "attempt": self.runs[run].attempt, "step": step, "cause": self._mask.apply(cause)}
+        record = self._describe("pruning", **facts)
         self._append([record])
         _note_pruning(self.runs[run], record)
 

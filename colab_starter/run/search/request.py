@@ -10,6 +10,7 @@ from colab_starter.run.durations import read_duration
 from colab_starter.run.literals import to_json
 from colab_starter.run.search.pruners import PrunerChoice, read_pruner
 from colab_starter.run.sweep.build import Space
+from colab_starter.run.sweep.options import LARGEST_SWEEP
 from colab_starter.run.sweep.ranges import Choices
 
 SAMPLERS = ("tpe", "random", "cmaes", "gp", "grid")
@@ -131,6 +132,8 @@ def list_faults(options: SearchOptions) -> list[str]:
         faults.append(f"--sampler {options.sampler:.60} is not known; there are {', '.join(SAMPLERS)}")
     if options.trials is None and options.time is None and options.sampler != "grid":
         faults.append("say how long to search: --trials N, --for TIME, or both")
+    if options.trials is not None and options.trials > LARGEST_SWEEP:
+        faults.append(f"--trials {options.trials:,} is more than {LARGEST_SWEEP:,}, the most that a sweep may have")
     objectives = len({*options.maximize, *options.minimize})
     if options.prune and objectives > 1:
         faults.append("--prune needs a single objective, because Optuna prunes by one metric")
