@@ -123,22 +123,27 @@ def _count_points(space: Space) -> int | None:
 
 def list_faults(options: SearchOptions) -> list[str]:
     """What is wrong with the options of a search, which are complete."""
+    both = sorted({*options.maximize} & {*options.minimize})
+    has_several = len({*options.maximize, *options.minimize}) > 1
+    is_endless = options.trials is None and options.time is None and options.sampler != "grid"
+    checks = {
+        "say what to search for: --maximize METRIC or --minimize METRIC": not (options.maximize or options.minimize),
+        f"{''.join(both[:1])} cannot be maximized and minimized; give one of them": both,
+        f"--sampler {options.sampler or '':.60} is not known; there are {', '.join(SAMPLERS)}": (
+            options.sampler not in (None, *SAMPLERS)
+        ),
+        "say how long to search: --trials N, --for TIME, or both": is_endless,
+        f"--trials {options.trials} is more than {LARGEST_SWEEP:,}, the most runs that a sweep may have": (
+            (options.trials or 0) > LARGEST_SWEEP
+        ),
+        "--prune needs a single objective, because Optuna prunes by one metric": options.prune and has_several,
+        "--sampler cmaes needs a single objective; take tpe for several": options.sampler == "cmaes" and has_several,
+    }
+    return [fault for fault, is_there in checks.items() if is_there] + _list_unreadable(options)
+
+
+def _list_unreadable(options: SearchOptions) -> list[str]:
     faults = []
-    if not (options.maximize or options.minimize):
-        faults.append("say what to search for: --maximize METRIC or --minimize METRIC")
-    if both := sorted({*options.maximize} & {*options.minimize}):
-        faults.append(f"{both[0]} cannot be maximized and minimized; give one of them")
-    if options.sampler not in (None, *SAMPLERS):
-        faults.append(f"--sampler {options.sampler:.60} is not known; there are {', '.join(SAMPLERS)}")
-    if options.trials is None and options.time is None and options.sampler != "grid":
-        faults.append("say how long to search: --trials N, --for TIME, or both")
-    if options.trials is not None and options.trials > LARGEST_SWEEP:
-        faults.append(f"--trials {options.trials:,} is more than {LARGEST_SWEEP:,}, the most that a sweep may have")
-    objectives = len({*options.maximize, *options.minimize})
-    if options.prune and objectives > 1:
-        faults.append("--prune needs a single objective, because Optuna prunes by one metric")
-    if options.sampler == "cmaes" and objectives > 1:
-        faults.append("--sampler cmaes needs a single objective; take tpe for several")
     for read, text in ((_read_time, options.time), (read_pruner, options.prune)):
         try:
             if text:
