@@ -122,7 +122,7 @@ def run_search(folder: Path, arguments: Sequence[str]) -> Path:
     folder.mkdir()
     declare = v4.new_code_cell(f"import time\n{DECLARE}", metadata={"tags": ["parameters"]})
     nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(SCORE)]), folder / "nb.ipynb")
-    command = [COMMAND, "run", "nb.ipynb", *SEARCH, "--seed", "1", "--prune", "--out", "out", *arguments, "-j", "1"]
+    command = [COMMAND, "run", "nb.ipynb", *SEARCH, "--seed", "1", "--prune", "--out", "out", *arguments]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
     return folder / "out"
@@ -155,6 +155,8 @@ class Rig(ABC):
     folder: Path
     arguments: Sequence[str]
     """Of ``colab-starter run``, to choose the backend."""
+    one_at_a_time: Sequence[str] = ("-j", "1")
+    """Further ones, for one run after the other."""
     worker_ends: Collection[Status] = (Status.KILLED,)
     """How a run may end whose worker is killed; with OK among them it is done again."""
     has_server: bool = False
@@ -519,8 +521,8 @@ class BackendContract:
 
     @pytest.mark.weekly
     def test_a_search_of_one_run_at_a_time_is_the_same_as_on_this_machine(self, rig: Rig, tmp_path: Path) -> None:
-        here = read_trials(run_search(tmp_path / "here", []))
-        there = read_trials(run_search(tmp_path / "there", rig.arguments))
+        here = read_trials(run_search(tmp_path / "here", ["-j", "1"]))
+        there = read_trials(run_search(tmp_path / "there", [*rig.arguments, *rig.one_at_a_time]))
         assert there == here
         assert {record["status"] for record in here if record["record"] == "end"} == {"ok", "pruned"}
 

@@ -27,6 +27,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         yield ColabContractRig(
             folder,
             arguments=["--backend", "colab", "--sessions", "2"],
+            one_at_a_time=["--sessions", "1"],
             has_server=True,  # what stands for Colab's machine
             cannot={"cause of death": "Colab does not tell of what a kernel died"},
         )
