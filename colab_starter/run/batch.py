@@ -52,6 +52,8 @@ class Options:
     in_place: bool = False
     """Whether the notebook installs directly into its kernel's environment."""
     secrets: Sequence[str] = ()
+    metrics: Sequence[str] = ()
+    """Regular expressions for metrics in printed lines; see ``metric_lines``."""
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False
@@ -123,6 +125,7 @@ def prepare_batch(options: Options) -> Batch:
     notebook = read_source(options.notebook)
     if options.cwd and not options.cwd.is_dir():
         raise WrongOptionError(f"--cwd {options.cwd} is not a folder; make it, or choose another")
+    _check_patterns(options.metrics)
     built = build_runs(notebook, options.parameters, options.sweep, options.allow_unknown)
     mask = make_mask(os.environ, options.secrets, _gather_values(built.runs), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
@@ -142,6 +145,16 @@ def prepare_batch(options: Options) -> Batch:
     if built.dropped:
         batch.say(f"{plural(built.dropped, 'run')} asked for twice: done only once")
     return batch
+
+
+def _check_patterns(patterns: Sequence[str]) -> None:
+    """Raise WrongOptionError for regular expressions of --metric that cannot be used."""
+    if patterns:
+        # Imported here because few commands need it.
+        from colab_starter.run.worker.metric_lines import read_pattern
+
+        for pattern in patterns:
+            read_pattern(pattern)
 
 
 def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:

@@ -10,7 +10,16 @@ from typing import Protocol
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
 from colab_starter.run.display.progress import Progress
-from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, Started, StartedCold
+from colab_starter.run.job import (
+    CellStarted,
+    Ended,
+    Event,
+    Job,
+    MetricRecorded,
+    PointsRecorded,
+    Started,
+    StartedCold,
+)
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel, StopSignals
@@ -110,8 +119,16 @@ class Runner:
                 self._progress.cell_started(event)
             case MetricRecorded():
                 self._progress.metric_recorded(event)
+            case PointsRecorded():
+                self._take_points(event)
             case Ended():
                 self._end(event.run, event.outcome)
+
+    def _take_points(self, event: PointsRecorded) -> None:
+        """Keep all points, and show where each of their series has got to."""
+        self._ledger.write_points(event)
+        for point in {point.name: point for point in event.points}.values():
+            self._progress.metric_recorded(MetricRecorded(event.run, point.name, point.value, point.step))
 
     def _end(self, run: str, outcome: Outcome) -> None:
         self._running.discard(run)
