@@ -49,7 +49,7 @@ def test_points_are_written_in_batches_and_are_on_the_disk_before_the_end(
     file: SeriesFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, synced = [100.0], list[int]()
-    monkeypatch.setattr(series.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr(os, "fsync", synced.append)
     for run in ("a", "b"):
         file.add(record(ONE, run=run, anew=True), 1)
