@@ -41,8 +41,10 @@ class ObjectJournal:
         self._folded = 0
 
     def read(self) -> list[bytes]:
-        self._before = read_lines(self._objects, self._folder, self._copy)
-        return list(self._before)
+        lines = read_lines(self._objects, self._folder, self._copy)
+        if not self._own:
+            self._before = list(lines)
+        return lines
 
     def append(self, *lines: bytes) -> None:
         """Append lines, one after another. When this returns they are in the store. Raises LedgerWriteError."""
