@@ -54,6 +54,8 @@ class Options:
     """Whether the notebook installs directly into its kernel's environment."""
     secrets: Sequence[str] = ()
     search: SearchOptions = field(default_factory=SearchOptions)
+    metrics: Sequence[str] = ()
+    """Regular expressions for metrics in printed lines; see ``metric_lines``."""
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False
@@ -131,6 +133,7 @@ def prepare_batch(options: Options) -> Batch:
     notebook = read_source(options.notebook)
     if options.cwd and not options.cwd.is_dir():
         raise WrongOptionError(f"--cwd {options.cwd} is not a folder; make it, or choose another")
+    _check_patterns(options.metrics)
     sets, dropped, search = _read_request(options, notebook)
     mask = make_mask(os.environ, options.secrets, _gather_values(sets), [str(options.out or "")])
     source = hash_source(notebook, options.kernel)
@@ -172,6 +175,16 @@ def _read_request(options: Options, notebook: Notebook) -> tuple[list[dict[str, 
         raise WrongOptionError("; ".join(faults))
     check_library()
     return space.list_corners(), 0, make_search(search_options, space)
+
+
+def _check_patterns(patterns: Sequence[str]) -> None:
+    """Raise WrongOptionError for regular expressions of --metric that cannot be used."""
+    if patterns:
+        # Imported here because few commands need it.
+        from colab_starter.run.worker.metric_lines import read_pattern
+
+        for pattern in patterns:
+            read_pattern(pattern)
 
 
 def _find_need(options: Options, notebook: Notebook, sets: Sequence[Mapping[str, Any]]) -> Need:

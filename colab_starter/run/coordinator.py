@@ -68,7 +68,7 @@ def _take_lock(store: Store) -> Lock:
 
 def _open_ledger(batch: Batch) -> Ledger:
     """The ledger, with everything that can be known about the runs of earlier commands."""
-    ledger = Ledger(batch.store.open_journal(), batch.mask)
+    ledger = Ledger(batch.store.open_journal(), batch.mask, batch.store.open_series())
     batch.store.publish_left(ledger)
     found = [run for run in settle(ledger, batch.store) if run.status is not Status.INTERRUPTED]
     if damaged := ledger.content.damaged:
@@ -87,7 +87,8 @@ def _open_ledger(batch: Batch) -> Ledger:
 def _finish(batch: Batch, ledger: Ledger) -> bool:
     """Write the final records; returns whether the table of results was written."""
     ledger.close()
-    is_written = write_table(batch, ledger.runs)
+    objectives = ledger.content.search.get("objectives")
+    is_written = write_table(batch, ledger.runs, objectives if isinstance(objectives, dict) else None)
     batch.store.finish()
     return is_written
 

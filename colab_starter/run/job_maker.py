@@ -76,5 +76,6 @@ class JobMaker:
             overlay=self._batch.need.make_overlay(run),
             limits=options.limits,
             secrets=tuple(options.secrets),
+            metric_patterns=tuple(options.metrics),
             typed=(str(options.notebook), f"{self._batch.typed_out}/{run.id}/{options.notebook.name}"),
         )

@@ -9,7 +9,16 @@ from typing import Protocol
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
 from colab_starter.run.display.progress import Progress
-from colab_starter.run.job import CellStarted, Ended, Event, Job, MetricRecorded, PointsRecorded, Started, StartedCold
+from colab_starter.run.job import (
+    CellStarted,
+    Ended,
+    Event,
+    Job,
+    MetricRecorded,
+    PointsRecorded,
+    Started,
+    StartedCold,
+)
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.source import RunSource
@@ -116,6 +125,10 @@ class Runner:
                 self._end(event.run, event.outcome)
 
     def _take_points(self, event: PointsRecorded) -> None:
+        """Keep all points, show where each of their series has got to, and end the run early if they are bad."""
+        self._ledger.write_points(event)
+        for point in {point.name: point for point in event.points}.values():
+            self._progress.metric_recorded(MetricRecorded(event.run, point.name, point.value, point.step))
         if self._stop or event.run not in self._running:
             return
         if pruning := self._plan.runs.note_points(event.run, event.points):

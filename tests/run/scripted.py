@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from colab_starter.run.backends import Backend
 from colab_starter.run.display.progress import Progress
-from colab_starter.run.job import Ended, Event, Job, Started
+from colab_starter.run.job import Ended, Event, Job, MetricRecorded, Started
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
@@ -79,6 +79,10 @@ class Listener(Progress):
 
     def __init__(self) -> None:
         self.said: list[tuple[str, bool]] = []
+        self.metrics: list[MetricRecorded] = []
+
+    def metric_recorded(self, event: MetricRecorded) -> None:
+        self.metrics.append(event)
 
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
         self.said.append((str(record.status), again))

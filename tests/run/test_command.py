@@ -16,6 +16,8 @@ import pytest
 from nbformat import v4
 
 from colab_starter import cli
+from colab_starter.run.ledger.journal import JournalFile
+from colab_starter.run.ledger.series import read_series
 from tests.support.processes import COMMAND
 
 SCRAP = """\
@@ -238,6 +240,8 @@ def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, ru
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--metric", "acc=[0-9]+"], "--metric 'acc=[0-9]+' has no group; put the number in brackets"),
+        (["--metric", "acc=("], "--metric 'acc=(' is not a regular expression (missing ), unterminated subpattern"),
         (["--timeout", "soon"], "--timeout 'soon' is not a duration; write 30, 90s, 10m or 2h"),
         (["--cell-timeout", "0"], "--cell-timeout '0' is not a duration"),
         (["--gpus-per-run", "1.5"], "--gpus-per-run '1.5' is not a number of GPUs"),
@@ -395,3 +399,31 @@ def test_a_run_whose_folder_is_a_link_is_not_executed(notebook: Write, run: Run,
     assert "is a link, which is not followed; remove it" in result.stdout
     assert not list((tmp_path / "victim").iterdir())
     assert not (tmp_path / "ran").exists()
+
+
+def test_metrics_with_steps_come_from_scraps_and_lines_into_the_folder(
+    notebook: Write, run: Run, tmp_path: Path
+) -> None:
+    cell = """\
+from IPython.display import display
+for step in range(1, 4):
+    scrap = {"name": "accuracy", "data": n * step, "step": step}
+    display({"application/scrapbook.scrap.json+json": scrap}, raw=True)
+    print(f"epoch {step}: val_loss {1 / step:.2f}")
+    print(f"it went {step * 10} far")
+"""
+    path = notebook(cell)
+    result = run(path, "-p", "n=1,2", "--out", "out", "--metric", "went ([0-9]+)", "--json")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {line["step"] for line in lines if line["event"] == "metric"} <= {1, 2, 3}
+    second = read_table(tmp_path / "out")[1]
+    assert (second["accuracy"], second["accuracy.best"], second["accuracy.best_step"]) == ("6", "6", "3")
+    assert (second["val_loss"], second["val_loss.best"], second["went"]) == ("0.33", "0.33", "30")
+    series = read_series(JournalFile(tmp_path / "out/metrics.jsonl").read())
+    assert series[second["run"]] == {
+        "accuracy": [(1, 2), (2, 4), (3, 6)],
+        "val_loss": [(1, 1), (2, 0.5), (3, 0.33)],
+        "went": [(1, 10), (2, 20), (3, 30)],
+    }
+    assert len(series) == 2

@@ -7,8 +7,10 @@ import pytest
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run import runner as runners
-from colab_starter.run.job import Job, StartedCold
+from colab_starter.run.job import Job, MetricRecorded, Point, PointsRecorded, StartedCold
+from colab_starter.run.ledger.journal import JournalFile
 from colab_starter.run.ledger.ledger import Ledger, open_ledger, read_runs
+from colab_starter.run.ledger.series import read_series
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.runner import Plan, Runner
 from colab_starter.run.secrets import Mask
@@ -150,3 +152,23 @@ def test_a_full_disk_ends_what_runs_and_starts_no_more(
     assert runs_of(backend.jobs) == [("a", 1), ("b", 1)]
     assert backend.cancelled == [("b", StopLevel.NOW)]
     assert statuses(tmp_path) == {"a": "running", "b": "running"}
+
+
+def test_values_with_steps_are_kept_before_the_end_and_the_last_of_each_is_shown(
+    ledger: Ledger, signals: StopSignals, tmp_path: Path
+) -> None:
+    backend = ScriptedBackend(end_with(Status.FAILED, Status.OK))
+    points = (Point("loss", 1, 0.5), Point("acc", 1, 0.1), Point("loss", 2, 0.4))
+    submit = backend.submit
+
+    def submit_with_points(job: Job) -> None:
+        submit(job)
+        backend._events.insert(1, PointsRecorded(job.run, points[: job.attempt + 1], anew=True))
+
+    backend.submit = submit_with_points  # type: ignore[method-assign]
+    listener = Listener()
+    Runner(make_plan("a", retries=1), ledger, backend, listener).run(signals)
+    series = read_series(JournalFile(tmp_path / "metrics.jsonl").read())
+    assert series == {"a": {"loss": [(1, 0.5), (2, 0.4)], "acc": [(1, 0.1)]}}
+    shown = [MetricRecorded("a", "loss", 0.5, 1), MetricRecorded("a", "acc", 0.1, 1)]
+    assert listener.metrics == [*shown, MetricRecorded("a", "loss", 0.4, 2), shown[1]]

@@ -102,7 +102,8 @@ class JsonProgress(Progress):
         self.write("cell", asdict(event), {})
 
     def metric_recorded(self, event: MetricRecorded) -> None:
-        self.write("metric", {"run": event.run}, {"name": event.name, "value": encode_metric(event.value)})
+        told = {"name": event.name, "value": encode_metric(event.value)}
+        self.write("metric", {"run": event.run}, told if event.step is None else told | {"step": event.step})
 
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
         outcome = record.outcome.to_record()

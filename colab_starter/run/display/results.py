@@ -13,8 +13,9 @@ from rich.text import Text
 from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.durations import format_duration
 from colab_starter.run.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
+from colab_starter.run.goals import is_minimized
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import DONE, Status, encode_metric
+from colab_starter.run.outcome import DONE, Outcome, Status, encode_metric
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
@@ -54,21 +55,28 @@ class _Row:
 
 
 def format_results(
-    runs: Sequence[Run], records: Records, mask: Mask, source: str = "", defaults: Defaults | None = None
+    runs: Sequence[Run],
+    records: Records,
+    mask: Mask,
+    source: str = "",
+    defaults: Defaults | None = None,
+    objectives: Mapping[str, Any] | None = None,
 ) -> bytes:
     """CSV with a row for each of ``runs``, which are runs of ``source``, then for each other run in the records.
 
     A run that never started is ``pending``. Columns: run, status, notebook_version where there are several, the
     parameters (where a run did not set one, its default), the metrics, attempts, seconds, cause, peak_memory_mb (10**6
     bytes), host, started, ended (UTC), notebook. A parameter named like another column is ``parameter.NAME``, a metric
-    named like anything else is ``metric.NAME``. Values other than strings and numbers are JSON, and so is a string that
-    a spreadsheet would execute: see ``csv_cells``.
+    named like anything else is ``metric.NAME``. A metric with steps has its last value in its column, then
+    ``NAME.best`` and ``NAME.best_step``; ``goals`` tells what is best, and ``objectives`` are a search's. Values other
+    than strings and numbers are JSON, and so is a string that a spreadsheet would execute: see ``csv_cells``.
     """
     rows = _list_rows(runs, records, tell_version(source), defaults or {})
     first = [*_FIRST, *[_VERSION] * (len({row.version for row in rows}) > 1)]
     names = _list_names([*(row.given for row in rows), *(row.defaults for row in rows)])
     parameters = _name_columns(names, {*_FIRST, _VERSION, *_LAST}, "parameter")
-    metrics = _list_names(row.record.outcome.metrics for row in rows if row.record)
+    measured = {row.run: _list_metrics(row.record.outcome, objectives) for row in rows if row.record}
+    metrics = _put_best_beside(_list_names(measured.values()))
     metric_columns = _name_columns(metrics, {*_FIRST, _VERSION, *_LAST, *parameters.values()}, "metric")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -78,11 +86,31 @@ def format_results(
         head = [row.run, _status(row.record), row.version][: len(first)]
         values = [row.given.get(name, row.defaults.get(name, "")) for name in parameters]
         cells = [*head, *write_values(values, mask), *[""] * len(places), *_write_facts(row.record, mask)]
-        recorded = row.record.outcome.metrics if row.record else {}
+        recorded = measured.get(row.run, {})
         for name, cell in zip(recorded, write_values(recorded.values(), mask), strict=True):
             cells[len(head) + len(values) + places[name]] = cell
         writer.writerow(map(write_cell, cells))
     return text.getvalue().encode("utf-8", errors="backslashreplace")
+
+
+def _list_metrics(outcome: Outcome, objectives: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metrics of a run and, of those with steps, the best value and its step."""
+    values = dict(outcome.metrics)
+    for name, series in outcome.series.items():
+        is_lower = is_minimized(name, objectives)
+        values.setdefault(f"{name}.best", series.lowest if is_lower else series.highest)
+        values.setdefault(f"{name}.best_step", series.lowest_step if is_lower else series.highest_step)
+    return values
+
+
+def _put_best_beside(names: Iterable[str]) -> list[str]:
+    """The columns in order: what belongs to a metric comes after it."""
+    names = dict.fromkeys(names)
+    ordered: dict[str, None] = {}
+    for name in names:
+        also = [other for other in (f"{name}.best", f"{name}.best_step") if other in names]
+        ordered |= dict.fromkeys([name, *also])
+    return list(ordered)
 
 
 def _list_rows(runs: Sequence[Run], records: Records, version: str, defaults: Defaults) -> list[_Row]:

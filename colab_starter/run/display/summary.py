@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -22,15 +23,16 @@ from colab_starter.text import plural, warn
 Records = Mapping[str, RunRecord]
 
 
-def write_table(batch: Batch, records: Records) -> bool:
-    """Write ``results.csv``: all runs of the ledger, those of the batch first.
+def write_table(batch: Batch, records: Records, objectives: Mapping[str, Any] | None = None) -> bool:
+    """Write ``results.csv``: all runs of the ledger, those of the batch first. ``objectives`` are those of a search.
 
     If that fails, only a warning is printed, because the ledger holds everything; returns whether it was written.
     """
     versions = {*list_versions(records.values())} - {tell_version(batch.source)}
     defaults = read_defaults(batch.store.read, versions) | {tell_version(batch.source): find_defaults(batch.notebook)}
+    table = format_results(batch.runs, records, batch.mask, batch.source, defaults, objectives)
     try:
-        batch.store.write(FILE_NAME, format_results(batch.runs, records, batch.mask, batch.source, defaults))
+        batch.store.write(FILE_NAME, table)
     except OSError as error:
         path = batch.mask.apply(batch.store.show(FILE_NAME))
         warn(f"{path} could not be written ({error.strerror})")

@@ -4,7 +4,7 @@ import codecs
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -87,6 +87,16 @@ class JournalFile:
 
     def append(self, *lines: bytes) -> None:
         """Append lines. When this returns they are on the disk; if it raises, none of them is in the file."""
+        self._append(lines, is_urgent=True)
+
+    def append_soon(self, *lines: bytes) -> None:
+        """Append lines that are on the disk when ``append`` returns the next time, with or without lines of its own.
+
+        Until then a crash of the machine may take them, but the death of this process does not.
+        """
+        self._append(lines, is_urgent=False)
+
+    def _append(self, lines: Sequence[bytes], *, is_urgent: bool) -> None:
         if self._handle is None:
             self._check_lock()
             self._handle = self._open()
@@ -95,7 +105,8 @@ class JournalFile:
         content = b"".join(line + b"\n" for line in lines)
         try:
             _write_all(self._handle, content)
-            os.fsync(self._handle)
+            if is_urgent:
+                os.fsync(self._handle)
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._handle, self._size)

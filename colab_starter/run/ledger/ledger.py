@@ -26,7 +26,10 @@ from colab_starter.run.facts import (
     read_text,
     read_values,
 )
+from colab_starter.run.job import PointsRecorded
 from colab_starter.run.ledger.journal import Journal, JournalFile
+from colab_starter.run.ledger.series import FILE_NAME as SERIES
+from colab_starter.run.ledger.series import SeriesFile
 from colab_starter.run.literals import to_json
 from colab_starter.run.outcome import BAD, Outcome, Status
 from colab_starter.run.secrets import Mask
@@ -138,10 +141,14 @@ class LedgerContent:
 class Ledger:
     """The state of the runs, and the recording of events. Raises LedgerWriteError if recording fails."""
 
-    def __init__(self, journal: Journal, mask: Mask) -> None:
-        """Read the journal. Raises LedgerVersionError."""
+    def __init__(self, journal: Journal, mask: Mask, series: SeriesFile | None = None) -> None:
+        """Read the journal. ``series`` takes the values with steps; None if none will come.
+
+        Raises LedgerVersionError.
+        """
         self._journal = journal
         self._mask = mask
+        self._series = series
         self.content = replay(journal.read(), journal.path)
         """Kept up to date."""
 
@@ -182,11 +189,22 @@ class Ledger:
     def write_end(self, run: str, outcome: Outcome) -> RunRecord:
         """Record how the run's last attempt ended; returns the run's new state."""
         known = self.runs[run]
+        if self._series:
+            with self._explaining(self._series.path):
+                self._series.settle(run)
         record = self._describe_end(known, outcome)
         self._append([record])
         _note_end(known, record)
         self.content.events.append(RunEnded(run, known.attempt))
         return known
+
+    def write_points(self, event: PointsRecorded) -> None:
+        """Take values with steps of a running run; they are written soon, and before the run's end at the latest."""
+        if self._series:
+            names = {point.name: self._mask.apply(point.name) for point in event.points}
+            points = tuple(point._replace(name=names[point.name]) for point in event.points)
+            dropped = tuple(map(self._mask.apply, event.dropped))
+            self._series.add(replace(event, points=points, dropped=dropped), self.runs[event.run].attempt)
 
     def write_found(self, found: Sequence[RunRecord]) -> None:
         """Record ended attempts whose end, or whose existence, the ledger did not know."""
@@ -229,15 +247,22 @@ class Ledger:
         self.content.runs = {run.run: run for run in self.runs.values()}
 
     def check(self) -> None:
-        """Raise LedgerWriteError if nothing may be written any more, because another process has the sweep now."""
+        """Write points that are due. Raises LedgerWriteError if nothing may be written any more, because another
+        process has the sweep now.
+        """
         self._journal.check()
+        if self._series:
+            with self._explaining(self._series.path):
+                self._series.write_if_due()
 
     def check_room(self) -> None:
         """Raise LedgerWriteError if there is hardly any space left for what runs would write."""
-        with self._explaining():
+        with self._explaining(self._journal.path):
             self._journal.check_room()
 
     def close(self) -> None:
+        if self._series:
+            self._series.close()
         self._journal.close()
 
     def _describe_start(
@@ -258,17 +283,17 @@ class Ledger:
         if any(record["record"] == "start" for record in records):
             self.check_room()
         lines = [json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") for record in records]
-        with self._explaining():
+        with self._explaining(self._journal.path):
             self._journal.append(*lines)
 
     @contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def _explaining(self, path: Path | str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             remedy = "free some space" if error.errno in NO_SPACE else "fix that"
             raise LedgerWriteError(
-                f"{self._journal.path} cannot be written ({error.strerror}); "
+                f"{path} cannot be written ({error.strerror}); "
                 f"{remedy}, then give the same command again: what has ended is kept"
             ) from error
 
@@ -283,7 +308,7 @@ def _now() -> str:
 
 def open_ledger(folder: Path, mask: Mask) -> Ledger:
     """The ledger in a sweep's folder, to read and append to. Raises LedgerVersionError."""
-    return Ledger(JournalFile(folder / FILE_NAME), mask)
+    return Ledger(JournalFile(folder / FILE_NAME), mask, SeriesFile(JournalFile(folder / SERIES)))
 
 
 def read_runs(folder: Path) -> dict[str, RunRecord]:

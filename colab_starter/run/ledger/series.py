@@ -1,29 +1,132 @@
 """The series of a sweep: every value of the metrics that have steps, in a file beside the ledger.
 
 Each line holds some points of one attempt: ``{"run": ..., "attempt": 1, "time": ..., "points": [["loss", 1, 0.5]]}``.
-A run's lines are on the disk before its end is in the ledger; those of a later attempt replace the earlier ones.
+A run's lines are on the disk before its end is in the ledger; those of a later attempt replace the earlier ones. With
+``"anew": true``, a line replaces the earlier ones of its own attempt, which was started over, and those of the names in
+``"dropped"`` do not count any more.
 """
 
 import json
+import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
+from colab_starter.errors import LedgerWriteError
 from colab_starter.run.facts import read_count, read_file_name, read_text
-from colab_starter.run.job import Point
+from colab_starter.run.job import Point, PointsRecorded
+from colab_starter.run.ledger.journal import Journal
 from colab_starter.run.literals import from_json, to_json
 
 FILE_NAME = "metrics.jsonl"
+INTERVAL = 0.5
+"""Seconds between two writes while runs go on."""
 
 RunSeries = dict[str, list[tuple[float, float]]]
 """The steps and values of each metric of a run, in the order in which they were recorded."""
 
 
-def describe_points(run: str, attempt: int, points: Sequence[Point]) -> bytes:
-    """The line for some points of an attempt."""
+class SeriesJournal(Journal, Protocol):
+    """A journal that need not put every line on the disk at once."""
+
+    def append_soon(self, *lines: bytes) -> None:
+        """Append lines that are safe when ``append`` returns the next time, with or without lines of its own."""
+
+
+@dataclass
+class _Unwritten:
+    """The points of an attempt that are not in the file yet."""
+
+    attempt: int
+    points: list[Point] = field(default_factory=list)
+    anew: bool = False
+    dropped: dict[str, None] = field(default_factory=dict)
+
+    def add(self, event: PointsRecorded) -> None:
+        if event.dropped:
+            self.points = [point for point in self.points if point.name not in event.dropped]
+            self.dropped.update(dict.fromkeys(event.dropped))
+        self.points += event.points
+
+    def describe(self, run: str) -> bytes:
+        return describe_points(run, self.attempt, self.points, anew=self.anew, dropped=[*self.dropped])
+
+
+class SeriesFile:
+    """Takes the points of the runs that go on. A sweep without points makes no file.
+
+    Methods that write raise OSError or LedgerWriteError if that fails.
+    """
+
+    def __init__(self, journal: SeriesJournal, interval: float = INTERVAL) -> None:
+        """``interval`` is infinite where each write makes an object: then a run's points are written at its end."""
+        self._journal = journal
+        self._interval = interval
+        self._due = 0.0
+        self._unwritten: dict[str, _Unwritten] = {}
+        self._written: dict[str, int] = {}
+        """The runs some of whose points are in the file, and their attempts."""
+        self._unsafe: set[str] = set()
+        """Those whose points are not on the disk for certain."""
+
+    @property
+    def path(self) -> Any:
+        """Where it is, for messages."""
+        return self._journal.path
+
+    def read(self) -> list[bytes]:
+        """All lines; empty if there is no file."""
+        return self._journal.read()
+
+    def add(self, event: PointsRecorded, attempt: int) -> None:
+        """Take what a run's attempt has recorded; it is written within the interval."""
+        unwritten = self._unwritten.get(event.run)
+        if unwritten is None or unwritten.attempt != attempt or event.anew:
+            is_repeated = event.anew and self._written.get(event.run) == attempt
+            unwritten = self._unwritten[event.run] = _Unwritten(attempt, anew=is_repeated)
+        unwritten.add(event)
+
+    def write_if_due(self) -> None:
+        """Write what there is, if the last time is long enough ago. Hardly takes time otherwise."""
+        if self._unwritten and self._interval < math.inf and time.monotonic() >= self._due:
+            self._due = time.monotonic() + self._interval
+            self._write([*self._unwritten], is_urgent=False)
+
+    def settle(self, run: str) -> None:
+        """Put all points of a run on the disk."""
+        if run in self._unwritten or run in self._unsafe:
+            self._write([run] if run in self._unwritten else [], is_urgent=True)
+
+    def close(self) -> None:
+        """Write what is left, of runs that have not ended; if that fails, nothing is lost, for they are done again."""
+        with suppress(OSError, LedgerWriteError):
+            if self._unwritten:
+                self._write([*self._unwritten], is_urgent=False)
+        self._unwritten.clear()
+        self._journal.close()
+
+    def _write(self, runs: Sequence[str], *, is_urgent: bool) -> None:
+        append = self._journal.append if is_urgent else self._journal.append_soon
+        append(*(self._unwritten[run].describe(run) for run in runs))
+        for run in runs:
+            self._written[run] = self._unwritten.pop(run).attempt
+        if is_urgent:
+            self._unsafe.clear()
+        else:
+            self._unsafe.update(runs)
+
+
+def describe_points(
+    run: str, attempt: int, points: Sequence[Point], *, anew: bool = False, dropped: Sequence[str] = ()
+) -> bytes:
+    """The line for some points of an attempt; see above for ``anew`` and ``dropped``."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     told = [[point.name, point.step, to_json(point.value)] for point in points]
-    line = {"run": run, "attempt": attempt, "time": now, "points": told}
+    further = {**({"anew": True} if anew else {}), **({"dropped": list(dropped)} if dropped else {})}
+    line = {"run": run, "attempt": attempt, "time": now, "points": told, **further}
     return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
@@ -36,12 +139,15 @@ def read_series(lines: Iterable[bytes], aliases: Mapping[str, str] | None = None
             record = json.loads(line)
             run = read_file_name(record, "run")
             attempt, _, points = read_count(record, "attempt"), read_text(record, "time", ""), _read(record["points"])
+            dropped = [str(name) for name in record.get("dropped", ())]
         except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
             continue
         run = (aliases or {}).get(run, run)
-        if attempt > attempts.get(run, 0):
+        if attempt > attempts.get(run, 0) or (attempt == attempts.get(run) and record.get("anew") is True):
             attempts[run], found[run] = attempt, {}
         if attempt == attempts[run]:
+            for name in dropped:
+                found[run].pop(name, None)
             for name, step, value in points:
                 found[run].setdefault(name, []).append((step, value))
     return found

@@ -1,6 +1,7 @@
 """A sweep in an object store: runs are executed in a private folder on this machine, and published from there."""
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from colab_starter.run.ledger.finished import find_finished
 from colab_starter.run.ledger.journal import Journal
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.ledger.series import FILE_NAME as SERIES
+from colab_starter.run.ledger.series import SeriesFile
 from colab_starter.run.outcome import DONE
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import lease as leases
@@ -75,7 +78,7 @@ class RemoteStore(Store):
         self.objects.write(name, content)
 
     def list_folders(self) -> list[str]:
-        return sorted(self.objects.folders() - {leases.FOLDER, journals.FOLDER})
+        return sorted(self.objects.folders() - {leases.FOLDER, journals.FOLDER, journals.SERIES_FOLDER})
 
     def list_notebooks(self, folder: str) -> list[str]:
         names = [name.removeprefix(f"{folder}/") for name in self.objects.list(folder)]
@@ -97,6 +100,9 @@ class RemoteStore(Store):
 
     def open_journal(self) -> Journal:
         return ObjectJournal(self.objects, self._lease)
+
+    def open_series(self) -> SeriesFile:
+        return SeriesFile(ObjectJournal(self.objects, self._lease, journals.SERIES_FOLDER, SERIES), interval=math.inf)
 
     def keep_source(self, snapshot: Path) -> None:
         content = snapshot.read_bytes()

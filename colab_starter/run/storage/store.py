@@ -13,6 +13,8 @@ from colab_starter.files import write_whole
 from colab_starter.run.ledger.journal import Journal, JournalFile
 from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
 from colab_starter.run.ledger.lock import SweepLock
+from colab_starter.run.ledger.series import FILE_NAME as SERIES
+from colab_starter.run.ledger.series import SeriesFile
 from colab_starter.run.sweep.runs import make_folder
 
 if TYPE_CHECKING:
@@ -105,6 +107,10 @@ class Store(ABC):
     def open_journal(self) -> Journal:
         """The ledger's lines. Appending needs the lock."""
 
+    @abstractmethod
+    def open_series(self) -> SeriesFile:
+        """The values with steps. Adding needs the lock."""
+
     def keep_source(self, snapshot: Path) -> None:  # noqa: B027 - folders need none
         """Keep the snapshot of the notebook that is in ``folder``. Needs the lock."""
 
@@ -172,7 +178,13 @@ class LocalStore(Store):
         return self._lock
 
     def open_journal(self) -> Journal:
-        path = self.folder / FILE_NAME
+        return self._open(FILE_NAME)
+
+    def open_series(self) -> SeriesFile:
+        return SeriesFile(self._open(SERIES))
+
+    def _open(self, name: str) -> JournalFile:
+        path = self.folder / name
         return JournalFile(path, self._lock.check) if self._lock else JournalFile(path)
 
     def remove_half_written(self, folder: str) -> None:

@@ -28,7 +28,7 @@ _ENDS = r"(?![\w/]|[.:]\d|:\w)"
 _WORD = r"[^\W\d][\w.@/'^+-]*"
 _NAME = rf"{_WORD}(?:[ ]{_WORD}){{0,2}}(?:[ ]?\([\w %/-]{{1,20}}\))?"
 _TIME = r"(?:ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)"
-_UNIT = rf"(?:\s*{_TIME}(?![^\W\d])|\s*[^\W\d]+/[^\W\d]+\b|/\d+\b)"
+_UNIT = rf"(?:\s*[^\W\d]+/[^\W\d]+\b|\s*{_TIME}(?![^\W\d])|/\d+\b)"
 _COUNT = r"(?P<at>\d+(?:\.\d+)?)(?:\s*(?:/|of)\s*(?P<total>\d+))?\s*[\])]?"
 _PART = r"(?:\s*\[?\s*(?P<part>\d+)\s*/\s*(?P<parts>\d+)(?:\s*\(\s*[\d.]+\s*%\s*\))?\s*\]?)?"
 _PHASE = r"(?:\[?(?P<phase>train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?|eval(?:uation)?)\b[\]:]?\s+)?"
@@ -159,8 +159,9 @@ class Pattern:
     """A user's regular expression for metrics."""
 
     regex: re.Pattern[str]
-    name: str
-    """The name of the metric in the first group; empty if the groups have names of their own."""
+    name: str = ""
+    """The name of the metric in the group ``number``; empty if the groups have names of their own."""
+    number: int = 0
 
     @property
     def names(self) -> set[str]:
@@ -172,7 +173,7 @@ class Pattern:
         found = self.regex.search(line)
         if not found:
             return None
-        groups = {self.name: found[1]} if self.name else found.groupdict()
+        groups = found.groupdict() | ({self.name: found[self.number]} if self.name else {})
         numbers = {name: number for name, text in groups.items() if (number := _read_number(text)) is not None}
         step = next((numbers.pop(name) for name in _STEP_GROUPS & numbers.keys()), None)
         return [*numbers.items()], step
@@ -199,18 +200,19 @@ def read_pattern(text: str) -> Pattern:
     if not regex.groups:
         raise WrongOptionError(f"--metric {text!r} has no group; put the number in brackets: 'val_acc=([0-9.]+)'")
     if {*regex.groupindex} - _STEP_GROUPS:
-        return Pattern(regex, "")
-    name = _find_name(text)
-    if not name or regex.groupindex:
+        return Pattern(regex)
+    number = min({*range(1, regex.groups + 1)} - {*regex.groupindex.values()}, default=0)
+    name = _find_name(text) if number else ""
+    if not name:
         raise WrongOptionError(
             f"--metric {text!r} does not name the metric; write the name before the group, 'val_acc=([0-9.]+)', "
             "or in it, '(?P<val_acc>[0-9.]+)'"
         )
-    return Pattern(regex, name)
+    return Pattern(regex, name, number)
 
 
 def _find_name(text: str) -> str:
-    """The last word before the first group that captures."""
+    """The last word before the first group without a name."""
     group = re.search(r"(?<!\\)\((?!\?)", text)
     before = text[: group.start()] if group else ""
     before = re.sub(r"\(\?[^)]*\)[*+?]?|\\[sSdDwWbBAntrf]|\[[^\]]*\]|\{[\d,]*\}", " ", before)

@@ -25,8 +25,19 @@ import pytest
 from nbformat import v4
 
 from colab_starter.run.backends import Backend
-from colab_starter.run.job import CellStarted, Ended, Event, Job, Limits, MetricRecorded, Started, WarmPlan
-from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.job import (
+    CellStarted,
+    Ended,
+    Event,
+    Job,
+    Limits,
+    MetricRecorded,
+    Point,
+    PointsRecorded,
+    Started,
+    WarmPlan,
+)
+from colab_starter.run.outcome import Outcome, SeriesSummary, Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.backends.listeners import list_listeners, make_stranger
 from tests.support.processes import read_until
@@ -60,6 +71,14 @@ from IPython.display import display
 print(os.environ["GIVEN"], {SECRET!r})
 open(f"{{output_dir}}/file", "w").write("content")
 display({{"{SCRAP}": {{"name": "double", "data": number * 2, "encoder": "json"}}}}, raw=True)"""
+RECORD_SERIES = f"""\
+import time
+from IPython.display import display
+for step in range(1, 201):
+    display({{"{SCRAP}": {{"name": "accuracy", "data": step / 256, "step": step, "encoder": "json"}}}}, raw=True)
+    if step % 20 == 0:
+        print(f"\\repoch {{step // 20}}: loss {{1 / step}}", flush=True)
+        time.sleep(0.05)"""
 TELL_PID = """\
 import os, time
 from pathlib import Path
@@ -301,6 +320,7 @@ class BackendContract:
             f"from pathlib import Path\nif not Path('{{run}}.pid').exists():\n{_indent(TELL_PID)}\n    {SLEEP}",
         )
         made.add("ok", SHOW, USE, "import time\ntime.sleep(0.3)", **PARAMETERS)
+        made.add("series", RECORD_SERIES, **PARAMETERS)
         made.add("fails", "def bad():\n    raise ValueError('bad')\nbad()", "print('later')")
         made.add(
             "cell limit", f"import time\nprint('begun', flush=True)\n{SLEEP}", "print('later')", limits=Limits(cell=2)
@@ -340,6 +360,20 @@ class BackendContract:
         assert cells == sorted(set(cells))
         assert cells
         assert MetricRecorded("ok", "double", -14) in events
+
+    def test_all_values_with_steps_arrive_in_order_before_the_end(self, trial: Trial) -> None:
+        events = [event for event in trial.events if event.run == "series" and isinstance(event, PointsRecorded)]
+        points = [point for event in events for point in event.points]
+        accuracies = [Point("accuracy", step, step / 256) for step in range(1, 201)]
+        losses = [Point("loss", epoch, 1 / (20 * epoch)) for epoch in range(1, 11)]
+        assert [point for point in points if point.name == "accuracy"] == accuracies
+        assert [point for point in points if point.name == "loss"] == losses
+        assert len(points) == 210
+        assert 1 < len(events) < 100  # while it runs, but not each on its own
+        assert [(event.anew, event.dropped) for event in events] == [(number == 0, ()) for number in range(len(events))]
+        outcome = trial.outcome("series")
+        assert outcome.series["accuracy"] == SeriesSummary(200, 1 / 256, 1, 200 / 256, 200)
+        assert (outcome.series["loss"].lowest_step, outcome.metrics["loss"]) == (10, 1 / 200)
 
     def test_the_executed_notebook_is_whole_and_says_how_it_went(self, trial: Trial) -> None:
         for run in trial.jobs:

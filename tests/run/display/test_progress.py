@@ -63,6 +63,7 @@ def test_as_json_every_line_is_strict_json_without_secrets(ledger: Ledger) -> No
     lines = [json.loads(line, parse_constant=refuse) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in lines] == [*["started", "cell", "metric", "ended"] * 2, "started", "stopping"]
     assert lines[0]["parameters"]["lr"] == 0.1
+    assert lines[2] == {"event": "metric", "run": "run-1", "name": "loss", "value": {"$": "float", "of": "nan"}}
     assert lines[3]["status"] == "failed"
     assert lines[3]["again"] is True
     assert "hunter22" not in out.getvalue()
@@ -108,3 +109,9 @@ def test_more_runs_than_lines_are_counted(ledger: Ledger) -> None:
     progress.tick()
     progress.close()
     assert "and 26 runs more" in out.getvalue()
+
+
+def test_as_json_a_value_of_a_series_has_its_step() -> None:
+    out = StringIO()
+    JsonProgress(MASK, out).metric_recorded(MetricRecorded("run-1", "loss", 0.5, 3))
+    assert json.loads(out.getvalue()) == {"event": "metric", "run": "run-1", "name": "loss", "value": 0.5, "step": 3}

@@ -11,7 +11,7 @@ from colab_starter.run.display import results
 from colab_starter.run.display.results import UNLIMITED_WIDTH, format_results, make_table
 from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
-from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.outcome import Outcome, SeriesSummary, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run, find_varying
 
@@ -227,3 +227,38 @@ def test_of_many_metrics_the_first_are_shown_however_wide_the_output_is(tmp_path
     ledger.close()
     header, _ = draw(ledger, [Run("a", {})], UNLIMITED_WIDTH).splitlines()
     assert header.split() == ["run", "status", *(f"m{number}" for number in range(30)), "time"]
+
+
+def test_a_metric_with_steps_has_its_last_value_its_best_and_the_step_of_that(tmp_path: Path) -> None:
+    series = {
+        "val_loss": SeriesSummary(9, 0.1, 4, 0.9, 1),
+        "val_acc": SeriesSummary(9, 0.2, 1, 0.8, 5.5),
+        "gain": SeriesSummary(2, math.nan, 1, math.nan, 1),
+    }
+    metrics = {"val_loss": 0.2, "other": 1, "val_acc": 0.7, "val_acc.best": "taken", "gain": math.nan}
+    ledger = open_ledger(tmp_path, NO_SECRETS)
+    runs = [Run("a", {}), Run("b", {})]
+    note(ledger, runs[0], Outcome(Status.OK, metrics=metrics, series=series))
+    note(ledger, runs[1], Outcome(Status.PRUNED, metrics={"other": 2}))
+    ledger.close()
+
+    def read(objectives: dict[str, Any] | None) -> list[dict[str, str]]:
+        text = format_results(runs, ledger.runs, NO_SECRETS, objectives=objectives).decode()
+        return [dict(list(row.items())[2:-8]) for row in csv.DictReader(StringIO(text))]
+
+    first, second = read(None)
+    assert list(first.items()) == [
+        ("val_loss", "0.2"),
+        ("val_loss.best", "0.1"),
+        ("val_loss.best_step", "4"),
+        ("other", "1"),
+        ("val_acc", "0.7"),
+        ("val_acc.best", "taken"),
+        ("val_acc.best_step", "5.5"),
+        ("gain", "nan"),
+        ("gain.best", "nan"),
+        ("gain.best_step", "1"),
+    ]
+    assert {name: value for name, value in second.items() if value} == {"other": "2"}
+    turned = read({"val_loss": "maximize", "val_acc": 7})[0]
+    assert (turned["val_loss.best"], turned["val_loss.best_step"], turned["val_acc.best_step"]) == ("0.9", "1", "5.5")

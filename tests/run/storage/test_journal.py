@@ -1,17 +1,21 @@
-"""The ledger in a store."""
+"""The ledger, and the series, in a store."""
 
+import math
 import time
 from pathlib import Path
 
 import pytest
 
 from colab_starter.errors import LedgerWriteError
+from colab_starter.run.job import Point, PointsRecorded
 from colab_starter.run.ledger.ledger import Ledger, read_runs
+from colab_starter.run.ledger.series import FILE_NAME as SERIES
+from colab_starter.run.ledger.series import SeriesFile, describe_points, read_series
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.storage import journal as journals
 from colab_starter.run.storage import objects as objects_module
-from colab_starter.run.storage.journal import ObjectJournal, read_lines
+from colab_starter.run.storage.journal import SERIES_FOLDER, ObjectJournal, read_lines
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 from tests.run.storage.rig import BUCKET, Endpoint, FaultyEndpoint, answer_500
@@ -101,3 +105,39 @@ def test_a_thousand_records_are_read_quickly(
     start = time.process_time()
     assert len(read_lines(objects)) == 1000
     assert time.process_time() - start < 5
+
+
+def make_series(objects: Objects, lease: Lease) -> SeriesFile:
+    return SeriesFile(ObjectJournal(objects, lease, SERIES_FOLDER, SERIES), interval=math.inf)
+
+
+def test_the_series_of_a_run_are_one_object_at_its_end_and_a_file_when_the_sweep_ends(objects: Objects) -> None:
+    for attempt, is_killed in ((1, True), (2, False)):
+        lease = Lease(objects)
+        file = make_series(objects, lease)
+        for step in range(5):
+            for run in ("a", "b"):
+                file.add(PointsRecorded(run, (Point("loss", step, attempt),), anew=step == 0), attempt)
+                file.write_if_due()
+        file.settle("a")
+        own = f"metrics/{lease.number:08}"
+        assert list(objects.list(own)) == [f"{own}/00000001.json"]
+        expected = {"a": {"loss": [(step, attempt) for step in range(5)]}}
+        assert read_series(file.read()) == expected
+        if not is_killed:
+            file.settle("b")
+            file.close()
+        lease.release()
+    expected["b"] = expected["a"]
+    assert read_series(objects.read("metrics.jsonl").splitlines()) == expected
+    reader = SeriesFile(ObjectJournal(objects, None, SERIES_FOLDER, SERIES))
+    assert read_series(reader.read()) == expected
+    assert list(objects.list("metrics")) == ["metrics/00000001/00000001.json", "metrics/00000002.jsonl"]
+
+
+def test_series_that_were_copied_from_a_disk_are_gone_on_with(memory: Objects, lease: Lease) -> None:
+    memory.write("metrics.jsonl", describe_points("a", 1, [Point("loss", 1, 0.5)]) + b"\n")
+    file = make_series(memory, lease)
+    file.add(PointsRecorded("b", (Point("loss", 1, 0.5),), anew=True), 1)
+    file.settle("b")
+    assert list(read_series(file.read())) == ["a", "b"]

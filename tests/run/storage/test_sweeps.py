@@ -20,6 +20,7 @@ from colab_starter import cli
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run import coordinator
 from colab_starter.run.batch import Options
+from colab_starter.run.ledger.series import read_series
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
@@ -123,6 +124,18 @@ def test_a_sweep_in_memory_lasts_as_long_as_the_process(s3: FaultyEndpoint, note
     assert run_here(notebook, 1, 2, out="memory://lr") == 0
     objects = Objects("memory://lr")
     assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
+    objects.remove(list(objects.list()))
+
+
+def test_the_values_with_steps_of_a_sweep_are_in_the_store_too(s3: FaultyEndpoint, tmp_path: Path) -> None:
+    notebook = write(tmp_path, "for step in range(3): print(f'epoch {step}: loss {n / 10}')")
+    assert run_here(notebook, 1, 2, out="memory://series") == 0
+    objects = Objects("memory://series")
+    series = read_series(objects.read("metrics.jsonl").splitlines())
+    values = sorted(tuple(found["loss"]) for found in series.values())
+    assert values == [tuple((step, loss) for step in range(3)) for loss in (0.1, 0.2)]
+    assert [row["loss.best"] for row in read_table(objects.read("results.csv"))] == ["0.1", "0.2"]
+    assert run_here(notebook, 1, 2, out="memory://series") == 0  # whose folders are no runs
     objects.remove(list(objects.list()))
 
 

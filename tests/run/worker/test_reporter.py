@@ -1,3 +1,4 @@
+import math
 import select
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -6,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.job import CellStarted, Due, Stop
+from colab_starter.run.job import CellStarted, Due, MetricRecorded, Point, PointsRecorded, Stop
 from colab_starter.run.stopping import StopLevel
 from colab_starter.run.worker import reporter as uplinks
 from colab_starter.run.worker.reporter import Uplink
@@ -70,3 +71,63 @@ def test_a_run_that_the_user_has_stopped_is_not_pruned_and_a_pruned_one_is_prune
         coordinator.send(stop)
     assert uplink.read_stop() == applies
     assert uplink.read_stop() == applies
+
+
+def hear(coordinator: "Connection[Any, Any]") -> list[Any]:
+    heard = []
+    while coordinator.poll():
+        heard.append(coordinator.recv())
+    return heard
+
+
+def test_no_point_is_left_out_even_if_the_coordinator_takes_nothing_for_a_while(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplinks, "REPORT_INTERVAL", 0.0)
+    coordinator, worker = ends
+    uplink = Uplink("run", worker)
+    points = [Point("loss", step, step / 7) for step in range(30_000)]
+    for point in points:
+        uplink.report_point(point)
+        uplink.report_metric("loss", point.value)
+    heard: list[Any] = []
+    while uplink.next_time() < math.inf:
+        heard += hear(coordinator)
+        uplink.do_if_due()
+    heard += hear(coordinator)
+    batches = [event for event in heard if isinstance(event, PointsRecorded)]
+    assert [point for batch in batches for point in batch.points] == points
+    assert max(len(batch.points) for batch in batches) <= uplinks.MOST_POINTS
+    assert [batch.anew for batch in batches] == [True] + [False] * (len(batches) - 1)
+    assert sum(isinstance(event, MetricRecorded) for event in heard) < len(points)  # these are thinned out
+
+
+def test_points_of_an_interval_are_sent_together_and_all_at_the_end(ends: Ends) -> None:
+    coordinator, worker = ends
+    uplink = Uplink("run", worker)
+    points = tuple(Point("loss", step, 0.5) for step in range(3))
+    for point in points:
+        uplink.report_point(point)
+    assert hear(coordinator) == [PointsRecorded("run", points[:1], anew=True)]
+    uplink.flush()
+    assert hear(coordinator) == [PointsRecorded("run", points[1:])]
+    uplink.flush()
+    assert hear(coordinator) == []
+
+
+def test_points_that_do_not_count_are_not_sent_or_taken_back(ends: Ends) -> None:
+    coordinator, worker = ends
+    uplink = Uplink("run", worker)
+    for name in ("loss", "acc", "loss"):
+        uplink.report_point(Point(name, 1, 0.5))
+    uplink.drop_points("loss")
+    uplink.flush()
+    assert hear(coordinator) == [
+        PointsRecorded("run", (Point("loss", 1, 0.5),), anew=True),
+        PointsRecorded("run", (Point("acc", 1, 0.5),), dropped=("loss",)),
+    ]
+    uplink.report_point(Point("acc", 2, 0.6))
+    uplink.start_over()
+    uplink.report_point(Point("acc", 1, 0.7))
+    uplink.flush()
+    assert hear(coordinator) == [PointsRecorded("run", (Point("acc", 1, 0.7),), anew=True)]
