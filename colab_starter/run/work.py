@@ -1,14 +1,12 @@
 """What remains to be done of a batch: the runs of a list that are not done, or the trials of a search."""
 
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.ledger.names import recognise_runs
 from colab_starter.run.ledger.resume import is_to_do
-from colab_starter.run.ledger.series import FILE_NAME, RunSeries, read_series
+from colab_starter.run.ledger.series import read_series
 from colab_starter.run.recovery import note_gone
 from colab_starter.run.search.request import Search
 from colab_starter.run.source import ListedRuns, RunSource
@@ -58,13 +56,6 @@ def _plan_search(batch: Batch, search: Search, ledger: Ledger) -> Work:
 
     trials = [trial for trial in ledger.content.trials if trial.source == batch.source]
     gone = note_gone(ledger, batch.store, dict.fromkeys(trial.run for trial in trials))
-    series = read_stored_series(batch, ledger) if trials or search.enqueue else {}
+    series = read_series(batch.store.open_series().read(), ledger.content.aliases) if trials else {}
     runs = SearchRuns(search, ledger, batch, series)
     return Work(batch, runs, batch.runs[0], runs.left, search.trials, gone)
-
-
-def read_stored_series(batch: Batch, ledger: Ledger) -> Mapping[str, RunSeries]:
-    """What the batch's runs have recorded with steps so far."""
-    with suppress(FileNotFoundError):
-        return read_series(batch.store.read(FILE_NAME).split(b"\n"), ledger.content.aliases)
-    return {}
