@@ -54,6 +54,8 @@ class Options:
     """Whether the notebook installs directly into its kernel's environment."""
     secrets: Sequence[str] = ()
     search: SearchOptions = field(default_factory=SearchOptions)
+    also: Sequence[str] = ()
+    """The formats in which the sweep is also written while it runs; see ``observers``."""
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False

@@ -113,6 +113,10 @@ def run(
             metavar="NAME", help="Another environment variable whose value must never be written; may be repeated."
         ),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMAT", help="Also write the metrics for another tool while they arrive: tensorboard."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     backend_options: Mapping[str, Any] = MappingProxyType({}),
@@ -170,6 +174,7 @@ def run(
             enqueue=enqueue,
             forms=tuple(search or ()),
         ),
+        also=also or [],
         backend=make_backend_options(backend, backend_options),
         as_json=as_json,
         quiet=quiet,

@@ -116,6 +116,7 @@ class Runner:
                 self._end(event.run, event.outcome)
 
     def _take_points(self, event: PointsRecorded) -> None:
+        self._progress.points_recorded(event)
         if self._stop or event.run not in self._running:
             return
         if pruning := self._plan.runs.note_points(event.run, event.points):
