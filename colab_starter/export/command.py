@@ -30,10 +30,10 @@ def export(
     ] = None,
     maximize: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="optuna: the metric to maximise. [default: as in the search]"),
+        typer.Option(metavar="NAME", help="optuna: the metric to maximize. [default: as in the search]"),
     ] = None,
     minimize: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="optuna: the metric to minimise; both may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="optuna: the metric to minimize; both may be repeated.")
     ] = None,
     artifacts: Annotated[
         bool, typer.Option("--artifacts", help="mlflow: also keep the executed notebooks as artifacts.")

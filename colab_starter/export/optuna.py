@@ -31,7 +31,7 @@ _DATABASE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Objectives:
-    """The metrics that a study is about, and whether each is maximised or minimised."""
+    """The metrics that a study is about, and whether each is maximized or minimized."""
 
     directions: Mapping[str, str]
     """``maximize`` or ``minimize``, by the metric's name."""
@@ -44,7 +44,7 @@ class Objectives:
 def check_optuna() -> None:
     """Raise ExportLibraryMissingError if Optuna is not installed."""
     if find_spec("optuna") is None:
-        raise ExportLibraryMissingError("--to optuna needs Optuna; run: pip install optuna")
+        raise ExportLibraryMissingError('--to optuna needs Optuna; run: pip install "colab-starter[search]"')
 
 
 def choose_objectives(sweep: ExportedSweep, maximize: Sequence[str], minimize: Sequence[str]) -> Objectives:
@@ -54,7 +54,7 @@ def choose_objectives(sweep: ExportedSweep, maximize: Sequence[str], minimize: S
     """
     directions = {**dict.fromkeys(maximize, "maximize"), **dict.fromkeys(minimize, "minimize")}
     if both := [*{*maximize} & {*minimize}]:
-        raise WrongOptionError(f"{both[0]} cannot be both maximised and minimised; give one of the options")
+        raise WrongOptionError(f"{both[0]} cannot be both maximized and minimized; give one of the options")
     directions = directions or _read_objectives(sweep.search)
     recorded = sweep.list_metrics()
     shown = ", ".join(recorded[:8]) + ", …" * (len(recorded) > 8) or "none"

@@ -14,7 +14,7 @@ from colab_starter.run.flat_metrics import FlatMetrics, sort_metrics
 from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.ledger.finished import read_moment
 from colab_starter.run.ledger.journal import split_lines
-from colab_starter.run.ledger.ledger import RunRecord, Trial
+from colab_starter.run.ledger.ledger import LedgerContent, RunRecord, Trial
 from colab_starter.run.ledger.series import FILE_NAME, read_batches
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, hide_password, make_mask
@@ -85,7 +85,7 @@ class ExportedSweep:
     runs: Sequence[ExportedRun]
     """In the order of their first starts."""
     trials: Sequence[Trial]
-    """What searches suggested, in order."""
+    """What the last search and earlier ones of the same notebook suggested, in order."""
     search: Mapping[str, Any]
     """The facts of the last search; empty if there was none."""
     mask: Mask
@@ -126,10 +126,17 @@ def read_exported(store: Store) -> ExportedSweep:
         place=hide_password(store.name),
         notebook=str(content.sweeps[-1]["notebook"]) if content.sweeps else "",
         runs=[_describe_run(run, series.get(run.run, {}), sweep, mask) for run in content.runs.values()],
-        trials=[replace(trial, run=content.aliases.get(trial.run, trial.run)) for trial in content.trials],
+        trials=_list_trials(content),
         search=content.search,
         mask=mask,
     )
+
+
+def _list_trials(content: LedgerContent) -> list[Trial]:
+    """The trials of the notebook of the last search; an edited notebook counts its trials from 0 again."""
+    sources = [sweep.get("source") for sweep in content.sweeps if isinstance(sweep.get("search"), dict)]
+    trials = [trial for trial in content.trials if trial.source == sources[-1]] if sources else []
+    return [replace(trial, run=content.aliases.get(trial.run, trial.run)) for trial in trials]
 
 
 def _read_lines(store: Store) -> list[bytes]:

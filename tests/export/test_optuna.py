@@ -17,7 +17,7 @@ from colab_starter.export.space import describe_space
 from colab_starter.run.job import Point
 from colab_starter.run.literals import to_json
 from tests.export.conftest import Export
-from tests.export.sweeps import PRUNED, Sample, SampleSweep, end, sample_sweep
+from tests.export.sweeps import PRUNED, SOURCE, Sample, SampleSweep, end, sample_sweep
 
 RATES = {"low": 1e-3, "high": 0.5, "log": True}
 SEARCH = {
@@ -123,6 +123,17 @@ def test_runs_that_no_search_suggested_come_after_its_trials_and_widen_its_range
     }
 
 
+def test_the_trials_of_an_edited_notebook_begin_at_0_and_the_older_runs_come_after(
+    tmp_path: Path, export: Export, load: Any
+) -> None:
+    folder = sample_sweep(**SEARCH).write(tmp_path)
+    older = (folder / "ledger.jsonl").read_text().replace(SOURCE, "f" * 16).replace('"lr=', '"old=')
+    (folder / "ledger.jsonl").write_text(older + (folder / "ledger.jsonl").read_text())
+    export(folder, "--to", "optuna")
+    runs = [trial.user_attrs["run"] for trial in load(folder / "optuna.db").trials]
+    assert [run.partition("=")[0] for run in runs] == ["lr"] * 6 + ["old"] * 6
+
+
 def test_a_run_without_the_objective_has_failed_for_the_study(tmp_path: Path, export: Export, load: Any) -> None:
     runs = [Sample("a-000000000000", {"n": 1}, end(score=math.nan)), Sample("b-000000000000", {"n": 2}, end())]
     runs += [Sample("c-000000000000", {"n": 3}, end(score=2))]
@@ -159,7 +170,7 @@ def test_a_file_that_ends_in_log_is_a_journal(tmp_path: Path, export: Export) ->
         (["--maximize", "model"], "no run has recorded a number named model; recorded: accuracy, test.loss"),
         (
             ["--maximize", "accuracy", "--minimize", "accuracy"],
-            "accuracy cannot be both maximised and minimised; give one of the options",
+            "accuracy cannot be both maximized and minimized; give one of the options",
         ),
         (
             ["--maximize", "accuracy", "-o", "postgresql://x/y"],
@@ -225,7 +236,7 @@ def test_without_optuna_one_line_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr("colab_starter.export.optuna.find_spec", lambda name: None)
     answer = export(sample_sweep().write(tmp_path), "--to", "optuna")
-    assert answer.err == "colab-starter: --to optuna needs Optuna; run: pip install optuna\n"
+    assert answer.err == 'colab-starter: --to optuna needs Optuna; run: pip install "colab-starter[search]"\n'
 
 
 def test_a_trial_whose_run_has_not_started_waits(tmp_path: Path, export: Export, load: Any) -> None:
