@@ -232,7 +232,7 @@ def test_all_of_this_passes_with_mlflow(tmp_path: Path) -> None:
     subprocess.run(install, check=True)
     site = next((tmp_path / "made").glob("lib/python*/site-packages"))
     (site / "of-the-tests.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", __file__]
+    command = [str(python), "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", __file__]
     answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, env={**os.environ})
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "skipped" not in answer.stdout
