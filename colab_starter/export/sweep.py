@@ -3,10 +3,10 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 from colab_starter.errors import NoSweepError
 from colab_starter.report.build import Sweep, read_sweep
@@ -15,21 +15,12 @@ from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.ledger.finished import read_moment
 from colab_starter.run.ledger.journal import split_lines
 from colab_starter.run.ledger.ledger import LedgerContent, RunRecord, Trial
-from colab_starter.run.ledger.series import FILE_NAME, read_batches
+from colab_starter.run.ledger.series import FILE_NAME
+from colab_starter.run.ledger.timed_series import Measurement, TimedSeries, read_timed_series
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask, hide_password, make_mask
 from colab_starter.run.storage.store import Store
 from colab_starter.sweep_folder import tell_version
-
-
-class Measurement(NamedTuple):
-    """A value of a metric at a step."""
-
-    step: float
-    value: float
-    time: float
-    """In seconds since 1970."""
-
 
 Series = Mapping[str, Sequence[Measurement]]
 """The measurements of each metric, in the order in which they were made."""
@@ -116,7 +107,8 @@ def read_exported(store: Store) -> ExportedSweep:
     content = sweep.content
     if not content.runs:
         raise NoSweepError(f"{hide_password(store.name)}: no run has started yet; there is nothing to export")
-    series = _gather_series(lines, content.runs, content.aliases)
+    attempts = {run.run: run.attempt for run in content.runs.values()}
+    series = read_timed_series(lines, attempts, content.aliases)
     parameters: dict[str, list[Any]] = defaultdict(list)
     for name, value in (pair for defaults in sweep.defaults.values() for pair in defaults.items()):
         parameters[name].append(value)
@@ -146,20 +138,7 @@ def _read_lines(store: Store) -> list[bytes]:
         return []
 
 
-def _gather_series(
-    lines: Iterable[bytes], runs: Mapping[str, RunRecord], aliases: Mapping[str, str]
-) -> dict[str, dict[str, list[Measurement]]]:
-    """The series of each run's last attempt."""
-    found: dict[str, dict[str, list[Measurement]]] = {}
-    for run, attempt, time, points in read_batches(lines, aliases):
-        if run in runs and attempt == runs[run].attempt:
-            moment = _read_seconds(time, 0.0)
-            for name, step, value in points:
-                found.setdefault(run, {}).setdefault(name, []).append(Measurement(step, value, moment))
-    return found
-
-
-def _describe_run(run: RunRecord, series: dict[str, list[Measurement]], sweep: Sweep, mask: Mask) -> ExportedRun:
+def _describe_run(run: RunRecord, series: TimedSeries, sweep: Sweep, mask: Mask) -> ExportedRun:
     metrics = sort_metrics(run.outcome.metrics)
     started = _read_seconds(run.started, 0.0)
     ended = _read_seconds(run.ended, started) if run.ended else None

@@ -5,9 +5,9 @@ A run's lines are on the disk before its end is in the ledger; those of a later 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from colab_starter.run.facts import read_count, read_file_name, read_text
 from colab_starter.run.job import Point
@@ -31,36 +31,20 @@ def read_series(lines: Iterable[bytes], aliases: Mapping[str, str] | None = None
     """The series of each run's last attempt; damaged lines are skipped. ``aliases`` are the new IDs of renamed runs."""
     attempts: dict[str, int] = {}
     found: dict[str, RunSeries] = {}
-    for run, attempt, _, points in read_batches(lines, aliases):
+    for line in lines:
+        try:
+            record = json.loads(line)
+            run = read_file_name(record, "run")
+            attempt, _, points = read_count(record, "attempt"), read_text(record, "time", ""), _read(record["points"])
+        except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
+            continue
+        run = (aliases or {}).get(run, run)
         if attempt > attempts.get(run, 0):
             attempts[run], found[run] = attempt, {}
         if attempt == attempts[run]:
             for name, step, value in points:
                 found[run].setdefault(name, []).append((step, value))
     return found
-
-
-class PointsOfAttempt(NamedTuple):
-    """What a line holds."""
-
-    run: str
-    attempt: int
-    time: str
-    """When the points arrived: ISO 8601, UTC."""
-    points: list[Point]
-
-
-def read_batches(lines: Iterable[bytes], aliases: Mapping[str, str] | None = None) -> Iterator[PointsOfAttempt]:
-    """The content of the lines that are not damaged, of all attempts; ``aliases`` as in ``read_series``."""
-    for line in lines:
-        try:
-            record = json.loads(line)
-            run = read_file_name(record, "run")
-            attempt, time = read_count(record, "attempt"), read_text(record, "time", "")
-            points = _read(record["points"])
-        except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
-            continue
-        yield PointsOfAttempt((aliases or {}).get(run, run), attempt, time, points)
 
 
 def _read(points: Any) -> list[Point]:

@@ -170,6 +170,11 @@ def test_secrets_are_masked_in_parameters_and_names(tmp_path: Path) -> None:
     assert content.count(b"***") == 3
 
 
+def test_the_observer_is_told_everything_that_the_display_is_told() -> None:
+    told = {name for name in vars(Progress) if not name.startswith("_")}
+    assert told == {name for name in vars(Observed) if not name.startswith("_")}
+
+
 class Full(Progress):
     """An observer whose disk is full."""
 
