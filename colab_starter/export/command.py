@@ -25,7 +25,7 @@ def export(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="PLACE", help="Where to write it; see below. [default: in the sweep's folder]"
+            "--output", "-o", metavar="PLACE", help="Where to write it; see above. [default: in the sweep's folder]"
         ),
     ] = None,
     maximize: Annotated[

@@ -98,6 +98,7 @@ def export_mlflow(sweep: ExportedSweep, tracking: str, notebooks: Mapping[str, P
 def _quiet_mlflow(tracking: str) -> Iterator[None]:
     """Keep MLflow from chatting and from calling home, and explain its errors in one line."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # with its own 7, minutes pass in silence
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
@@ -109,7 +110,7 @@ def _quiet_mlflow(tracking: str) -> Iterator[None]:
     except Exception as error:  # MLflow, SQLAlchemy and requests each have their own
         raise ExportError(
             f"MLflow at {hide_password(tracking)}: {shorten(hide_password(str(error)))}; "
-            f"the same command goes on when that is fixed, -o or {ADDRESS} names another place"
+            "fix that and give the same command again, or name another place with -o"
         ) from error
 
 

@@ -7,6 +7,7 @@ there. ``make test-all`` runs them in an environment that has it: see the last t
 import math
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -39,6 +40,8 @@ PACKAGES = ["mlflow-skinny>=3", "sqlalchemy", "alembic"]
 @pytest.fixture(autouse=True)
 def _no_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ADDRESS, raising=False)
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +191,18 @@ def test_what_mlflow_refuses_is_one_line(tmp_path: Path, export: Export) -> None
     assert (answer.status, answer.out) == (1, "")
     assert answer.err.splitlines()[-1].startswith(f"colab-starter: MLflow at sqlite:///{tmp_path / 'broken.db'}: ")
     close_databases()
+
+
+@needs_mlflow
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, export: Export) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        answer = export(sample_sweep().write(tmp_path / "keras"), "--to", "mlflow", "-o", address)
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.splitlines()[-1].startswith(f"colab-starter: MLflow at {address}: ")
+    assert answer.err.endswith("; fix that and give the same command again, or name another place with -o
+")
 
 
 def test_the_users_own_server_comes_before_a_database_in_the_folder(

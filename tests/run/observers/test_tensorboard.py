@@ -233,7 +233,8 @@ def test_what_cannot_be_written_is_refused_before_anything_starts(formats: list[
 
 def test_a_real_sweep_can_be_read_by_tensorboard(tmp_path: Path) -> None:
     scrap = "{'application/scrapbook.scrap.json+json': {'name': 'double', 'data': 2 * n}}"
-    notebook = write_source(tmp_path, f"from IPython.display import display\ndisplay({scrap}, raw=True)")
+    code = "for epoch in (1, 2, 3):\n    print(f'epoch {epoch}: loss {n / epoch}')"
+    notebook = write_source(tmp_path, f"from IPython.display import display\n{code}\ndisplay({scrap}, raw=True)")
     options: dict[str, Any] = {
         "parameters": ["n=1,2"],
         "out": tmp_path / "runs",
@@ -245,5 +246,6 @@ def test_a_real_sweep_can_be_read_by_tensorboard(tmp_path: Path) -> None:
     assert [run.name.partition("-")[0] for run in runs] == ["n=1", "n=2"]
     for number, run in enumerate(runs, 1):
         assert read_scalars(run, "double") == [(0, 2.0 * number)]
+        assert read_scalars(run, "loss") == [(epoch, round(number / epoch, 6)) for epoch in (1, 2, 3)]
         events = open_events(run)
         assert b"plain" in events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
