@@ -201,8 +201,7 @@ def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, export: Export) 
         answer = export(sample_sweep().write(tmp_path / "keras"), "--to", "mlflow", "-o", address)
     assert (answer.status, answer.out) == (1, "")
     assert answer.err.splitlines()[-1].startswith(f"colab-starter: MLflow at {address}: ")
-    assert answer.err.endswith("; fix that and give the same command again, or name another place with -o
-")
+    assert answer.err.endswith("; fix that and give the same command again, or name another place with -o\n")
 
 
 def test_the_users_own_server_comes_before_a_database_in_the_folder(
