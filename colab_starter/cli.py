@@ -17,6 +17,7 @@ import typer
 from colab_starter import __version__
 from colab_starter.adopt.command import adopt
 from colab_starter.check.command import check
+from colab_starter.export.command import export
 from colab_starter.report.command import report
 from colab_starter.run.command import complete_options, run
 from colab_starter.run.matrix.command import bisect, env
@@ -308,3 +309,4 @@ app.command()(update)
 app.command()(check)
 app.command()(run)
 app.command()(report)
+app.command()(export)

@@ -233,6 +233,14 @@ class ReportFileError(ColabStarterError):
     """The report's page cannot be written to the requested place."""
 
 
+class ExportLibraryMissingError(UsageError):
+    """The library that the format of an export needs is not installed; the message says how to install it."""
+
+
+class ExportError(ColabStarterError):
+    """An export cannot be written to the requested place."""
+
+
 class SaveError(ColabStarterError):
     """The executed notebook could not be written; any previous file is intact."""
 

@@ -56,6 +56,8 @@ class Options:
     search: SearchOptions = field(default_factory=SearchOptions)
     metrics: Sequence[str] = ()
     """Regular expressions for metrics in printed lines; see ``metric_lines``."""
+    also: Sequence[str] = ()
+    """The formats in which the sweep is also written while it runs; see ``observers``."""
     backend: BackendOptions = field(default_factory=LocalOptions)
     as_json: bool = False
     quiet: bool = False

@@ -117,6 +117,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="REGEX", help="Find a metric in printed lines: 'val_acc=([0-9.]+)'; may be repeated."),
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMAT", help="Also write the metrics for another tool while they arrive: tensorboard."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     backend_options: Mapping[str, Any] = MappingProxyType({}),
@@ -175,6 +179,7 @@ def run(
             forms=tuple(search or ()),
         ),
         metrics=metric or [],
+        also=also or [],
         backend=make_backend_options(backend, backend_options),
         as_json=as_json,
         quiet=quiet,

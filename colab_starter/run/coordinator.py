@@ -11,6 +11,7 @@ from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
 from colab_starter.run.job_maker import JobMaker, plan_run
 from colab_starter.run.ledger.ledger import Ledger
+from colab_starter.run.observers.observed import add_observers
 from colab_starter.run.outcome import Status
 from colab_starter.run.overlays.need import describe_need
 from colab_starter.run.recovery import hide_secrets, settle
@@ -137,7 +138,7 @@ def _execute(work: Work, ledger: Ledger, backend: Backend, signals: StopSignals)
         maker = JobMaker(batch, snapshot)
         search = batch.search.to_record() if batch.search else None
         ledger.write_sweep(str(batch.options.notebook), batch.source, work.asked or 0, search)
-        progress = choose_progress(work.batch_so_far, work.count, ledger.runs)
+        progress = add_observers(choose_progress(work.batch_so_far, work.count, ledger.runs), batch)
         try:
             plan = Plan(work.runs, maker, batch.source, batch.options.retries)
             Runner(plan, ledger, backend, progress).run(signals)

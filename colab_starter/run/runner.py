@@ -129,6 +129,7 @@ class Runner:
         self._ledger.write_points(event)
         for point in {point.name: point for point in event.points}.values():
             self._progress.metric_recorded(MetricRecorded(event.run, point.name, point.value, point.step))
+        self._progress.points_recorded(event)
         if self._stop or event.run not in self._running:
             return
         if pruning := self._plan.runs.note_points(event.run, event.points):

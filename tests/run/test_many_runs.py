@@ -15,6 +15,7 @@ from colab_starter.report.build import build_report
 from colab_starter.run.batch import Options
 from colab_starter.run.coordinator import run_batch
 from colab_starter.run.display import results
+from colab_starter.run.flat_metrics import encode_value
 from colab_starter.run.secrets import MASK, Mask
 from tests.run.finished import write_finished, write_source
 
@@ -107,7 +108,7 @@ def test_a_row_of_results_is_masked_as_its_cells_are_one_by_one(seed: int) -> No
     ]
     for _ in range(300):
         values = [source.choice(kinds)() for _ in range(source.randint(1, 4))]
-        told = mask.apply_to_value([*map(results.encode_value, mask.apply_to_value(values))])
+        told = mask.apply_to_value([*map(encode_value, mask.apply_to_value(values))])
         assert results.write_values(values, mask) == told
         revealed += MASK in str(told)
     assert revealed > 100

@@ -17,7 +17,7 @@ from colab_starter.run.batch import Batch
 from colab_starter.run.display.search import BestSoFar
 from colab_starter.run.durations import format_duration
 from colab_starter.run.formatting import STYLES, Wording
-from colab_starter.run.job import CellStarted, MetricRecorded
+from colab_starter.run.job import CellStarted, MetricRecorded, PointsRecorded
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.literals import to_json
 from colab_starter.run.outcome import Status, encode_metric
@@ -41,6 +41,9 @@ class Progress:
 
     def metric_recorded(self, event: MetricRecorded) -> None:
         """A run has recorded a metric."""
+
+    def points_recorded(self, event: PointsRecorded) -> None:
+        """A run has recorded values with steps."""
 
     def ended(self, run: Run, record: RunRecord, again: bool) -> None:
         """An attempt has ended; ``again`` if another one follows."""

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,11 @@ from rich.text import Text
 
 from colab_starter.run.display.csv_cells import write_cell
 from colab_starter.run.durations import format_duration
+from colab_starter.run.flat_metrics import encode_value
 from colab_starter.run.formatting import LONGEST_VALUE, STYLES, Wording, format_metric
 from colab_starter.run.goals import is_minimized
 from colab_starter.run.ledger.ledger import RunRecord
-from colab_starter.run.outcome import DONE, Outcome, Status, encode_metric
+from colab_starter.run.outcome import DONE, Outcome, Status
 from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.runs import Run
 from colab_starter.run.versions import Defaults
@@ -36,8 +36,6 @@ UNLIMITED_WIDTH = 1_000_000
 _FIRST = ("run", "status")
 _VERSION = "notebook_version"
 _LAST = ("attempts", "seconds", "cause", "peak_memory_mb", "host", "started", "ended", "notebook")
-
-_encode_json = json.JSONEncoder(ensure_ascii=False).encode
 
 Records = Mapping[str, RunRecord]
 
@@ -157,15 +155,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(isinstance(item, int | float) for item in value)
     return isinstance(value, str | int | float | None)
-
-
-def encode_value(value: Any) -> str:
-    """A value as the text of a cell: a string as it is, everything else as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, bool | int | float):
-        return repr(value)
-    return _encode_json(encode_metric(value))
 
 
 def _write_facts(record: RunRecord | None, mask: Mask) -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from colab_starter.run.display import results
 from colab_starter.run.display.results import UNLIMITED_WIDTH, format_results, make_table
+from colab_starter.run.flat_metrics import encode_value
 from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
 from colab_starter.run.outcome import Outcome, SeriesSummary, Status
@@ -89,7 +90,7 @@ def test_of_the_metrics_of_all_runs_only_its_own_are_looked_at_for_a_row(
     rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at: list[Any] = []
-    write = results.encode_value
+    write = encode_value
 
     def note(value: Any) -> str:
         looked_at.append(value)

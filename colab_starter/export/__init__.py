@@ -1,0 +1,1 @@
+"""``colab-starter export``: a sweep in the formats of other tools."""

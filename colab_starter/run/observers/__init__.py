@@ -1,0 +1,1 @@
+"""Observers of a running sweep, besides the display: what ``--also`` asks for."""
