@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import math
 import re
 import subprocess
 from pathlib import Path
@@ -14,10 +15,14 @@ import pytest
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 
+from colab_starter import cli
 from colab_starter.bake import extension as notebook_extension
 from colab_starter.bake.percent import to_ipynb
+from colab_starter.run.search.request import SECONDS
+from colab_starter.run.sweep.files import read_sweep_file
 from tests.conftest import LESSONS, PRESETS, QUESTIONS, REPOSITORY, Bake, printed, read_notebook
 
+SCRAP = "application/scrapbook.scrap.json+json"
 FIRST_CELLS = ["title", "parameters", "setup", "machine", "storage", "install"]
 CHOICES = {name: choices for name, choices in QUESTIONS.items() if isinstance(choices, list) and name[0] != "_"}
 ONE_AT_A_TIME: list[dict[str, Any]] = [{name: value} for name, choices in CHOICES.items() for value in choices]
@@ -249,12 +254,44 @@ def test_parameters_are_literals_without_annotations(all_lessons: Path, lesson: 
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_the_sweep_names_parameters_of_its_notebook(all_lessons: Path, lesson: str) -> None:
-    sweep = yaml.safe_load((all_lessons / f"sweeps/{lesson}.yaml").read_text())
-    assert set(sweep) <= {"fixed", "grid"}
-    parameters = ast.parse(code_of(all_lessons / f"notebooks/{lesson}.ipynb", "parameters")).body
-    names = {target.id for line in parameters if isinstance(line, ast.Assign) for target in line.targets}  # type: ignore[attr-defined]
-    assert {*sweep.get("fixed", {}), *sweep["grid"]} <= names
+def test_the_sweep_is_a_grid_and_with_a_number_of_trials_a_search(
+    all_lessons: Path, lesson: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = all_lessons / f"sweeps/{lesson}.yaml"
+    notebook = str(all_lessons / f"notebooks/{lesson}.ipynb")
+    command = ["run", notebook, "--sweep", str(sweep), "--out", str(tmp_path / "runs"), "--dry-run", "--json"]
+    grid = yaml.safe_load(sweep.read_text())["grid"]
+    assert cli.run_command(command, debug=True) == 0
+    planned = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [run["to_do"] for run in planned] == [True] * math.prod(map(len, grid.values()))
+
+    assert cli.run_command([*command, "--trials", "2"], debug=True) == 0
+    (planned,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert planned["trials"] == 2
+    assert planned["search"]["space"].keys() <= read_sweep_file(sweep).search.keys()  # type: ignore[union-attr]
+    trials = re.search(
+        r"^# .* add --trials (\d+) to the command\. .*colab-starter\[search\]", sweep.read_text(), re.MULTILINE
+    )
+    assert trials
+    assert int(trials[1]) == yaml.safe_load(sweep.read_text())["trials"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_search_is_for_a_metric_of_its_lesson_and_prunes_where_each_epoch_has_one(
+    all_lessons: Path, lesson: str
+) -> None:
+    file = read_sweep_file(all_lessons / f"sweeps/{lesson}.yaml")
+    objectives = [name for goal in ("maximize", "minimize") for name in file.settings.get(goal, [])]
+    outputs = [
+        out for cell in read_notebook(REPOSITORY / f"gallery/{lesson}.ipynb").cells for out in cell.get("outputs", [])
+    ]
+    scraps = [out.data[SCRAP] for out in outputs if SCRAP in out.get("data", {})]
+    numbers = {scrap["name"] for scrap in scraps if isinstance(scrap["data"], int | float)}
+    assert objectives
+    assert {*objectives} <= {*numbers, SECONDS}
+    by_steps = {scrap["name"] for scrap in scraps if "step" in scrap}
+    assert file.settings.get("prune", []) == (["median"] if by_steps else [])
+    assert not by_steps or {*objectives} <= by_steps
 
 
 def test_ruff_finds_no_undefined_name_in_any_notebook(all_lessons: Path) -> None:
