@@ -1,13 +1,16 @@
 """The documentation: it builds without a warning, explains every rule, and loads nothing from elsewhere."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from colab_starter import cli
 from colab_starter.check.rules import RULES
+from colab_starter.run.command import complete_options
 from tests.conftest import LESSONS, REPOSITORY
 
 PAGES = [
@@ -115,3 +118,28 @@ def test_a_shell_takes_every_command_as_it_stands(place: str) -> None:
     assert (answer.returncode, answer.stderr) == (0, ""), command
     unquoted = re.sub(r"""'[^']*'|"[^"]*"|(?:^|\s)#.*""", "", command)
     assert not re.findall(r"-p\s+\S*[][(){}*?$]", unquoted), f"zsh would expand this; quote it: {command}"
+
+
+ELSEWHERE = r"--(runtime|kernel|backend|out s3)\b"
+
+
+def list_runs_of_lessons() -> dict[str, list[str]]:
+    """The arguments of each ``colab-starter run notebooks/...`` of a page, by the command as it stands.
+
+    Those that need another machine, kernel or environment are left out.
+    """
+    lines = [line for command in COMMANDS.values() for line in command.splitlines()]
+    runs = [line for line in lines if re.match(r"\S*colab-starter run notebooks/[a-z]+\.ipynb", line)]
+    return {line: shlex.split(line, comments=True)[1:] for line in runs if not re.search(ELSEWHERE, line)}
+
+
+RUNS = list_runs_of_lessons()
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_a_run_of_a_lesson_would_start_as_it_stands(
+    command: str, all_lessons: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(all_lessons)
+    assert cli.run_command([*complete_options(RUNS[command]), "--dry-run"], debug=True) == 0
+    assert capsys.readouterr().out
