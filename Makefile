@@ -38,6 +38,8 @@ bench: tests-environment
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/outputs.py
 	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/samplers.py
 	$(BIN)/python benchmarks/starts.py
 	$(BIN)/python benchmarks/clusters.py
 
