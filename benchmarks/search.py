@@ -88,7 +88,11 @@ def main() -> None:
     options = parser.parse_args()
     adopt_orphans()
     with tempfile.TemporaryDirectory() as folder:
-        project = Path(cookiecutter(str(REPOSITORY), no_input=True, extra_context={"preset": "all"}, output_dir=folder))
+        project = Path(
+            cookiecutter(
+                str(REPOSITORY), no_input=True, extra_context={"preset": "all"}, output_dir=folder, accept_hooks=False
+            )
+        )
         for name in options.lessons:
             compare(project, name, options.searches, options.seeds)
 
