@@ -128,7 +128,7 @@ def list_runs_of_lessons() -> dict[str, list[str]]:
 
     Those that need another machine, kernel or environment are left out.
     """
-    lines = [line for command in COMMANDS.values() for line in command.splitlines()]
+    lines = [line for command in COMMANDS.values() for line in command.replace("\\\n", " ").splitlines()]
     runs = [line for line in lines if re.match(r"\S*colab-starter run notebooks/[a-z]+\.ipynb", line)]
     return {line: shlex.split(line, comments=True)[1:] for line in runs if not re.search(ELSEWHERE, line)}
 
