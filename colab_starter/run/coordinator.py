@@ -75,6 +75,11 @@ def _open_ledger(batch: Batch) -> Ledger:
     if damaged := ledger.content.damaged:
         first = ", ".join(map(str, damaged[:5])) + ", ..." * (len(damaged) > 5)
         warn(f"the ledger is damaged in line {first}, which is skipped")
+    if with_series := [run for run in found if run.outcome.series]:
+        # Imported here because it is seldom needed.
+        from colab_starter.run.lost_points import recover_points
+
+        recover_points(ledger, batch.store, with_series, batch.options.metrics)
     if found:
         batch.say(f"the ledger did not record how {plural(len(found), 'run')} ended: taken from the executed notebooks")
     if renamed := hide_secrets(ledger, batch.store, batch.mask):

@@ -26,7 +26,7 @@ from colab_starter.run.facts import (
     read_text,
     read_values,
 )
-from colab_starter.run.job import PointsRecorded
+from colab_starter.run.job import Point, PointsRecorded
 from colab_starter.run.ledger.journal import Journal, JournalFile
 from colab_starter.run.ledger.series import FILE_NAME as SERIES
 from colab_starter.run.ledger.series import SeriesFile
@@ -205,6 +205,12 @@ class Ledger:
             points = tuple(point._replace(name=names[point.name]) for point in event.points)
             dropped = tuple(map(self._mask.apply, event.dropped))
             self._series.add(replace(event, points=points, dropped=dropped), self.runs[event.run].attempt)
+
+    def replace_points(self, run: str, points: Sequence[Point]) -> None:
+        """Record all values with steps of a run's last attempt, instead of those that were written before."""
+        if self._series:
+            with self._explaining(self._series.path):
+                self._series.replace(run, self.runs[run].attempt, points)
 
     def write_found(self, found: Sequence[RunRecord]) -> None:
         """Record ended attempts whose end, or whose existence, the ledger did not know."""

@@ -89,6 +89,10 @@ class SeriesFile:
             unwritten = self._unwritten[event.run] = _Unwritten(attempt, anew=is_repeated)
         unwritten.add(event)
 
+    def replace(self, run: str, attempt: int, points: Sequence[Point]) -> None:
+        """Put these points of an attempt on the disk, instead of all that were written before."""
+        self._journal.append(describe_points(run, attempt, points, anew=True))
+
     def write_if_due(self) -> None:
         """Write what there is, if the last time is long enough ago. Hardly takes time otherwise."""
         if self._unwritten and self._interval < math.inf and time.monotonic() >= self._due:

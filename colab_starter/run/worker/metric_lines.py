@@ -65,6 +65,8 @@ _KERAS_EPOCH = re.compile(r"Epoch (\d+)/\d+\s*")
 _KERAS_BAR = re.compile(r"\s*(\d+)/(\d+)[\s━╸=>.\[\]-]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _HINTS = ("epoch", "step", "iter", "round", "episode", "\t")
+"""In lower case; a line without any of them names no step."""
+_NUMBERED = re.compile(r"(?:epoch|step|iter(?:ation)?|round|episode)['\"]?\s*[:=#]?\s*[\[(]?\s*\d|^(?:\[\d+\]|\d+:)\t")
 _STEP_GROUPS = {"epoch", "step", "iteration", "iter", "round"}
 _NO_NAMES = frozenset(
     "a an and at by for from in into is it no not of on or out per than that the then this to until was when were will "
@@ -251,7 +253,7 @@ class MetricLines:
     def _read(self, line: str, keras: "_Keras") -> None:
         points = keras.read(line)
         if points is None:
-            points = read_line(line) if _has_hint(line.lower()) else []
+            points = read_line(line) if _may_name_step(line) else []
         for point in points:
             if point.name not in self._own:
                 self._on_point(point)
@@ -354,19 +356,19 @@ class _Lines:
             return True
         low = text[start:end].lower()
         # "ep" is in three of the hints.
-        return ("ep" in low or "iter" in low or "round" in low or "\t" in low) and _has_hint(low)
+        return ("ep" in low or "iter" in low or "round" in low or "\t" in low) and any(hint in low for hint in _HINTS)
 
     def _choose(self, line: str) -> Iterator[str]:
         if "\r" in line or "\x08" in line:
             line = _show(line)
-        if 0 < len(line) <= LONGEST_LINE and (
-            self._reads_all or self.keras.epoch is not None or _has_hint(line.lower())
-        ):
+        if 0 < len(line) <= LONGEST_LINE and (self._reads_all or self.keras.epoch is not None or _may_name_step(line)):
             yield _ANSI.sub("", line) if "\x1b" in line else line
 
 
-def _has_hint(low: str) -> bool:
-    return any(hint in low for hint in _HINTS)
+def _may_name_step(line: str) -> bool:
+    """Whether it is worth a closer look."""
+    low = line.lower()
+    return any(hint in low for hint in _HINTS) and _NUMBERED.search(low) is not None
 
 
 def _show(line: str) -> str:

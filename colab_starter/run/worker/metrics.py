@@ -3,14 +3,25 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from colab_starter.run.job import Point
 from colab_starter.run.outcome import SeriesSummary
 from colab_starter.run.secrets import Mask
 from colab_starter.run.worker.metric_lines import MetricLines
 from colab_starter.run.worker.outputs import CellOutputs
-from colab_starter.run.worker.reporter import Uplink
+
+
+class Reports(Protocol):
+    """Where metrics are reported: the part of ``Uplink`` that is used."""
+
+    def report_metric(self, name: str, value: Any) -> None: ...
+
+    def report_point(self, point: Point) -> None: ...
+
+    def drop_points(self, name: str) -> None: ...
+
+    def start_over(self) -> None: ...
 
 
 class MetricRecorder:
@@ -20,7 +31,7 @@ class MetricRecorder:
     counts only until the first scrap.
     """
 
-    def __init__(self, uplink: Uplink, mask: Mask, patterns: Iterable[str] = ()) -> None:
+    def __init__(self, uplink: Reports, mask: Mask, patterns: Iterable[str] = ()) -> None:
         """``patterns`` are the user's regular expressions; see ``metric_lines``."""
         self.values: dict[str, Any] = {}
         """The last value of each metric, masked."""

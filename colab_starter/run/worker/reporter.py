@@ -3,6 +3,7 @@
 import math
 import select
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -42,7 +43,7 @@ class Uplink:
         self._channel = channel
         self._stop = Stop()
         self._reports: dict[str, Event] = {}
-        self._points: list[Point] = []
+        self._points: deque[Point] = deque()
         self._dropped: dict[str, None] = {}
         self._is_anew = True
         self._next_report = 0.0
@@ -67,7 +68,7 @@ class Uplink:
 
     def drop_points(self, name: str) -> None:
         """Report that the points of a series so far do not count."""
-        self._points = [point for point in self._points if point.name != name]
+        self._points = deque(point for point in self._points if point.name != name)
         self._dropped[name] = None
 
     def start_over(self) -> None:
@@ -119,7 +120,7 @@ class Uplink:
             self.send(event)
 
     def _send_points(self) -> None:
-        points, self._points = tuple(self._points[:MOST_POINTS]), self._points[MOST_POINTS:]
+        points = tuple(self._points.popleft() for _ in range(min(MOST_POINTS, len(self._points))))
         dropped, self._dropped = tuple(self._dropped), {}
         anew, self._is_anew = self._is_anew, False
         self.send(PointsRecorded(self._run, points, anew, dropped))

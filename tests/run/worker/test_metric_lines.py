@@ -224,7 +224,7 @@ def test_the_end_of_a_line_that_is_too_long_is_not_a_line() -> None:
 
 def test_much_output_without_metrics_is_looked_at_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    monkeypatch.setattr(metric_lines, "_has_hint", looked.append)
+    monkeypatch.setattr(metric_lines, "_may_name_step", looked.append)
     lines = MetricLines(print)
     lines.add(0, "stdout", "number 12: 0.5\n" * 100_000)
     lines.add(0, "stdout", "0123456789" * 100_000)

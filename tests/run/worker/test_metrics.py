@@ -38,7 +38,7 @@ def reports() -> Reports:
 
 @pytest.fixture
 def recorder(reports: Reports) -> MetricRecorder:
-    return MetricRecorder(reports, Mask(["hunter22"]), ["own=([0-9.]+)"])  # type: ignore[arg-type]
+    return MetricRecorder(reports, Mask(["hunter22"]), ["own=([0-9.]+)"])
 
 
 def test_a_number_with_a_step_is_a_point_and_the_last_is_the_value(recorder: MetricRecorder, reports: Reports) -> None:
