@@ -639,6 +639,7 @@ def get_file(name, origin, **options):
 
 source.file_utils.get_file = get_file
 network, epochs, fine_tune_epochs = "MobileNetV3Small", 1, 1
+train_set = Pictures(train_rows[:batch_size])
 _train = train
 
 def train(first, last, rate):
@@ -672,7 +673,7 @@ def executed(all_lessons: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
         for number, source in enumerate([CHANGED_TYPES, GRADIENTS, *code, WHAT_WAS_DOWNLOADED])
     ]
     nbformat.write(notebook, folder / "images.ipynb")
-    run_papermill(folder / "images.ipynb", folder, {"data": str(folder / "shapes")})
+    run_papermill(folder / "images.ipynb", folder, {"data": str(folder / "shapes"), "epochs": 12})
     return read_notebook(folder / "executed.ipynb"), folder / "results"
 
 

@@ -56,7 +56,7 @@ QUICK = {"epochs": 1, "batch_size": 32, "learning_rate": 0.002}
 CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
 """What a lesson's training leaves after each epoch."""
 
-ORDERS = 20
+ORDERS = 8
 """In so many orders the first cells are run again when all is done."""
 WATCH = """
 def _types():

@@ -1,6 +1,7 @@
 """The lesson "table" with tables of many kinds, good and bad: what it says, and how well it predicts.
 
 Its cells are executed in this process, as far as each test needs them; ``test_lessons.py`` runs the whole notebook.
+XGBoost and scikit-learn take a second to import, so only the process that runs these tests imports them.
 """
 
 import gzip
@@ -10,6 +11,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,6 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
-import xgboost
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine, make_friedman1
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.metrics import accuracy_score, r2_score
 
 from tests.conftest import read_notebook
 from tests.support.marks import weekly
@@ -41,7 +39,10 @@ class Lesson:
     """The code cells of the notebook, what they printed, and the variables that they left."""
 
     def __init__(self, notebook: Path, folder: Path) -> None:
+        import xgboost
+
         self.cells = [cell for cell in read_notebook(notebook).cells if cell.cell_type == "code"]
+        self.framework = xgboost
         self.folder = folder
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.printed = ""
@@ -50,7 +51,7 @@ class Lesson:
 
     def run(self, until: str = "table-leaks", **parameters: Any) -> str:
         """What the cells printed, up to ``until`` and with it; the machine and the installation are left out."""
-        imports = {"np": np, "pd": pd, "json": json, "xgboost": xgboost}
+        imports = {"np": np, "pd": pd, "json": json, "xgboost": self.framework}
         self.names = {"__name__": "__main__", "device": "cpu", **imports}
         output = StringIO()
         with redirect_stdout(output):
@@ -625,25 +626,37 @@ def make_mixed(count: int = 1500) -> pd.DataFrame:
 
 
 def make_friedman() -> pd.DataFrame:
+    from sklearn.datasets import make_friedman1
+
     x, y = make_friedman1(1000, noise=1, random_state=0)
     return pd.DataFrame(x, columns=[f"x{number}" for number in range(10)]).assign(target=y)
 
 
+def load_bundled(name: str) -> pd.DataFrame:
+    """A table that comes with scikit-learn."""
+    from sklearn import datasets
+
+    table: pd.DataFrame = getattr(datasets, f"load_{name}")(as_frame=True).frame
+    return table
+
+
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
-    "wine": lambda: load_wine(as_frame=True).frame,
-    "breast cancer": lambda: load_breast_cancer(as_frame=True).frame,
-    "diabetes": lambda: load_diabetes(as_frame=True).frame,
-    "digits": lambda: load_digits(as_frame=True).frame,
+    **{name: partial(load_bundled, name) for name in ("wine", "breast_cancer", "diabetes", "digits")},
     "mixed": make_mixed,
     "friedman": make_friedman,
 }
+DAILY_TABLES = ("wine", "diabetes", "mixed")
+"""Classes, numbers, and numbers beside categories and gaps: the others are more of the same, and take far longer."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [weekly(name) if name == "digits" else name for name in TABLES])
+@pytest.mark.parametrize("name", [name if name in DAILY_TABLES else weekly(name) for name in TABLES])
 def test_it_predicts_no_worse_than_scikit_learn_s_boosted_trees_with_the_same_folds(
     lesson: Lesson, write: Write, name: str
 ) -> None:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.metrics import accuracy_score, r2_score
+
     lesson.run("table-verdict", data=write(TABLES[name]()))
     names = lesson.names
     x, y, is_class = names["x"], names["y"], names["is_class"]
@@ -670,6 +683,8 @@ def test_no_variable_changes_its_type(lesson: Lesson, write: Write, target: str)
 
 @pytest.mark.slow
 def test_papermill_gives_it_a_table_and_a_target(all_lessons: Path, write: Write, tmp_path: Path) -> None:
+    import xgboost
+
     parameters = {"data": write(GERMAN, encoding="cp1252"), "target": "Stadt", **QUICK}
     run_papermill(all_lessons / "notebooks/table.ipynb", tmp_path, parameters)
     results = json.loads((tmp_path / "results/results.json").read_text())

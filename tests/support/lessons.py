@@ -13,7 +13,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "pytorch": {"epochs": 1, "learning_rate": 0.01},
     "opencv": {"features": 200},
     "xgboost": {"max_depth": 1},
-    "images": {"epochs": 3, "image_size": 64},
+    "images": {"epochs": 1, "image_size": 32},
     "table": {"max_depth": 1, "folds": 3},
     "graphviz": {"tree_depth": 1},
     "tour": {"epochs": 1},

@@ -14,12 +14,7 @@ from tests.support.runtimes import own_cache
 
 __all__ = ["own_cache"]
 
-ALL_THREE = all(map(find_python, ("3.11", "3.12", "3.13")))
-pytestmark = [
-    pytest.mark.weekly,
-    pytest.mark.xdist_group("environments"),
-    pytest.mark.skipif(not ALL_THREE, reason="needs the Pythons of Colab's runtimes: 3.11, 3.12 and 3.13"),
-]
+pytestmark = [pytest.mark.weekly, pytest.mark.xdist_group("environments"), pytest.mark.usefixtures("all_pythons")]
 
 BREAKAGES: dict[str, tuple[Sequence[str], str, str, int, str]] = {
     "a module that Python 3.13 dropped": (["print(n)", "import cgi"], "2026.07", "latest", 4, "Python"),
@@ -42,6 +37,13 @@ BREAKAGES: dict[str, tuple[Sequence[str], str, str, int, str]] = {
     ),
 }
 """What broke -> the cells of a notebook, the last good runtime, the first bad one, the cell, the package."""
+
+
+@pytest.fixture(scope="module")
+def all_pythons() -> None:
+    """Look for them when they are needed: to ask each installed Python for its version takes a process."""
+    if not all(map(find_python, ("3.11", "3.12", "3.13"))):
+        pytest.skip("needs the Pythons of Colab's runtimes: 3.11, 3.12 and 3.13")
 
 
 @pytest.mark.usefixtures("own_cache")
