@@ -42,6 +42,11 @@ LONGEST_FILES += ["test_command.py", "test_table_lesson.py", "test_cli.py", "tes
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten what would make the name of a test as long as what it tests, which may be a megabyte."""
+    return f"{val[:60]!s}..." if isinstance(val, (str, bytes)) and len(val) > 100 else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each file to one process, but for those that say themselves with whom they go: the ones with Ray."""
