@@ -15,7 +15,6 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from colab_starter import cli
 from colab_starter.run.ledger.journal import JournalFile
 from colab_starter.run.ledger.series import read_series
 from tests.support.processes import COMMAND
@@ -58,23 +57,6 @@ def run(tmp_path: Path) -> Run:
             timeout=300,
             env={**os.environ, **variables},
         )
-
-    return call
-
-
-@pytest.fixture
-def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The same in this very process: quicker, for what starts none."""
-
-    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [COMMAND, "run", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = capsys.readouterr()
-        code = end.value.code
-        assert isinstance(code, int)
-        return subprocess.CompletedProcess(sys.argv, code, printed.out, printed.err)
 
     return call
 
@@ -356,8 +338,8 @@ def test_the_executed_notebook_has_the_paths_as_they_were_typed(notebook: Write,
         ["-p", "api_key='hunter3-hunter3"],
     ],
 )
-def test_no_error_line_shows_a_secret(notebook: Write, run: Run, arguments: list[str]) -> None:
-    result = run(notebook("n"), *arguments, SOME_TOKEN="hunter2-hunter2")
+def test_no_error_line_shows_a_secret(notebook: Write, run_here: Run, arguments: list[str]) -> None:
+    result = run_here(notebook("n"), *arguments, SOME_TOKEN="hunter2-hunter2")
     assert result.returncode == 2
     assert result.stderr.startswith("colab-starter: ")
     assert not re.search("hunter[23]-?h?", result.stdout + result.stderr), result.stderr

@@ -91,10 +91,10 @@ def cell_statuses(found: dict[str, Any]) -> list[str]:
 
 
 def test_trial_a_an_unknown_parameter_is_an_error_before_anything_starts(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], run_here: Run, tmp_path: Path
 ) -> None:
     """papermill warns, and ends with 0."""
-    result = run(notebook("print(n)", parameters="epochs = 1"), "-p", "epoch=3")
+    result = run_here(notebook("print(n)", parameters="epochs = 1"), "-p", "epoch=3")
     assert result.returncode == 2
     assert "epochs" in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -102,26 +102,30 @@ def test_trial_a_an_unknown_parameter_is_an_error_before_anything_starts(
 
 
 @pytest.mark.parametrize("value", ["hello", "2.5"])
-def test_trial_b_a_value_of_the_wrong_type_is_an_error(notebook: Callable[..., Path], run: Run, value: str) -> None:
+def test_trial_b_a_value_of_the_wrong_type_is_an_error(
+    notebook: Callable[..., Path], run_here: Run, value: str
+) -> None:
     """papermill checks no type: 2.5 for an integer passes without a word."""
-    result = run(notebook("print(n)", parameters="n: int = 1"), "-p", f"n={value}")
+    result = run_here(notebook("print(n)", parameters="n: int = 1"), "-p", f"n={value}")
     assert result.returncode == 2
     assert value in result.stderr
     assert "int" in result.stderr
 
 
 def test_trial_c_without_a_parameters_cell_nothing_runs_with_the_wrong_value(
-    notebook: Callable[..., Path], run: Run
+    notebook: Callable[..., Path], run_here: Run
 ) -> None:
     """papermill injects at the top, the cell overwrites the value, and the run passes."""
-    result = run(notebook("n = 1", "print(n)", parameters=None), "-p", "n=7")
+    result = run_here(notebook("n = 1", "print(n)", parameters=None), "-p", "n=7")
     assert result.returncode == 2
     assert "parameters" in result.stderr
 
 
-def test_trial_c2_a_value_computed_from_a_parameter_does_not_go_stale(notebook: Callable[..., Path], run: Run) -> None:
+def test_trial_c2_a_value_computed_from_a_parameter_does_not_go_stale(
+    notebook: Callable[..., Path], run_here: Run
+) -> None:
     """papermill prints ``5 10``: m still comes from the default of n."""
-    result = run(notebook("print(n, m)", parameters="n = 1\nm = n * 10"), "-p", "n=5")
+    result = run_here(notebook("print(n, m)", parameters="n = 1\nm = n * 10"), "-p", "n=5")
     assert result.returncode == 2
     assert "m" in result.stderr
 
@@ -404,10 +408,10 @@ def test_trial_f_a_missing_output_folder_is_made(notebook: Callable[..., Path], 
 
 
 def test_trial_f_an_output_folder_that_is_a_file_is_one_clear_line(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], run_here: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("mine")
-    result = run(notebook("print(n)"), "--out", "taken")
+    result = run_here(notebook("print(n)"), "--out", "taken")
     assert result.returncode in (1, 2)
     assert len(result.stderr.splitlines()) == 1
     assert (tmp_path / "taken").read_text() == "mine"
@@ -533,17 +537,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
-def test_trial_j_a_file_that_is_no_notebook_is_one_clear_line(run: Run, tmp_path: Path, content: str) -> None:
+def test_trial_j_a_file_that_is_no_notebook_is_one_clear_line(run_here: Run, tmp_path: Path, content: str) -> None:
     """papermill prints tracebacks of 40 lines."""
     (tmp_path / "broken.ipynb").write_text(content)
-    result = run("broken.ipynb")
+    result = run_here("broken.ipynb")
     assert result.returncode in (1, 2)
     assert len(result.stderr.splitlines()) == 1
     assert "broken.ipynb" in result.stderr
 
 
-def test_trial_j_a_missing_file_is_one_clear_line(run: Run) -> None:
-    result = run("nowhere.ipynb")
+def test_trial_j_a_missing_file_is_one_clear_line(run_here: Run) -> None:
+    result = run_here("nowhere.ipynb")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert "nowhere.ipynb" in result.stderr
@@ -561,10 +565,10 @@ def test_trial_j_a_notebook_of_format_3_without_a_kernelspec_runs(run: Run, tmp_
 
 
 def test_trial_j_a_kernel_that_is_not_installed_is_told_with_those_that_are(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], run_here: Run, tmp_path: Path
 ) -> None:
     """papermill names none, and writes a notebook whose cells say completed."""
-    result = run(notebook("print(n)", kernel="nonsense"))
+    result = run_here(notebook("print(n)", kernel="nonsense"))
     assert result.returncode in (1, 2)
     assert "nonsense" in result.stderr
     assert "python3" in result.stderr
