@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 RUN_TESTS := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: demo test test-all tests-environment lint bench gallery languages page docs dist parity locks clean
+.PHONY: demo test test-all all-tests daily-tests tests-environment lint bench gallery languages page docs dist parity locks clean
 
 demo:
 	sh tools/setup.sh demo
@@ -24,10 +24,17 @@ lint: tests-environment
 	$(BIN)/python -m mypy
 	$(BIN)/python tools/renew_page.py --check
 
-test: lint
+# Beside each other: mypy keeps one core busy for half a minute if it has not seen the files before.
+test:
+	$(MAKE) --no-print-directory --jobs 2 lint daily-tests
+
+test-all:
+	$(MAKE) --no-print-directory --jobs 2 lint all-tests
+
+daily-tests: tests-environment
 	$(RUN_TESTS)
 
-test-all: lint
+all-tests: tests-environment
 	$(RUN_TESTS) -m ""
 
 bench: tests-environment

@@ -1,5 +1,6 @@
 """Baking projects through cookiecutter, and executing their notebooks in real kernels."""
 
+import gc
 import json
 import os
 import shutil
@@ -36,9 +37,12 @@ pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertion
 
 
 LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py"]
-LONGEST_FILES += ["test_overlay_sweeps.py", "test_colab_contract.py", "test_trials.py", "test_jupyter_contract.py"]
-LONGEST_FILES += ["test_remote.py", "test_sweeps.py", "test_colab.py", "test_jupyter.py", "test_warm_trials.py"]
-LONGEST_FILES += ["test_command.py", "test_table_lesson.py", "test_cli.py", "test_papermill_engine.py"]
+LONGEST_FILES += ["test_overlay_sweeps.py", "test_trials.py", "test_packets.py", "test_images_lesson.py"]
+LONGEST_FILES += ["test_environments.py", "test_bisect.py", "test_colab_contract.py", "test_sweeps.py"]
+LONGEST_FILES += ["test_command.py", "test_jupyter_contract.py", "test_jupyter.py", "test_colab.py"]
+LONGEST_FILES += ["test_warm_trials.py", "test_cli.py", "test_touched_sweeps.py", "test_many_runs.py"]
+LONGEST_FILES += ["test_odd_pages.py", "test_table_lesson.py", "test_languages.py", "test_remote.py"]
+LONGEST_FILES += ["test_papermill_engine.py", "test_full_disk.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 
@@ -59,7 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Where the groups are ignored, each process runs the long fixtures for itself, and Ray's clusters find others."""
+    """Where the groups are ignored, each process runs the long fixtures for itself, and Ray's clusters find others.
+
+    The thousands of tests stay to the end, so the garbage collector need not go through them again and again.
+    """
+    gc.freeze()
     if getattr(session.config.option, "loadgroup", False) and any("@" not in item.nodeid for item in session.items):
         raise pytest.UsageError("pytest-xdist ignores the groups of these tests with this pytest: take an older one")
 
