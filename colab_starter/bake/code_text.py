@@ -7,7 +7,8 @@ Python that makes the notebook.
 import ast
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from colab_starter.bake.errors import TranslationError
@@ -35,10 +36,14 @@ _NOT_SHOWN = re.compile(r"\S*[/\\_=<>]\S*|\S+\.\w+|\W*\w?\W*")
 _CONVERSION = re.compile(r"(.*?)(\s*![rsa]\s*)?", re.DOTALL)
 
 
+_COMMENT_KIND = "comment"
+
+
 class _Span(NamedTuple):
     start: int
     end: int
     kind: str
+    """``comment``, or the kind of a shown string."""
 
 
 def replace_in_code(
@@ -49,14 +54,8 @@ def replace_in_code(
     ``comments_only`` is for code whose strings are values, such as parameters. ``used_elsewhere`` are the names that
     other code uses.
     """
-    tree = _parse(code)
-    if tree is None:
-        return code
-    if comments_only:
-        return _replace_tokens(code, [], replace)
-    magics = " ".join(re.findall(r"^[ \t]*#[ \t]*[!%].*", code, re.MULTILINE))
-    shown = ShownStrings(tree, {*used_elsewhere, *identifiers(magics)})
-    return _replace_tokens(code, _place(shown, code), replace)
+    used_here = frozenset(identifiers(code).intersection(used_elsewhere))
+    return _replace_spans(code, _find_spans(code, comments_only, used_here), replace)
 
 
 def identifiers(code: str) -> set[str]:
@@ -82,6 +81,28 @@ def _parse(code: str) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=2048)
+def _find_spans(code: str, comments_only: bool, used_elsewhere: frozenset[str]) -> tuple[_Span, ...]:
+    """The comments of the code and its shown strings; none if it is not valid Python.
+
+    Kept, because the record of a project renders each of its notebooks once more.
+    """
+    tree = _parse(code)
+    if tree is None:
+        return ()
+    magics = " ".join(re.findall(r"^[ \t]*#[ \t]*[!%].*", code, re.MULTILINE))
+    shown = [] if comments_only else _place(ShownStrings(tree, {*used_elsewhere, *identifiers(magics)}), code)
+    return tuple(_select_tokens(code, shown))
+
+
+def _select_tokens(code: str, shown: list[_Span]) -> Iterator[_Span]:
+    """The comments of the code, and its strings in the places that are shown."""
+    for token in find_tokens(code):
+        kinds = [span.kind for span in shown if span.start <= token.start < span.end]
+        if token.is_comment or kinds:
+            yield _Span(token.start, token.end, _COMMENT_KIND if token.is_comment else kinds[0])
+
+
 def _place(shown: ShownStrings, code: str) -> list[_Span]:
     """Where the shown strings stand in the code."""
     lines = [0, *(match.end() for match in re.finditer("\n", code))]
@@ -101,17 +122,14 @@ def _offset(code: str, lines: list[int], row: int | None, byte: int | None) -> i
     return start + (byte if line.isascii() else len(line.encode()[:byte].decode()))
 
 
-def _replace_tokens(code: str, shown: list[_Span], replace: Replace) -> str:
+def _replace_spans(code: str, spans: Iterable[_Span], replace: Replace) -> str:
     pieces, position = [], 0
-    for token in find_tokens(code):
-        source = code[token.start : token.end]
-        kinds = [span.kind for span in shown if span.start <= token.start < span.end]
-        if token.is_comment:
-            new = _replace_comment(source, replace)
-        else:
-            new = _replace_string(source, kinds[0], replace) if kinds else source
-        pieces += [code[position : token.start], new]
-        position = token.end
+    for start, end, kind in spans:
+        source = code[start:end]
+        is_comment = kind == _COMMENT_KIND
+        new = _replace_comment(source, replace) if is_comment else _replace_string(source, kind, replace)
+        pieces += [code[position:start], new]
+        position = end
     return "".join(pieces) + code[position:]
 
 
@@ -207,7 +225,7 @@ def _replace_in_field(field: Field, quote: str, kind: str, replace: Replace) -> 
 
         return replace(passage._replace(fit=fit))
 
-    new = _replace_tokens(code, _place(shown, code), replace_inside)
+    new = _replace_spans(code, _select_tokens(code, _place(shown, code)), replace_inside)
     return "{" + new[1:-1] + field.source[1 + len(expression) :]
 
 
