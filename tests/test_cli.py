@@ -21,6 +21,7 @@ from colab_starter.bake.languages import HOW_TO_CHOOSE
 from tests.bake.test_generate import EVERY_ANSWER, read_tree
 from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, run_cookiecutter
 from tests.environments import make_environment
+from tests.support.commands import call_command
 from tests.support.marks import weekly
 from tests.support.processes import PATIENCE
 
@@ -80,11 +81,13 @@ class Terminal:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(tmp_path: Path, command: str) -> None:
-    answer = run(*command.split(), "--help", cwd=tmp_path)
-    assert answer.returncode == 0, answer.stderr
-    assert "Example" in answer.stdout
-    assert f"colab-starter {command}".rstrip() in answer.stdout.partition("Example")[2]
+def test_every_command_has_help_with_an_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    answer = call_command(monkeypatch, capsys, *command.split(), "--help")
+    assert answer.status == 0, answer.err
+    assert "Example" in answer.out
+    assert f"colab-starter {command}".rstrip() in answer.out.partition("Example")[2]
 
 
 def test_without_a_command_it_shows_the_help(tmp_path: Path) -> None:
@@ -133,12 +136,19 @@ def test_version(tmp_path: Path) -> None:
         (["new", "--pip", "; rm -rf /"], "extra_pip_packages '; rm -rf /' cannot be used"),
     ],
 )
-def test_wrong_usage_is_one_line_on_stderr_and_status_2(tmp_path: Path, arguments: list[str], text: str) -> None:
-    answer = run(*arguments, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert answer.stdout == ""
-    assert text in answer.stderr
-    assert len(answer.stderr.splitlines()) == 1
+def test_wrong_usage_is_one_line_on_stderr_and_status_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: list[str],
+    text: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = call_command(monkeypatch, capsys, *arguments)
+    assert answer.status == 2
+    assert answer.out == ""
+    assert text in answer.err
+    assert len(answer.err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
 
 
