@@ -37,6 +37,16 @@ class Overlay:
 
 
 @dataclass(frozen=True)
+class KernelPython:
+    """The Python of a kernelspec that is not the one of the process that executes the runs."""
+
+    python: str
+    """The absolute path of the interpreter."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """The variables of the kernelspec, in which ``${NAME}`` stands for the values of others."""
+
+
+@dataclass(frozen=True)
 class WarmPlan:
     """What a process imports before kernels are forked from it."""
 
@@ -46,6 +56,10 @@ class WarmPlan:
     """The working directory for these steps; empty if the kernels may work anywhere."""
     overlay: Overlay | None = None
     """The overlay whose Python the process runs instead of this one."""
+    kernel: KernelPython | None = None
+    """The Python that the process runs instead of this one. Such a process forks only kernels, and no workers."""
+    may_lack: bool = False
+    """Whether modules that do not exist are ignored: nobody has looked for them in the environment of ``kernel``."""
 
     @property
     def modules(self) -> tuple[str, ...]:

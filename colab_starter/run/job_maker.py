@@ -33,6 +33,8 @@ def plan_run(batch: Batch, run: Run) -> WarmPlan | None:
         kernel=batch.options.kernel,
         cwd=str(batch.cwd),
     )
+    if plan and plan.kernel and not batch.options.backend.runs_here:
+        return None
     return plan and replace(plan, overlay=overlay)
 
 

@@ -52,6 +52,27 @@ def find_python(kernel: str) -> str | None:
     return "" if _is_this_python(program) else shutil.which(program)
 
 
+def find_plain_kernel(kernel: str) -> tuple[str, dict[str, str]] | None:
+    """The Python and the variables of a kernelspec that starts the IPython kernel without any other option.
+
+    None if it does something else, or its Python is not given by an absolute path.
+    """
+    from jupyter_core.paths import jupyter_path
+
+    files = (Path(folder, kernel.lower(), "kernel.json") for folder in jupyter_path("kernels"))
+    file = next((file for file in files if file.is_file()), None)
+    try:
+        spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file else {}
+        program, *options = spec["argv"]
+        variables = {str(name): str(value) for name, value in (spec.get("env") or {}).items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+    program = sys.executable if _is_this_python(program) else program
+    if not _has_no_options(options) or not os.path.isabs(program) or not _PYTHON.fullmatch(os.path.basename(program)):
+        return None
+    return program, variables
+
+
 def _is_plain(file: Path) -> bool:
     try:
         spec: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -64,8 +85,11 @@ def _is_plain(file: Path) -> bool:
 def is_plain(command: Sequence[str], connection_file: str = "{connection_file}") -> bool:
     """Whether a command starts the IPython kernel of this Python without any other option."""
     program, *options = command
-    plain = [option for option in options if option not in _HARMLESS] == [*_LAUNCHER, connection_file]
-    return plain and _is_this_python(program)
+    return _has_no_options(options, connection_file) and _is_this_python(program)
+
+
+def _has_no_options(options: Sequence[str], connection_file: str = "{connection_file}") -> bool:
+    return [option for option in options if option not in _HARMLESS] == [*_LAUNCHER, connection_file]
 
 
 def _is_this_python(program: str) -> bool:

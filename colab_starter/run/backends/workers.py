@@ -79,6 +79,10 @@ class WorkerBackend(Backend):
         """Handle a worker's end; ``is_told`` says whether the worker itself has reported it."""
         self._events.append(ended)
 
+    def _list_servers(self, worker: Worker) -> list[int]:
+        """The process IDs of the fork servers that a worker depends on."""
+        return [worker.server.pid]
+
     def _list_sources(self) -> list[int]:
         """Further descriptors to wait for, whose news ``_look_after`` handles."""
         return []
@@ -113,14 +117,17 @@ class WorkerBackend(Backend):
         with suppress(OSError):  # The worker has died; wait() will report it.
             worker.connection.send(stop)
         if stop.level is StopLevel.NOW:
-            self._stopped.let_go_on([worker.server.pid])
+            self._stopped.let_go_on(self._list_servers(worker))
 
     def close(self) -> None:
         for worker in self._workers.values():
             worker.connection.close()
         self._workers.clear()
-        self.servers.close()
+        self._close_servers()
         self._log.close()
+
+    def _close_servers(self) -> None:
+        self.servers.close()
 
     def _receive(self, worker: Worker) -> None:
         """Read what the worker has sent; an end that it did not report is reported here."""
@@ -149,11 +156,11 @@ class WorkerBackend(Backend):
 
     def _look_after_workers(self) -> None:
         """Continue stopped processes, and end workers that do not enforce their limits."""
-        self._stopped.look({worker.server.pid for worker in self._workers.values()})
+        self._stopped.look({pid for worker in self._workers.values() for pid in self._list_servers(worker)})
         for worker in list(self._workers.values()):
             match worker.deadline.check():
                 case Lateness.LATE:
-                    self._stopped.let_go_on([worker.server.pid])
+                    self._stopped.let_go_on(self._list_servers(worker))
                 case Lateness.LOST:
                     worker.verdict = worker.deadline.judge()
                     if worker.pid in system.list_descendants(worker.server.pid):

@@ -1,9 +1,12 @@
 """Restoring state after a fork: unseeded random generators, and the threads of BLAS."""
 
 import importlib
+import importlib.machinery
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
@@ -14,13 +17,30 @@ _find_blas: Callable[[], Any] | None = None
 """Returns the loaded BLAS libraries."""
 
 
-def prepare() -> None:
-    """Import what a fork will need, and undo its visible effect: it sets a variable that a notebook could see."""
+def prepare(file: str = "") -> None:
+    """Import what a fork will need, and undo its visible effect: it sets a variable that a notebook could see.
+
+    ``file`` is the threadpoolctl.py to load where none is installed, or one from before version 3.
+    """
     global _find_blas
     is_new = "threadpoolctl" not in sys.modules
-    _find_blas = importlib.import_module("threadpoolctl").ThreadpoolController
+    module: Any = None
+    with suppress(ImportError):
+        module = importlib.import_module("threadpoolctl")
+    if file and not hasattr(module, "ThreadpoolController"):
+        module = _load(file)
+    _find_blas = module.ThreadpoolController
     if is_new:
-        del sys.modules["threadpoolctl"]
+        sys.modules.pop("threadpoolctl", None)
+
+
+def _load(file: str) -> ModuleType:
+    """Execute a file as a module that nobody can import."""
+    loader = importlib.machinery.SourceFileLoader("colab_starter_threadpoolctl", file)
+    module = sys.modules[loader.name] = ModuleType(loader.name)  # where its dataclasses look for it
+    loader.exec_module(module)
+    del sys.modules[loader.name]
+    return module
 
 
 def renew_randomness() -> None:

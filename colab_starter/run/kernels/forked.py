@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
@@ -35,6 +35,9 @@ from colab_starter.run.kernels.heritage import get_heritage
 from colab_starter.run.kernels.hidden import Refusal
 from colab_starter.run.kernels.iopub_pipe import close_port
 from colab_starter.run.kernels.server import make_arguments
+
+if TYPE_CHECKING:
+    from typing import Self
 
 NO_HISTORY = "--HistoryManager.enabled=False"
 """Otherwise a sweep's kernels would fill the history that the user's own sessions search."""
@@ -60,7 +63,7 @@ class WarmKernel(IPythonKernel):
     before_first_cell: Callable[[], None] | None = None
 
     @classmethod
-    def instance(cls, *args: Any, **kwargs: Any) -> Self:
+    def instance(cls, *args: Any, **kwargs: Any) -> "Self":
         kernel = super().instance(*args, **kwargs)
         if "session" in kwargs:
             kernel.connect(**kwargs)
@@ -163,7 +166,7 @@ def become_kernel(
         cast(Any, WarmKernel.instance()).before_first_cell = partial(hidden.guard, refuse)
     os.close(bound)
     application.start()
-    _finish(application, connection_file, output)
+    _finish(application, "" if refusals is None else str(connection_file.with_name(ending.FILE_NAME)), output)
 
 
 def _fail_import(refusal: Refusal) -> NoReturn:
@@ -225,18 +228,16 @@ def _move_shell(application: WarmApplication, connection_file: Path) -> None:
     sys.argv = make_arguments(str(connection_file))
 
 
-def _finish(application: WarmApplication, connection_file: Path, output: int) -> NoReturn:
+def _finish(application: WarmApplication, told: str, output: int) -> NoReturn:
     """End as Python does at the end of its main program, but without tearing down every module.
 
     Busy threads are waited for, atexit handlers run, files are closed, and C's files flushed. Tearing down all modules,
-    as Python would, takes 0.05 s of a core, and 0.4 s with TensorFlow; PyTorch's C++ takes another 0.2 s.
+    as Python would, takes 0.05 s of a core, and 0.4 s with TensorFlow; PyTorch's C++ takes another 0.2 s. ``told`` is
+    the file for the names of what was left running; empty if nobody reads it.
     """
     # It may still be flushing after the shutdown request, forever if IPKernelApp.close removes iopub first.
     application.control_thread.stop()
     application.control_thread.join()
-    heritage = get_heritage()
-    is_own = heritage is not None and connection_file.is_relative_to(heritage.folder)
-    told = str(connection_file.with_name(ending.FILE_NAME)) if is_own else ""
     ending.end_leftovers(threading._shutdown, told)  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     _redirect_output(output)  # what is written from here on belongs to no cell

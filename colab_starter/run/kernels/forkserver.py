@@ -1,5 +1,6 @@
 """The client side of a fork server: a process that preloads a notebook's modules and forks workers on demand."""
 
+import importlib.util
 import os
 import pickle
 import socket
@@ -10,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
-from typing import IO, Any, NamedTuple, TypeAlias
+from string import Template
+from typing import IO, Any, TypeAlias
 
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.launch import Launched, launch, take_early
+from colab_starter.run.kernels.protocol import Exited as Exited
+from colab_starter.run.kernels.protocol import Setup
 from colab_starter.run.kernels.stopped import StoppedProcesses
 from colab_starter.run.overlays.entering import enter, find_python
 
@@ -25,36 +29,10 @@ _SOON = 1.0
 """Seconds in which an unhindered server ends; after that, it is checked whether it was stopped."""
 
 
-class Exited(NamedTuple):
-    """The last record in a worker's channel, sent by the fork server: the worker is gone."""
-
-    status: int
-    """The exit code, or the negative number of the signal that killed it."""
-
-
 class ServerState(StrEnum):
     STARTING = "starting"
     READY = "ready"
     DEAD = "dead"
-
-
-class Setup(NamedTuple):
-    """The first message to a server."""
-
-    plan: WarmPlan
-    keep_fds: tuple[int, ...]
-    environment: Mapping[str, str] = {}
-    """Variables in addition to those it was started with."""
-    is_early: bool = False
-    """It was started early, in another folder and without a log: the descriptors of the log and of what must stay open
-    follow this message.
-    """
-
-
-class Ready(NamedTuple):
-    """The server's only message: its imports are done."""
-
-    left_out: dict[str, str]
 
 
 class ForkServer:
@@ -74,16 +52,18 @@ class ForkServer:
         self.left_out: dict[str, str] = {}
         """Modules that are not preloaded, and why (``started 4 threads``); complete once the state is READY."""
         self._state = ServerState.STARTING
-        early = None if plan.overlay else take_early()
+        early = None if plan.overlay or plan.kernel else take_early()
         with os.fdopen(system.open_log(log), "ab") as output:
             self._process, control = early or _launch(plan, environment, output.fileno(), keep_fds)
             self._control: Channel = Connection(control)
+            setup = _make_setup(plan, keep_fds)
             if early:
-                self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds), dict(environment), is_early=True)))
+                setup = setup._replace(environment=dict(environment), is_early=True)
+                self._control.send_bytes(pickle.dumps(setup))
                 for descriptor in (output.fileno(), *keep_fds):
                     reduction.send_handle(self._control, descriptor, self.pid)
             else:
-                self._control.send_bytes(pickle.dumps(Setup(plan, tuple(keep_fds))))
+                self._control.send_bytes(pickle.dumps(setup))
 
     @property
     def pid(self) -> int:
@@ -142,9 +122,21 @@ class ForkServer:
 
 def _launch(plan: WarmPlan, environment: Mapping[str, str], output: int, keep_fds: Sequence[int]) -> Launched:
     python, variables = sys.executable, {**os.environ, **environment}
+    if plan.kernel:
+        python = plan.kernel.python
+        variables |= {name: Template(value).safe_substitute(variables) for name, value in plan.kernel.environment}
     if plan.overlay:
         python, variables = find_python(plan.overlay.folder), enter(variables, plan.overlay.folder)
-    return launch(python, variables, output, plan.cwd if os.path.isdir(plan.cwd) else None, keep_fds)
+    cwd = plan.cwd if os.path.isdir(plan.cwd) else None
+    return launch(python, variables, output, cwd, keep_fds, is_elsewhere=plan.kernel is not None)
+
+
+def _make_setup(plan: WarmPlan, keep_fds: Sequence[int]) -> Setup:
+    setup = Setup(plan.steps, plan.cwd, plan.overlay.folder if plan.overlay else "", tuple(keep_fds))
+    if plan.kernel is None:
+        return setup
+    found = importlib.util.find_spec("threadpoolctl")
+    return setup._replace(may_lack=plan.may_lack, threadpoolctl=(found and found.origin) or "")
 
 
 def _write_payload(payload: object) -> IO[bytes]:

@@ -71,14 +71,17 @@ class _Start(NamedTuple):
 class HiddenModules:
     """Created in the process from which kernels are forked; ``hide`` and ``guard`` are called in the kernel."""
 
-    def __init__(self, records: Mapping[str, ModuleRecord], visible: Iterable[str], state: State) -> None:
+    def __init__(
+        self, records: Mapping[str, ModuleRecord], visible: Iterable[str], state: State, never: str = ""
+    ) -> None:
         """``visible`` are the modules with which a cold kernel begins; ``state`` is that with which a notebook
-        begins."""
+        begins. ``never`` is a package that is not revealed: it is imported anew, from where the notebook finds it."""
         self._visible = frozenset(visible)
         self._records = {name: record for name, record in records.items() if name not in self._visible}
         """Including modules that have been removed from ``sys.modules`` again."""
         self._modules: dict[str, ModuleType] = {}
         self._state = state
+        self._never = never
         self._take_modules()
         self._files = {name: path for name, path in self._list_files().items() if not _is_of_python(path)}
         """The files of modules, except those of Python itself."""
@@ -134,6 +137,8 @@ class HiddenModules:
             holder = self._modules.get(parent) or sys.modules.get(parent)
             if isinstance(holder, ModuleType) and vars(holder).get(child) is module:
                 del vars(holder)[child]  # not delattr: TensorFlow's modules override it
+        for name in [name for name in self._modules if name.partition(".")[0] == self._never]:
+            del self._modules[name], self._records[name]
         hidden = self
 
         class RevealingLock(_bootstrap._ModuleLockManager):  # type: ignore[misc, name-defined]

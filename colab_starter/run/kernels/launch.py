@@ -16,9 +16,23 @@ from typing import NamedTuple
 PROGRAM = "colab_starter.run.kernels.server"
 START = "import sys; del sys.path[0]; sys.path.append(sys.argv.pop()); from {module} import main; main()"
 """Code for ``python -c``, followed by the folder of this package; the folder of the runs is not searched."""
+START_ELSEWHERE = """\
+import sys
+if sys.version_info < (3, 10):
+    sys.exit("%s is older than 3.10" % sys.executable)
+if sys.path[0] == "":
+    del sys.path[0]
+ours = type(sys)("colab_starter")
+ours.__path__ = [sys.argv.pop()]
+sys.modules["colab_starter"] = ours
+from {module} import main_elsewhere
+main_elsewhere()
+"""
+"""The same for a Python of another environment, which finds this package, but nothing that is installed beside it."""
 
 _WITHOUT_RUNS = ("-h", "--help", "--dry-run", "--parameters", "--backend", "--runtime")
-"""Options of ``colab-starter run`` with which nothing is, or may be, executed here, or in another environment."""
+"""Options of ``colab-starter run`` with which nothing is, or may be, executed here, or only after minutes: that is what
+making an environment may take."""
 
 
 class Launched(NamedTuple):
@@ -30,13 +44,20 @@ class Launched(NamedTuple):
 
 
 def launch(
-    python: str, environment: Mapping[str, str], output: int, cwd: str | None = None, keep_fds: Sequence[int] = ()
+    python: str,
+    environment: Mapping[str, str],
+    output: int,
+    cwd: str | None = None,
+    keep_fds: Sequence[int] = (),
+    *,
+    is_elsewhere: bool = False,
 ) -> Launched:
-    """Start the program; ``output`` takes what it prints."""
+    """Start the program; ``output`` takes what it prints. ``is_elsewhere``: in an environment that is not this one."""
+    start, folder = (START_ELSEWHERE, 2) if is_elsewhere else (START, 3)
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [python, "-c", START.format(module=PROGRAM), str(Path(__file__).parents[3])],
+            [python, "-c", start.format(module=PROGRAM), str(Path(__file__).parents[folder])],
             stdin=theirs.fileno(),
             stdout=output,
             stderr=output,

@@ -16,6 +16,7 @@ from colab_starter.errors import ColdKernelNeededError, NoSuchKernelError
 from colab_starter.run.kernels import ending
 from colab_starter.run.kernels.connection import Connection, Message, Place, listen, make_place
 from colab_starter.run.kernels.death import KernelDiedError
+from colab_starter.run.kernels.guarded import Guard
 from colab_starter.run.kernels.heritage import can_fork_kernel
 from colab_starter.run.kernels.kernel import (
     DROP_NOTHING,
@@ -69,6 +70,7 @@ class LocalKernel:
         log: Path | MaskedLog,
         warm: bool = False,
         overlay: str = "",
+        guard: Guard | None = None,
         timeout: float = 60,
         also: Sequence[HasFileno] = (),
     ) -> "LocalKernel":
@@ -77,9 +79,10 @@ class LocalKernel:
         ``environment`` is added to this process's own. ``log`` gets what the kernel itself writes, and is followed from
         here on. ``warm`` forks it if this process comes from a fork server, and otherwise starts it cold. ``overlay``
         is the folder of an overlay of the kernel's environment in which it works; it is forked only from a server in
-        the same overlay. Raises NoSuchKernelError, which names those installed; KernelDiedError; KernelSilentError
-        after ``timeout`` seconds; StartStoppedError as soon as one of ``also`` is readable. If anything is raised,
-        nothing of the kernel is left.
+        the same overlay. ``guard`` forks it in another Python, that of the kernelspec; it must be ready. Raises
+        NoSuchKernelError, which names those installed; KernelDiedError; KernelSilentError after ``timeout`` seconds;
+        StartStoppedError as soon as one of ``also`` is readable; ColdKernelNeededError if ``guard`` is gone. If
+        anything is raised, nothing of the kernel is left.
         """
         name = name or DEFAULT_KERNEL
         spec = find_kernelspec(name)
@@ -91,9 +94,14 @@ class LocalKernel:
         can_fork = can_fork_kernel() and (not overlay or overlay == sys.prefix)
         try:
             output = log.descriptor if isinstance(log, MaskedLog) else log
-            process = _start_process(name, place, cwd, everything, output, warm=warm and can_fork, overlay=overlay)
-        except OSError as error:
+            if guard:
+                process: KernelProcess = guard.fork_kernel(place.connection_file, cwd, everything, output)
+            else:
+                process = _start_process(name, place, cwd, everything, output, warm=warm and can_fork, overlay=overlay)
+        except (OSError, ColdKernelNeededError) as error:
             place.remove()
+            if isinstance(error, ColdKernelNeededError):
+                raise
             raise NoSuchKernelError(f"the kernel {name!r} cannot be started: {error}") from None
         kernel = cls(process, place, spec, log if isinstance(log, MaskedLog) else None)
         try:
@@ -166,7 +174,7 @@ class LocalKernel:
         watched = [source.fileno() for source in also]
         own_descriptors = [one for one in (own, self.process.refusals) if one is not None and one >= 0]
         ready, has_messages = listen(self._connection, [*watched, *own_descriptors], timeout)
-        return own in ready or self.process.poll() is not None, ready.intersection(watched), has_messages
+        return self.process.poll() is not None, ready.intersection(watched), has_messages
 
     def _take_last_words(self) -> list[Message]:
         assert self._connection
@@ -240,7 +248,7 @@ class LocalKernel:
     def kill(self, grace: float = 0) -> Death:
         """Kill it and everything it started, at once or ``grace`` seconds after SIGTERM."""
         death = self.process.kill(grace)
-        self.peak_memory = death.peak_memory
+        self.peak_memory = death.peak_memory or None
         if self._connection:
             self._connection.close()
             self._connection = None

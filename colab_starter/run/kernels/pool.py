@@ -34,7 +34,7 @@ class ForkServerPool:
         if server and server.poll() is ServerState.DEAD:
             self.discard(server)
             server = None
-        without_modules = WarmPlan(overlay=plan.overlay)
+        without_modules = WarmPlan(overlay=plan.overlay, kernel=plan.kernel)
         if server is None and self._failures[plan] >= MOST_FAILURES and plan != without_modules:
             return self.find(without_modules, busy)
         if server is None:

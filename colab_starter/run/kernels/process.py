@@ -122,15 +122,34 @@ def fork_kernel(
     ``environment`` is complete; ``log`` gets what the kernel writes to its descriptors 1 and 2. A kernel that
     ``may_refuse`` ends if only a cold one gives the right result; see ``KernelProcess.read_refusal``.
     """
-    oom_kills, parent = count_oom_kills(), os.getpid()
+    oom_kills = count_oom_kills()
     ready, bound = os.pipe()
     refusals, refuse = os.pipe() if may_refuse else (None, None)
-    pid = system.fork()
-    if pid:
-        os.close(bound)
-        if refuse is not None:
-            os.close(refuse)
-        return KernelProcess(pid, oom_kills, ready, refusals)
+    pid = _fork(connection_file, cwd, environment, log, bound, refuse)
+    os.close(bound)
+    if refuse is not None:
+        os.close(refuse)
+    return KernelProcess(pid, oom_kills, ready, refusals)
+
+
+def fork_kernel_for(
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: int, bound: int, refuse: int
+) -> KernelProcess:
+    """Like ``fork_kernel``, for another process, to which ``bound`` and ``refuse`` report; closes the descriptors."""
+    oom_kills = count_oom_kills()
+    pid = _fork(connection_file, cwd, environment, log, bound, refuse)
+    for descriptor in (log, bound, refuse):
+        os.close(descriptor)
+    return KernelProcess(pid, oom_kills)
+
+
+def _fork(
+    connection_file: Path, cwd: str, environment: Mapping[str, str], log: system.Log, bound: int, refuse: int | None
+) -> int:
+    """Fork the kernel; returns its process ID in this process, and never in the other."""
+    parent = os.getpid()
+    if pid := system.fork():
+        return pid
     try:
         from colab_starter.run.kernels.forked import become_kernel
 

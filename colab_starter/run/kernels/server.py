@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from colab_starter.run.kernels.tracing import ImportTrace, OutputCapture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    from colab_starter.run.kernels.forkserver import Setup
     from colab_starter.run.kernels.heritage import Heritage
     from colab_starter.run.kernels.hidden import HiddenModules
     from colab_starter.run.kernels.imports import Imported
+    from colab_starter.run.kernels.protocol import Setup
 
     Channel = Connection[Any, Any]
 
@@ -44,14 +45,33 @@ _KERNEL = (
 _WORKER = ("colab_starter.run.worker.attempt", "ipykernel.kernelspec", "psutil", "pwd", "resource")
 """The worker, which brings nbclient and its other dependencies, and what kernels import later."""
 
+_GUARD = ("colab_starter.run.kernels.guard", "psutil", "pwd", "resource")
+"""What takes the worker's place in the Python of another environment."""
+
+_OLDEST_IPYKERNEL = (6, 17)
+
 
 def main() -> None:
     """Serve the client at the other end of the socket that is this process's stdin."""
-    here = sys.path.pop()
+    _run(sys.path.pop(), _import_worker)
+
+
+def main_elsewhere() -> None:
+    """The same in the Python of another environment, of which only the standard library and ipykernel are needed.
+
+    Its forks are guards, which fork kernels for the workers of the client's Python.
+    """
+    if _bootstrap._find_spec("ipykernel_launcher", None) is None:  # type: ignore[attr-defined]
+        sys.exit(f"{sys.executable} has no ipykernel")
+    _run("", _import_guard)
+
+
+def _run(here: str, import_rest: "Callable[[list[str]], None]") -> None:
+    """Serve; ``here`` is the folder of this package, or empty if nothing else is to be found in it."""
     environment = dict(os.environ)
     trace = _prepare_for_imports()
     start = _import_kernel(here, {*environment, *_WITHOUT_THREADS})
-    _import_worker(start.path)
+    import_rest(start.path)
     _serve(trace, start, environment)
     from contextlib import suppress
 
@@ -90,6 +110,8 @@ class _ColdStart(NamedTuple):
     """The environment variables that the kernel's own imports set: ipykernel before 6.18 imports debugpy."""
     has_kernel: bool
     """Whether the shell could be created."""
+    is_elsewhere: bool
+    """Whether a notebook must not find this package as this process has found it."""
 
 
 def _import_kernel(here: str, known: set[str]) -> _ColdStart:
@@ -102,7 +124,10 @@ def _import_kernel(here: str, known: set[str]) -> _ColdStart:
             importlib.import_module(name)
     visible = set(sys.modules)
     variables = {name: value for name, value in os.environ.items() if name not in known}
-    sys.path.append(here)
+    if here:
+        sys.path.append(here)
+    else:
+        _check_version()
     from colab_starter.run.kernels.forked import INLINE_FIGURES, prepare_kernel
 
     ours = set(sys.modules)
@@ -111,8 +136,28 @@ def _import_kernel(here: str, known: set[str]) -> _ColdStart:
     visible |= set(sys.modules) - ours
     modules = {name for name in visible if name.partition(".")[0] != "colab_starter"}
     path = [*sys.path]
-    del path[-1 - path[::-1].index(here)]
-    return _ColdStart(modules, list(warnings.filters), dict(os.environ), path, variables, has_kernel)
+    if here:
+        del path[-1 - path[::-1].index(here)]
+    return _ColdStart(modules, list(warnings.filters), dict(os.environ), path, variables, has_kernel, not here)
+
+
+def _check_version() -> None:
+    """End this process if kernels of this ipykernel cannot be forked."""
+    from ipykernel._version import version_info
+
+    if version_info[:2] < _OLDEST_IPYKERNEL:
+        found, oldest = (".".join(map(str, version)) for version in (version_info, _OLDEST_IPYKERNEL))
+        sys.exit(f"{sys.executable} has ipykernel {found}, which is older than {oldest}")
+
+
+def _import_guard(path: list[str]) -> None:
+    """Import what guards need, and leave ``sys.path`` as ``path``."""
+    import importlib.util
+
+    for name in _GUARD:
+        if importlib.util.find_spec(name):
+            importlib.import_module(name)
+    sys.path[:] = path
 
 
 def _import_worker(path: list[str]) -> None:
@@ -151,7 +196,7 @@ def _serve(trace: ImportTrace, start: _ColdStart, environment: dict[str, str]) -
         environment.update(setup.environment)
         start.environment.update(setup.environment)
     folder = tempfile.mkdtemp(prefix="colab-starter-", dir="/tmp")
-    if not setup.plan.cwd:
+    if not setup.cwd:
         os.chdir(folder)
     try:
         heritage = Heritage(
@@ -178,21 +223,21 @@ def _move_in(control: "Channel", setup: "Setup") -> "Setup":
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    if os.path.isdir(setup.plan.cwd):
-        os.chdir(setup.plan.cwd)
+    if os.path.isdir(setup.cwd):
+        os.chdir(setup.cwd)
     return setup._replace(keep_fds=tuple(keep_fds))
 
 
 def _leave_overlay(setup: "Setup") -> None:
     """Remove the overlay if this is the last process of a sweep whose coordinator was killed."""
-    if setup.plan.overlay:
+    if setup.overlay:
         from pathlib import Path
 
-        from colab_starter.run.overlays.folders import remove_if_left
+        from colab_starter.run.overlays.leaving import remove_if_left
 
         for descriptor in setup.keep_fds:
             os.close(descriptor)
-        remove_if_left(Path(setup.plan.overlay.folder))
+        remove_if_left(Path(setup.overlay))
 
 
 def _take_stdin() -> "Channel":
@@ -224,7 +269,7 @@ class _Keeper:
         from multiprocessing import Pipe
 
         from colab_starter.run.kernels import system
-        from colab_starter.run.kernels.forkserver import Ready
+        from colab_starter.run.kernels.protocol import Ready
 
         keeper = os.getpid()
         while True:
@@ -241,7 +286,8 @@ class _Keeper:
             if imported is None:
                 system.kill_children()  # before the pipe is closed, which would be logged as an error
                 return
-            self._left_out |= imported.missing | imported.harmful
+            is_new = not imported.harmful.keys() <= self._left_out.keys() | {""}
+            self._left_out |= ({} if self._setup.may_lack else imported.missing) | imported.harmful
             if not imported.harmful:
                 with suppress(OSError):  # a client that has hung up ends the fork too
                     self._control.send(Ready(self._left_out))
@@ -250,6 +296,8 @@ class _Keeper:
             os.write(2, capture.read_all())  # the output may say why
             capture.close()
             system.kill_children()
+            if not is_new:  # no module is to blame
+                sys.exit(f"no process can be forked from {sys.executable}")
 
     def _try_to_serve(self, keeper: "Channel", capture: OutputCapture) -> None:
         """In the fork: import, and serve unless that did harm the process."""
@@ -291,13 +339,14 @@ class _Keeper:
         state = self._trace.state
         with capture:
             self._trace.capture_output(capture)
-            planned = self._setup.plan.steps if self._heritage.has_kernel else ()
+            planned = self._setup.steps if self._heritage.has_kernel else ()
             steps = [step for step in planned if step not in self._left_out]
             imported = follow_plan(steps, self._trace, keeper.send)
             self._trace.capture_output(None)
         self._trace.stop()
-        hidden = HiddenModules(self._trace.records, self._start.modules, state)
-        afterfork.prepare()
+        never = "colab_starter" if self._start.is_elsewhere else ""
+        hidden = HiddenModules(self._trace.records, self._start.modules, state, never)
+        afterfork.prepare(self._setup.threadpoolctl)
         sys.path[:] = own_path
         _set_environment(self._heritage.environment)
         return imported, hidden

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from colab_starter.run.kernels import system
-from colab_starter.run.kernels.forkserver import Exited
 from colab_starter.run.kernels.heritage import Heritage
+from colab_starter.run.kernels.protocol import Exited
 
 Channel: TypeAlias = "Connection[Any, Any]"
 

@@ -124,10 +124,10 @@ class ImportTrace:
 
         self._replace(_bootstrap, "_ModuleLockManager", TracedLock)
         self._replace(builtins, "__import__", self._trace_import(builtins.__import__))
-        opens = self._trace_open(io.open)
+        opens = _keep_unbound(self._trace_open(io.open))
         self._replace(builtins, "open", opens)
         self._replace(io, "open", opens)
-        self._replace(os, "stat", self._trace_stat(os.stat))
+        self._replace(os, "stat", _keep_unbound(self._trace_stat(os.stat)))
         self._replace(warnings, "_showwarnmsg_impl", self._note_warning(warnings._showwarnmsg_impl))  # type: ignore[attr-defined]
         self._trace_environment()
         last = _LastFinder(self)
@@ -138,6 +138,8 @@ class ImportTrace:
         """Stop recording, and undo all patches."""
         while self._undo:
             self._undo.pop()()
+        if accessor := getattr(sys.modules.get("pathlib"), "_NormalAccessor", None):  # until Python 3.10
+            accessor.open, accessor.stat = io.open, os.stat
 
     def set_variables(self, environment: Mapping[str, str]) -> None:
         """Set variables permanently, as if the process had started with them, including those passed over."""
@@ -301,6 +303,11 @@ class ImportTrace:
         before = getattr(holder, name)
         setattr(holder, name, value)
         self._undo.append(lambda: setattr(holder, name, before))
+
+
+def _keep_unbound(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as something that a class can hold without making a method of it, as pathlib did until 3.10."""
+    return function if sys.version_info >= (3, 11) else staticmethod(function)
 
 
 class _LastFinder:

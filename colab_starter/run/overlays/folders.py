@@ -18,10 +18,9 @@ from colab_starter.errors import OverlayError
 from colab_starter.files import cache_folder, write_whole
 from colab_starter.run.job import Job, Overlay, WarmPlan
 from colab_starter.run.overlays.hook import ABOUT, INSTALLING, WHOLE
+from colab_starter.run.overlays.leaving import try_to_lock
 
 _MAKE = str(Path(__file__).with_name("make.py"))
-IN_USE = ".in-use"
-"""In a temporary overlay: locked while its sweep, or a fork server of the sweep, is at work."""
 KEPT_ENVIRONMENT = "environment"
 """In a sweep's folder: the overlay that is kept there."""
 _LONGEST = 300.0
@@ -165,7 +164,7 @@ def _claim_folder(home: Path) -> tuple[Path, int]:
     with _alone_in(home):
         _remove_left(home)
         folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=home))
-        descriptor = _try_to_lock(folder)
+        descriptor = try_to_lock(folder)
     assert descriptor is not None
     return folder, descriptor
 
@@ -189,29 +188,7 @@ def _own_prefix() -> str:
 def _remove_left(home: Path) -> None:
     """Remove the overlays left by sweeps that were killed on this machine."""
     for folder in home.glob(f"{_own_prefix()}*"):
-        descriptor = _try_to_lock(folder)
-        if descriptor is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(descriptor)
-
-
-def _try_to_lock(folder: Path) -> int | None:
-    """Lock an overlay for this process and those that inherit the descriptor; None if it is already locked."""
-    descriptor = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def remove_if_left(folder: Path) -> None:
-    """Remove an overlay whose coordinator was killed, unless another process of the sweep still works in it."""
-    if not (folder / IN_USE).exists():  # it is a kept one, or has gone
-        return
-    with suppress(OSError):
-        descriptor = _try_to_lock(folder)
+        descriptor = try_to_lock(folder)
         if descriptor is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)

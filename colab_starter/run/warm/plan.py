@@ -4,17 +4,17 @@ import ast
 import importlib.machinery
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from colab_starter.notebook.model import Notebook
 from colab_starter.notebook.python import NOT_LITERAL
-from colab_starter.run.job import WarmPlan
+from colab_starter.run.job import KernelPython, WarmPlan
 from colab_starter.run.kernels.hidden import LATER
 from colab_starter.run.sweep.runs import find_kernel_name
-from colab_starter.run.this_python import DEFAULT_KERNEL, starts_this_python
+from colab_starter.run.this_python import DEFAULT_KERNEL, find_plain_kernel, starts_this_python
 from colab_starter.run.warm.steps import (
     AssignStep,
     BarrierStep,
@@ -49,25 +49,35 @@ def plan_warm(
     run a restart.
     """
     name = kernel or find_kernel_name(notebook) or DEFAULT_KERNEL
-    if not notebook.is_python or not _starts_this_python(name):
+    if not notebook.is_python:
         return None
-    draft = _Draft(notebook.path.parent)
+    python = None if _starts_this_python(name) else _find_kernel_python(name)
+    if python is None and not _starts_this_python(name):
+        return None
+    draft = _Draft(notebook.path.parent, _name_modules if python else _list_modules)
     draft.follow(notebook, parameters)
     if modules is None:
-        return WarmPlan(tuple(draft.steps), cwd)
-    return WarmPlan((*draft.environment.items(), *dict.fromkeys(modules)), cwd)
+        return WarmPlan(tuple(draft.steps), cwd, kernel=python, may_lack=python is not None)
+    return WarmPlan((*draft.environment.items(), *dict.fromkeys(modules)), cwd, kernel=python)
 
 
 _starts_this_python = lru_cache(starts_this_python)
 
 
+def _find_kernel_python(kernel: str) -> KernelPython | None:
+    """The Python of a kernelspec, if kernels of it can be forked; None otherwise."""
+    found = find_plain_kernel(kernel)
+    return KernelPython(found[0], tuple(found[1].items())) if found else None
+
+
 class _Draft:
     """A plan under construction: follows the notebook as far as it can be predicted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, list_modules: Callable[[ImportStep, Path], tuple[str, ...]]) -> None:
         self.steps: dict[str | tuple[str, str], None] = {}
         self.environment: dict[str, str] = {}
         self._folder = folder
+        self._list_modules = list_modules
         self._known: dict[str, object] = {}
 
     def follow(self, notebook: Notebook, parameters: Mapping[str, Any]) -> None:
@@ -75,7 +85,7 @@ class _Draft:
         for step in read_steps(notebook):
             match step:
                 case ImportStep():
-                    self.steps |= dict.fromkeys(_list_modules(step, self._folder))
+                    self.steps |= dict.fromkeys(self._list_modules(step, self._folder))
                 case AssignStep():
                     self._known[step.name] = self._evaluate(step.value)
                 case ParametersStep():
@@ -132,6 +142,15 @@ def _list_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
         return ()  # a missing part of a namespace package such as google
     names = [f"{step.module}.{name}" for name in step.names]
     return (step.module, *(name for name in names if any(find_module(root, name) for root in roots)))
+
+
+@cache
+def _name_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
+    """The same for another environment, where nobody looks: some of them may not be modules, or not be installed."""
+    first = step.module.partition(".")[0]
+    if first in {*_SPEAKING, "colab_starter"} or find_module(local, first):
+        return ()
+    return (step.module, *(f"{step.module}.{name}" for name in step.names if name.isidentifier()))
 
 
 @cache

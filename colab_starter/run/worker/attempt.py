@@ -30,7 +30,7 @@ from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.kernel import Kernel
 from colab_starter.run.masked_log import MaskedLog
 from colab_starter.run.outcome import BAD, Outcome, Status
-from colab_starter.run.overlays.folders import remove_if_left
+from colab_starter.run.overlays.leaving import remove_if_left
 from colab_starter.run.secrets import make_mask
 from colab_starter.run.space import is_full
 from colab_starter.run.stopping import StopLevel

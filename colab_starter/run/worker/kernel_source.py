@@ -39,7 +39,7 @@ class LocalKernels:
             cwd=job.cwd,
             environment=job.environment,
             log=log,
-            warm=job.warm is not None,
+            warm=job.warm is not None and job.warm.kernel is None,
             overlay=job.overlay.folder if job.overlay else "",
             timeout=timeout,
             also=also,

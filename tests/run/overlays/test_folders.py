@@ -14,7 +14,8 @@ import pytest
 from colab_starter.errors import OverlayError
 from colab_starter.run.job import Overlay
 from colab_starter.run.overlays.entering import enter, find_python
-from colab_starter.run.overlays.folders import Overlays, name_home, remove_if_left
+from colab_starter.run.overlays.folders import Overlays, name_home
+from colab_starter.run.overlays.leaving import remove_if_left
 from tests.run.overlays.packages import Environment, list_overlays, write_project, write_wheel
 
 FAKE_UV = '#!/bin/sh\necho "$UV_PYTHON $*"\n'

@@ -1,17 +1,28 @@
-"""Runs on this machine: one process each, forked from one that has preloaded the notebook's modules."""
+"""Runs on this machine: one process each, forked from one that has preloaded the notebook's modules.
+
+If the kernels have another Python than this one, the processes that execute the runs are forked here, and the kernels
+from a fork server in that Python.
+"""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import reduction
 from pathlib import Path
 
 from colab_starter.errors import OverlayError
 from colab_starter.run.backends.gpus import GpuPlaces, set_visible
 from colab_starter.run.backends.workers import Worker, WorkerBackend, end_early
-from colab_starter.run.job import Ended, Job, WarmPlan
+from colab_starter.run.job import Ended, Event, Job, StartedCold, WarmPlan
+from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.kernels.guarded import ENDED, GUARD
+from colab_starter.run.kernels.pool import ForkServerPool
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask
+from colab_starter.run.worker.causes import describe_log
 
 WORKER = "colab_starter.run.worker.attempt:run_job"
+GUARDED_WORKER = "colab_starter.run.worker.guarded:run_guarded_job"
 
 
 class LocalBackend(WorkerBackend):
@@ -37,6 +48,9 @@ class LocalBackend(WorkerBackend):
         self._jobs = jobs if places.capacity is None else min(jobs, places.capacity)
         self._places = places
         self._gpus: dict[str, tuple[str, ...]] = {}
+        self.kernel_servers = ForkServerPool(self._start_server)
+        """The fork servers of kernels that have another Python."""
+        self._kernel_servers_of_runs: dict[str, ForkServer] = {}
 
     @property
     def capacity(self) -> int:
@@ -44,12 +58,18 @@ class LocalBackend(WorkerBackend):
 
     def prepare(self, plan: WarmPlan | None) -> None:
         """Start preloading what runs of this plan need; returns at once. Raises OverlayError."""
-        self._find_server(self._overlays.place_plan(plan or WarmPlan()))
+        plan = self._overlays.place_plan(plan or WarmPlan())
+        if plan.kernel:
+            with suppress(OSError):  # the first job will report it
+                self._find_kernel_server(plan)
+            plan = WarmPlan()
+        self._find_server(plan)
 
     @property
     def left_out(self) -> dict[str, str]:
         """Modules of the plans that were not preloaded, and why."""
-        return {module: why for server in self.servers for module, why in server.left_out.items()}
+        servers = (*self.servers, *self.kernel_servers)
+        return {module: why for server in servers for module, why in server.left_out.items()}
 
     def submit(self, job: Job) -> None:
         gpus = self._places.take()
@@ -58,21 +78,68 @@ class LocalBackend(WorkerBackend):
         place = f"GPU {','.join(gpus)}" if gpus else ""
         try:
             job = self._overlays.place(job)
-            self._start_worker(job, WORKER, job, job.warm or WarmPlan(), place)
+            if not (job.warm and job.warm.kernel and self._start_guarded(job, place)):
+                job = replace(job, warm=None) if job.warm and job.warm.kernel else job
+                self._start_worker(job, WORKER, job, job.warm or WarmPlan(), place)
         except (OSError, OverlayError) as error:
             self._places.give_back(gpus)
             self._events.append(end_early(job, f"could not be started: {error}"))
             return
         self._gpus[job.run] = gpus
 
+    def _start_guarded(self, job: Job, place: str) -> bool:
+        """Start a worker for a kernel of another Python; returns whether that kernel can be forked."""
+        assert job.warm
+        try:
+            server = self._find_kernel_server(job.warm)
+            guard = server.fork(GUARD, None)
+        except OSError as error:
+            why = error.strerror or str(error)
+            self._events.append(StartedCold(job.run, "", f"{job.warm.kernel and job.warm.kernel.python}: {why}"))
+            return False
+        with guard:
+            self._start_worker(job, GUARDED_WORKER, job, WarmPlan(), place)
+            self._kernel_servers_of_runs[job.run] = server
+            with suppress(OSError):  # the worker's server has died, which is noticed
+                reduction.send_handle(self._workers[job.run].connection, guard.fileno(), server.pid)
+        return True
+
+    def _find_kernel_server(self, plan: WarmPlan) -> ForkServer:
+        return self.kernel_servers.find(plan, self._kernel_servers_of_runs.values())
+
+    def _name_place(self, event: Event, worker: Worker) -> Event:
+        if isinstance(event, StartedCold) and event.why == ENDED:
+            self._log.drain()
+            said = describe_log(self._log.path)
+            event = replace(event, why=f"{ENDED}: {said}" if said else ENDED)
+        return super()._name_place(event, worker)
+
+    def _list_servers(self, worker: Worker) -> list[int]:
+        kernel_server = self._kernel_servers_of_runs.get(worker.job.run)
+        return [*super()._list_servers(worker), *([kernel_server.pid] if kernel_server else [])]
+
+    def _list_sources(self) -> list[int]:
+        alive = (server for server in self.kernel_servers if server.poll() is not ServerState.DEAD)
+        return [*super()._list_sources(), *(server.fileno() for server in alive)]
+
+    def _look_after(self) -> None:
+        for server in self.kernel_servers:
+            server.poll()
+        super()._look_after()
+
     def close(self) -> None:
         super().close()
         self._overlays.close()
+
+    def _close_servers(self) -> None:
+        super()._close_servers()
+        self.kernel_servers.close()
 
     def _list_kept(self) -> tuple[int, ...]:
         return (*super()._list_kept(), *self._overlays.descriptors)
 
     def _release(self, worker: Worker, ended: Ended, *, is_told: bool) -> None:
         self._places.give_back(self._gpus.pop(worker.job.run))
+        self._kernel_servers_of_runs.pop(worker.job.run, None)
         self._overlays.release(worker.job)
         super()._release(worker, ended, is_told=is_told)
