@@ -66,11 +66,15 @@ def start(talk: Talk) -> LocalKernel:
 
 
 def talk(what: Talk) -> Answer:
+    """Execute the cells in a new kernel, and shut it down."""
+    return talk_in(start(what), what.cells)
+
+
+def talk_in(kernel: LocalKernel, cells: Sequence[str]) -> Answer:
     """Execute the cells in a kernel, and shut it down."""
-    kernel = start(what)
     messages: list[Message] = []
     try:
-        for cell in what.cells:
+        for cell in cells:
             messages += execute(kernel, cell)
     except KernelDiedError as error:
         death = kernel.kill()

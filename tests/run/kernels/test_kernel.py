@@ -15,27 +15,50 @@ from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.local import LocalKernel
+from tests.run.kernels.elsewhere import found_by_jupyter, make_environment, open_server, talk_elsewhere
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
 
 Ask = Callable[..., Answer]
+AskBoth = Callable[..., tuple[Answer, Answer]]
+MODULES = ("matplotlib.pyplot", "tqdm.auto")
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(("matplotlib.pyplot", "tqdm.auto")), {}, tmp_path_factory.mktemp("server") / "log")
+    server = ForkServer(WarmPlan(MODULES), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 
 
-@pytest.fixture(params=["warm", "cold"])
-def ask(request: pytest.FixtureRequest, server: ForkServer, tmp_path: Path) -> Ask:
+@pytest.fixture(scope="module")
+def kernel_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    """A fork server in another environment."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    kernel = make_environment(folder)
+    with found_by_jupyter(folder), open_server(folder, WarmPlan(MODULES, kernel=kernel)) as server:
+        yield server
+
+
+@pytest.fixture(params=["warm", "cold", "elsewhere"])
+def ask(request: pytest.FixtureRequest, server: ForkServer, kernel_server: ForkServer, tmp_path: Path) -> Ask:
     """Execute cells in a new kernel."""
+    if request.param == "elsewhere":
+        return lambda *cells: talk_elsewhere(kernel_server, Talk(cells, str(tmp_path)))
     return lambda *cells: talk_through(server, Talk(cells, str(tmp_path), warm=request.param == "warm"))
 
 
-def ask_both(server: ForkServer, folder: Path, *cells: str) -> tuple[Answer, Answer]:
-    warm, cold = (talk_through(server, Talk(cells, str(folder), warm=warm)) for warm in (True, False))
-    return warm, cold
+@pytest.fixture(params=["here", "elsewhere"])
+def ask_both(request: pytest.FixtureRequest, server: ForkServer, kernel_server: ForkServer, tmp_path: Path) -> AskBoth:
+    """Execute cells in a warm kernel and in a cold one."""
+    talk_there, its_server = {"here": (talk_through, server), "elsewhere": (talk_elsewhere, kernel_server)}[
+        request.param
+    ]
+
+    def ask_kernels(*cells: str) -> tuple[Answer, Answer]:
+        warm, cold = (talk_there(its_server, Talk(cells, str(tmp_path), warm=warm)) for warm in (True, False))
+        return warm, cold
+
+    return ask_kernels
 
 
 def test_cells_are_executed_in_the_folder_and_share_their_variables(ask: Ask, tmp_path: Path) -> None:
@@ -102,7 +125,7 @@ def test_the_history_of_the_user_is_left_alone(ask: Ask) -> None:
     )
 
 
-def test_a_warm_kernel_finds_what_a_cold_one_finds(server: ForkServer, tmp_path: Path) -> None:
+def test_a_warm_kernel_finds_what_a_cold_one_finds(ask_both: AskBoth) -> None:
     cell = """
 import json, locale, os, signal, sys, threading
 print(json.dumps({
@@ -118,7 +141,7 @@ print(json.dumps({
     "filters": len(__import__("warnings").filters) > 0, "excepthook": sys.excepthook.__name__,
 }))
 """
-    warm, cold = (json.loads(answer.text) for answer in ask_both(server, tmp_path, cell))
+    warm, cold = (json.loads(answer.text) for answer in ask_both(cell))
     del cold["environment"]["PYDEVD_USE_FRAME_EVAL"]  # the debugger's; warm kernels have none
     warm["environment"].pop("PYDEVD_USE_FRAME_EVAL", None)  # but ipykernel before 6.18 imports it all the same
     assert warm == cold
@@ -136,20 +159,20 @@ def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, m
     server = ForkServer(WarmPlan(), {}, tmp_path / "log")
     cell = "print(get_ipython().kernel.motto, b'kernels.server' in open('/proc/self/cmdline', 'rb').read())"
     try:
-        warm, cold = ask_both(server, tmp_path, cell)
+        warm, cold = (talk_through(server, Talk([cell], str(tmp_path), warm=warm)) for warm in (True, False))
     finally:
         server.close()
     assert (warm.text, cold.text) == ("own True\n", "own False\n")
 
 
-def test_a_kernel_has_no_descriptors_of_its_worker(server: ForkServer, tmp_path: Path) -> None:
+def test_a_kernel_has_no_descriptors_of_its_worker(ask_both: AskBoth) -> None:
     cell = """
 import os
 names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
 links = [os.readlink(name) for name in names if os.path.lexists(name)]
 print(sorted({link.split(":")[0] for link in links}), len([link for link in links if link.startswith("socket")]))
 """
-    warm, cold = ask_both(server, tmp_path, cell)
+    warm, cold = ask_both(cell)
     assert warm.text == cold.text
 
 
@@ -166,14 +189,14 @@ print(sorted({link.split(":")[0] for link in links}), len([link for link in link
         ),
     ],
 )
-def test_figures_appear_as_in_a_cold_kernel(cell: str, server: ForkServer, tmp_path: Path) -> None:
-    warm, cold = ask_both(server, tmp_path, cell)
+def test_figures_appear_as_in_a_cold_kernel(cell: str, ask_both: AskBoth) -> None:
+    warm, cold = ask_both(cell)
     assert warm.displayed == cold.displayed
     assert warm.text == cold.text
 
 
-def test_modules_that_look_for_a_notebook_find_it(server: ForkServer, tmp_path: Path) -> None:
-    warm, cold = ask_both(server, tmp_path, "from tqdm.auto import tqdm\nprint(tqdm.__mro__[1].__module__)")
+def test_modules_that_look_for_a_notebook_find_it(ask_both: AskBoth) -> None:
+    warm, cold = ask_both("from tqdm.auto import tqdm\nprint(tqdm.__mro__[1].__module__)")
     assert warm.text == cold.text == "tqdm.notebook\n"
 
 
