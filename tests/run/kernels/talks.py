@@ -79,6 +79,9 @@ def talk_in(kernel: LocalKernel, cells: Sequence[str]) -> Answer:
     except KernelDiedError as error:
         death = kernel.kill()
         return Answer(messages, error.death or death, died=True)
+    except ColdKernelNeededError:
+        kernel.kill()
+        raise
     return Answer(messages, kernel.shutdown(), died=False)
 
 

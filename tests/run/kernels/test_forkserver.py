@@ -12,6 +12,7 @@ import pytest
 from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer, ServerState
 from colab_starter.run.kernels.heritage import get_heritage
+from colab_starter.run.kernels.kernel import HasFileno
 from colab_starter.run.kernels.system import list_descendants, list_processes
 from tests.run.kernels.talks import PATIENCE, Talk, receive_all, talk_through
 
@@ -50,10 +51,10 @@ def wait_until_gone(*pids: int) -> None:
         time.sleep(0.01)
 
 
-def hang_up(server: ForkServer) -> None:
-    """Close our end of its socket, as the death of this process would."""
-    with socket.socket(fileno=os.dup(server.fileno())) as control:
-        control.shutdown(socket.SHUT_RDWR)
+def hang_up(other: HasFileno) -> None:
+    """Close our end of a socket, as the death of this process would."""
+    with socket.socket(fileno=os.dup(other.fileno())) as ours:
+        ours.shutdown(socket.SHUT_RDWR)
 
 
 def find_server(keeper: ForkServer) -> int:
