@@ -266,14 +266,18 @@ def test_a_kernel_of_another_environment_gets_an_overlay_of_that_one(
     (folder / "kernel.json").write_text(json.dumps(spec))
     before = environment.take_stock(), other.take_stock()
     path = notebook(
-        "!pip install newcomer==2.0 victim==2.0", REPORT, "import os\nprint(os.environ['OF_KERNEL'])", kernel="other"
+        "!pip install newcomer==2.0 victim==2.0",
+        REPORT,
+        "import os\nprint(os.environ['OF_KERNEL'])",
+        SHOW,
+        kernel="other",
     )
     result = run(path, JUPYTER_PATH=str(tmp_path / "jupyter"))
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"cell 2 installs packages: into an overlay of {other.folder}, " in result.stdout
     assert (environment.take_stock(), other.take_stock()) == before
     [executed] = read_runs(tmp_path / "runs/nb")
-    assert printed(executed, 2) == "2.0 2.0 True\n"
+    assert [printed(executed, number) for number in (2, 3, 4)] == ["2.0 2.0 True\n", "1\n", "2.0 True forked\n"]
 
 
 def test_a_dry_run_says_where_packages_would_go_and_makes_nothing(
