@@ -69,6 +69,8 @@ def main_elsewhere() -> None:
 def _run(here: str, import_rest: "Callable[[list[str]], None]") -> None:
     """Serve; ``here`` is the folder of this package, or empty if nothing else is to be found in it."""
     environment = dict(os.environ)
+    if linecache := sys.modules.get("linecache"):  # from Python 3.13 on, errors in other strings would show our own
+        cast(Any, linecache).cache.clear()
     trace = _prepare_for_imports()
     start = _import_kernel(here, {*environment, *_WITHOUT_THREADS})
     import_rest(start.path)

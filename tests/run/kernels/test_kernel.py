@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from colab_starter.run.job import WarmPlan
 from colab_starter.run.kernels.death import KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.local import LocalKernel
+from colab_starter.text import strip_colours
 from tests.run.kernels.elsewhere import found_by_jupyter, make_environment, open_server, talk_elsewhere
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
 
@@ -163,6 +165,30 @@ def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, m
     finally:
         server.close()
     assert (warm.text, cold.text) == ("own True\n", "own False\n")
+
+
+def test_errors_and_functions_look_as_in_a_cold_kernel(ask_both: AskBoth) -> None:
+    read = "from pathlib import Path\nPath('missing').read_text()"
+    cells = [
+        "open('missing')",
+        read,
+        "exec('def f(:')",
+        "import missing",
+        "import io, os; print(open, io.open, os.stat)",
+    ]
+    warm, cold = ask_both(*cells)
+    assert list_files(warm) == list_files(cold)
+    assert warm.errors == cold.errors
+    assert [re.sub(" at 0x[0-9a-f]+", "", answer.text) for answer in (warm, cold)] == [
+        "<function open> <built-in function open> <built-in function stat>\n"
+    ] * 2
+
+
+def list_files(answer: Answer) -> list[str]:
+    """The lines of the tracebacks that name a file, and the code of strings."""
+    errors = [message.content for message in answer.messages if message.kind == "error"]
+    text = strip_colours("\n".join(line for error in errors for line in error["traceback"]))
+    return re.findall(r"^ *File .*?(?=:\d|$)|^.*def f.*$", re.sub(r"ipykernel_\d+/\d+", "", text), re.MULTILINE)
 
 
 def test_a_kernel_has_no_descriptors_of_its_worker(ask_both: AskBoth) -> None:
