@@ -87,7 +87,8 @@ def talk_in(kernel: LocalKernel, cells: Sequence[str]) -> Answer:
 
 def execute(kernel: LocalKernel, code: str) -> list[Message]:
     """Execute a cell; returns the messages that it caused, once there are a reply and the sign that all is said."""
-    request, messages, ends = kernel.execute(code), list[Message](), 0
+    # Otherwise an old ipykernel may abort the next cell too, though it is sent only after the reply.
+    request, messages, ends = kernel.execute(code, stop_on_error=False), list[Message](), 0
     while ends < 2:
         received = kernel.receive(PATIENCE)
         assert received.messages, f"nothing came for {PATIENCE} s"
