@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from colab_starter.errors import ColdKernelNeededError, KernelSilentError, StartStoppedError
+from colab_starter.errors import ColdKernelNeededError, StartStoppedError
 from colab_starter.run.kernels import system
 from colab_starter.run.kernels.death import Death
 from colab_starter.run.kernels.kernel import HasFileno
@@ -25,6 +25,7 @@ GUARD = "colab_starter.run.kernels.guard:guard_for_worker"
 
 ENDED = "the process that its kernels are forked from has ended"
 """Why kernels start cold after that."""
+_NOT_READY = "the process that its kernels are forked from does not answer"
 _WRONG_CONFIGURATION = "no kernel can be made with the configuration of IPython there"
 
 
@@ -43,14 +44,14 @@ class Guard:
     def wait_until_ready(self, timeout: float, also: Sequence[HasFileno] = ()) -> None:
         """Wait until it can fork a kernel.
 
-        Raises ColdKernelNeededError if it never can; KernelSilentError after ``timeout`` seconds; StartStoppedError as
-        soon as one of ``also`` is readable.
+        Raises ColdKernelNeededError if it never can, or not within ``timeout`` seconds; StartStoppedError as soon as
+        one of ``also`` is readable.
         """
         ready = wait([self.fileno(), *(source.fileno() for source in also)], timeout)
         if self.fileno() not in ready:
             if ready:
                 raise StartStoppedError("stopped while the kernel was starting")
-            raise KernelSilentError("the process that its kernels are forked from does not answer; see warm.log")
+            raise ColdKernelNeededError("", "", _NOT_READY)
         try:
             self.pid, can_fork = self.channel.recv()
         except (EOFError, OSError):
@@ -124,6 +125,7 @@ class GuardedProcess(KernelProcess):
             self.wait(grace)
         was_alive = not self.poll()
         self._send(signal.SIGKILL)
+        system.kill(self._guard.pid, signal.SIGCONT)  # it may have been stopped
         while not self._is_gone:  # its fork server closes the channel when nothing of it is left
             self._receive()
         if not self._channel.closed:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_starter.errors import ColdKernelNeededError, KernelSilentError, StartStoppedError
+from colab_starter.errors import ColdKernelNeededError, StartStoppedError
 from colab_starter.run.job import KernelPython, WarmPlan
 from colab_starter.run.kernels.death import Death, KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
@@ -198,7 +198,7 @@ def test_waiting_for_a_guard_ends_at_its_time_or_when_the_run_is_stopped(
     (tmp_path / "slow.py").write_text("import time; time.sleep(600)")
     with open_server(tmp_path, WarmPlan(("slow",), kernel=kernel)) as server:
         guard = Guard(server.fork(GUARD, None))
-        with pytest.raises(KernelSilentError):
+        with pytest.raises(ColdKernelNeededError, match="does not answer"):
             guard.wait_until_ready(0.1)
         read, write = os.pipe()
         os.write(write, b"!")

@@ -1,13 +1,16 @@
 """Reading from a notebook what can be imported before its kernel is forked."""
 
 import json
+import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colab_starter.notebook.model import Json, Notebook
-from colab_starter.run.job import WarmPlan
+from colab_starter.run.job import KernelPython, WarmPlan
 from colab_starter.run.warm.plan import plan_warm
 
 
@@ -128,8 +131,66 @@ def test_the_user_s_own_list_takes_the_place_of_what_the_cells_say() -> None:
 
 
 @pytest.mark.parametrize("metadata", [{"kernelspec": {"name": "ir"}}, {"kernelspec": {"name": "nowhere"}}])
-def test_a_kernel_that_is_not_this_python_starts_cold(metadata: Json) -> None:
+def test_a_kernel_that_is_not_installed_starts_cold(metadata: Json) -> None:
     assert plan_warm(notebook_of("import wave", **metadata), {}) is None
+
+
+IPYTHON = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
+@pytest.fixture
+def write_kernelspec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Write a kernelspec; returns its name, which is new, because what was found under a name is remembered."""
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+
+    def write(*argv: str, **more: Json) -> str:
+        folder = tmp_path / "kernels" / f"spec-{uuid.uuid4()}"
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "a", **more}))
+        return folder.name
+
+    return write
+
+
+def test_a_kernel_of_another_python_is_forked_there_and_nobody_looks_into_its_environment(
+    write_kernelspec: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "local.py").touch()
+    name = write_kernelspec("/other/bin/python3.10", *IPYTHON, env={"PATH": "/other/bin:${PATH}"})
+    notebook = notebook_of("import unknown.part, local\nfrom os import path, environ", path=tmp_path / "a.ipynb")
+    kernel = KernelPython("/other/bin/python3.10", (("PATH", "/other/bin:${PATH}"),))
+    assert plan_warm(notebook, {}, kernel=name) == WarmPlan(
+        ("unknown.part", "os", "os.path", "os.environ"), kernel=kernel, may_lack=True
+    )
+    assert plan_warm(notebook, {}, kernel=name, modules=["csv"]) == WarmPlan(("csv",), kernel=kernel)
+
+
+def test_a_kernel_of_this_python_with_variables_of_its_own_is_forked_like_one_of_another(
+    write_kernelspec: Callable[..., str],
+) -> None:
+    found = plan_warm(notebook_of(), {}, kernel=write_kernelspec(sys.executable, *IPYTHON, env={"A": "1"}))
+    assert found
+    assert found.kernel == KernelPython(sys.executable, (("A", "1"),))
+    assert plan_warm(notebook_of(), {}, kernel=write_kernelspec(sys.executable, *IPYTHON)) == WarmPlan()
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["/other/bin/python", "-O", *IPYTHON],
+        ["/other/bin/python", *IPYTHON, "--debug"],
+        ["/other/bin/python", "-m", "bash_kernel", "-f", "{connection_file}"],
+        ["python2.7", *IPYTHON],
+        ["/opt/conda/bin/conda", "run", "python", *IPYTHON],
+        ["/opt/conda/bin/python", "-m", "nb_conda_kernels", "a", "b", "{connection_file}"],
+        ["/other/bin/R", *IPYTHON],
+        [],
+    ],
+)
+def test_a_kernel_that_is_started_in_a_way_of_its_own_starts_cold(
+    argv: list[str], write_kernelspec: Callable[..., str]
+) -> None:
+    assert plan_warm(notebook_of(), {}, kernel=write_kernelspec(*argv)) is None
 
 
 def test_the_keras_lesson_imports_keras_with_the_backend_of_the_run() -> None:
