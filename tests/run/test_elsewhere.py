@@ -212,7 +212,8 @@ def test_what_cannot_be_forked_is_started_cold_and_that_is_said(
 
 def read_executed(folder: Path) -> nbformat.NotebookNode:
     [file] = (folder / "runs/nb").glob("*/nb.ipynb")
-    return nbformat.read(file, as_version=4)
+    executed: nbformat.NotebookNode = nbformat.read(file, as_version=4)
+    return executed
 
 
 def run_command(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
