@@ -20,7 +20,7 @@ from colab_starter.run.kernels.system import list_descendants
 from colab_starter.run.outcome import Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.kernels.elsewhere import NAME, found_by_jupyter, make_environment, write_kernelspec
-from tests.run.test_local import LOOP, collect, output_of, wait_for_cell
+from tests.run.test_local import LOOP, TELL_PIDS, collect, output_of, wait_for_cell
 from tests.support.processes import COMMAND, PATIENCE, is_alive, wait_until
 
 SHOW = "print('forked' if b'kernels.server' in open('/proc/self/cmdline', 'rb').read() else 'started')"
@@ -115,6 +115,18 @@ def test_a_limit_and_a_stop_end_a_run(make_job: MakeJob, backend: LocalBackend) 
     assert ends["stopped"].status is Status.INTERRUPTED
 
 
+@pytest.mark.parametrize("victim", ["guard", "kernel"])
+def test_a_limit_is_kept_also_where_the_guard_or_the_kernel_was_stopped(
+    victim: str, make_job: MakeJob, backend: LocalBackend, tmp_path: Path
+) -> None:
+    backend.submit(make_job("stands", TELL_PIDS, limit=3))
+    wait_until(lambda: backend.wait(0.1) is None or (tmp_path / "pids").exists())
+    guard, kernel = map(int, (tmp_path / "pids").read_text().split())
+    os.kill(guard if victim == "guard" else kernel, signal.SIGSTOP)
+    _, ends = collect(backend, 1)
+    assert (ends["stands"].status, is_alive(guard), is_alive(kernel)) == (Status.TIMEOUT, False, False)
+
+
 def test_a_stop_ends_a_run_whose_modules_are_still_being_imported(
     make_job: MakeJob, own_backend: LocalBackend, kernel: KernelPython, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,10 +146,9 @@ def test_a_stop_ends_a_run_whose_modules_are_still_being_imported(
 def test_a_death_ends_only_what_depends_on_it_and_the_next_run_is_forked_again(
     victim: str, make_job: MakeJob, own_backend: LocalBackend, tmp_path: Path
 ) -> None:
-    cell = f"import os\nopen('pids', 'w').write(f'{{os.getpid()}} {{os.getppid()}}')\n{LOOP}"
-    own_backend.submit(make_job("dies", cell))
-    wait_until(lambda: own_backend.wait(0.1) is None or len(read_words(tmp_path / "pids")) == 2)
-    kernel, guard = map(int, read_words(tmp_path / "pids"))
+    own_backend.submit(make_job("dies", TELL_PIDS))
+    wait_until(lambda: own_backend.wait(0.1) is None or (tmp_path / "pids").exists())
+    guard, kernel = map(int, (tmp_path / "pids").read_text().split())
     (server,) = own_backend.kernel_servers
     serving = int(Path(f"/proc/{guard}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill({"kernel": kernel, "guard": guard, "server": serving, "keeper": server.pid}[victim], signal.SIGKILL)
@@ -155,10 +166,6 @@ def test_a_death_ends_only_what_depends_on_it_and_the_next_run_is_forked_again(
     assert ends["again"].status is Status.OK
     assert output_of(again) == "forked\n"
     assert not any(isinstance(event, StartedCold) for event in events)
-
-
-def read_words(file: Path) -> list[str]:
-    return file.read_text().split() if file.exists() else []
 
 
 def test_closing_ends_what_runs(make_job: MakeJob, own_backend: LocalBackend) -> None:

@@ -18,13 +18,8 @@ from colab_starter.run.kernels import system
 from colab_starter.run.kernels.death import Death
 from colab_starter.run.kernels.kernel import HasFileno
 from colab_starter.run.kernels.process import KernelProcess
-from colab_starter.run.kernels.protocol import KernelRequest
+from colab_starter.run.kernels.protocol import ENDED, KernelRequest
 
-GUARD = "colab_starter.run.kernels.guard:guard_for_worker"
-"""What the fork server of the kernel's Python forks for each worker."""
-
-ENDED = "the process that its kernels are forked from has ended"
-"""Why kernels start cold after that."""
 _NOT_READY = "the process that its kernels are forked from does not answer"
 _WRONG_CONFIGURATION = "no kernel can be made with the configuration of IPython there"
 

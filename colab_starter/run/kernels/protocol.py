@@ -7,6 +7,11 @@ fields are of plain types, and this module needs only the standard library of Py
 from collections.abc import Mapping
 from typing import NamedTuple
 
+GUARD = "colab_starter.run.kernels.guard:guard_for_worker"
+"""What a fork server in the kernel's Python forks for each worker."""
+ENDED = "the process that its kernels are forked from has ended"
+"""Why kernels start cold after that."""
+
 
 class Setup(NamedTuple):
     """The first message to a server."""

@@ -13,8 +13,9 @@ import pytest
 
 from colab_starter.run.job import KernelPython, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer
-from colab_starter.run.kernels.guarded import GUARD, Guard
+from colab_starter.run.kernels.guarded import Guard
 from colab_starter.run.kernels.local import LocalKernel
+from colab_starter.run.kernels.protocol import GUARD
 from tests.run.kernels.talks import PATIENCE, Answer, Talk, talk_in
 
 NAME = "elsewhere"

@@ -11,8 +11,9 @@ from colab_starter.errors import ColdKernelNeededError, StartStoppedError
 from colab_starter.run.job import KernelPython, WarmPlan
 from colab_starter.run.kernels.death import Death, KernelDiedError
 from colab_starter.run.kernels.forkserver import ForkServer
-from colab_starter.run.kernels.guarded import GUARD, Guard
+from colab_starter.run.kernels.guarded import Guard
 from colab_starter.run.kernels.local import LocalKernel
+from colab_starter.run.kernels.protocol import GUARD
 from colab_starter.run.kernels.system import list_descendants, list_processes
 from tests.run.kernels.elsewhere import (
     found_by_jupyter,

@@ -15,8 +15,8 @@ from colab_starter.run.backends.gpus import GpuPlaces, set_visible
 from colab_starter.run.backends.workers import Worker, WorkerBackend, end_early
 from colab_starter.run.job import Ended, Event, Job, StartedCold, WarmPlan
 from colab_starter.run.kernels.forkserver import ForkServer, ServerState
-from colab_starter.run.kernels.guarded import ENDED, GUARD
 from colab_starter.run.kernels.pool import ForkServerPool
+from colab_starter.run.kernels.protocol import ENDED, GUARD
 from colab_starter.run.overlays.folders import Overlays
 from colab_starter.run.secrets import Mask
 from colab_starter.run.worker.causes import describe_log
