@@ -43,6 +43,7 @@ bench: tests-environment
 	$(BIN)/python benchmarks/lessons.py
 	$(BIN)/python benchmarks/gpu.py --images 3000
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/elsewhere.py
 	$(BIN)/python benchmarks/outputs.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/search.py
