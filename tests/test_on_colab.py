@@ -87,7 +87,7 @@ def test_a_command_that_lives_apart_runs_notebooks_in_a_kernel_of_another_enviro
         rows = list(csv.DictReader(file))
     assert [(row["status"], row["accuracy"]) for row in rows] == [("ok", "0.5"), ("ok", "1.0")]
     executed = [nbformat.read(path, 4) for path in sorted((tmp_path / "runs/nb").glob("n=*/nb.ipynb"))]
-    assert [one.cells[-1].outputs[0].text for one in executed] == [f"{tmp_path / 'theirs'} theirs None\n"] * 2
+    assert [one.cells[-1].outputs[0].text for one in executed] == [f"{tmp_path / 'theirs'} theirs None True\n"] * 2
 
 
 def write_kernelspec(folder: Path, name: str, python: Path) -> None:
@@ -111,7 +111,8 @@ def write_sweep(path: Path) -> None:
     (record,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     tell = (
         "import importlib.util, sys\n"
-        "print(sys.prefix, get_ipython().kernel.motto, importlib.util.find_spec('colab_starter'))"
+        "is_forked = b'kernels.server' in open('/proc/self/cmdline', 'rb').read()\n"
+        "print(sys.prefix, get_ipython().kernel.motto, importlib.util.find_spec('colab_starter'), is_forked)"
     )
     cells = [tagged, v4.new_code_cell(f"accuracy = n / 2\n{record}"), v4.new_code_cell(tell)]
     nbformat.write(v4.new_notebook(cells=cells), path)

@@ -21,6 +21,7 @@ from colab_starter.run.outcome import Status
 from colab_starter.run.stopping import StopLevel
 from tests.run.kernels.elsewhere import NAME, found_by_jupyter, make_environment, write_kernelspec
 from tests.run.test_local import LOOP, TELL_PIDS, collect, output_of, wait_for_cell
+from tests.support.marks import weekly
 from tests.support.processes import COMMAND, PATIENCE, is_alive, wait_until
 
 SHOW = "print('forked' if b'kernels.server' in open('/proc/self/cmdline', 'rb').read() else 'started')"
@@ -142,7 +143,7 @@ def test_a_stop_ends_a_run_whose_modules_are_still_being_imported(
     )
 
 
-@pytest.mark.parametrize("victim", ["kernel", "guard", "server", "keeper"])
+@pytest.mark.parametrize("victim", [weekly("kernel"), "guard", "server", weekly("keeper")])
 def test_a_death_ends_only_what_depends_on_it_and_the_next_run_is_forked_again(
     victim: str, make_job: MakeJob, own_backend: LocalBackend, tmp_path: Path
 ) -> None:
