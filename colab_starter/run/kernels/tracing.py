@@ -102,8 +102,8 @@ class ImportTrace:
         self._capture: OutputCapture | None = None
         self._drawn: list[object] = []
         self._undo: list[Callable[[], None]] = []
-        self._originals: dict[int, Any] = {}
-        """What was patched, by the ID of what took its place."""
+        self._replaced: list[tuple[Any, Any]] = []
+        """What was patched, each behind what took its place."""
         installed = [path for path in sys.path if path.endswith("-packages")]
         self._passed_over = (*_OF_THE_SYSTEM, *(f"{path}/" for path in (sys.prefix, sys.base_prefix, *installed)))
         """The places of Python's and its packages' files; ``hidden`` checks those of modules itself."""
@@ -144,10 +144,11 @@ class ImportTrace:
 
     def _restore_copies(self) -> None:
         """Give modules the originals of what they have imported by name; else their errors would show this module."""
+        originals = {id(value): before for value, before in self._replaced}
         for module in [one for one in sys.modules.values() if issubclass(type(one), type(sys))]:
             names: dict[str, Any] = object.__getattribute__(module, "__dict__")  # without what a lazy one would do
-            for name, value in [pair for pair in names.items() if id(pair[1]) in self._originals]:
-                names[name] = self._originals[id(value)]
+            if not originals.keys().isdisjoint(map(id, names.values())):  # of thousands of modules, a few
+                names |= {name: originals.get(id(value), value) for name, value in names.items()}
         if accessor := getattr(sys.modules.get("pathlib"), "_NormalAccessor", None):  # until Python 3.10
             accessor.open, accessor.stat = io.open, os.stat
 
@@ -312,7 +313,7 @@ class ImportTrace:
     def _replace(self, holder: Any, name: str, value: Any) -> None:
         before = getattr(holder, name)
         setattr(holder, name, value)
-        self._originals[id(value)] = before
+        self._replaced.append((value, before))
         for about in ("__doc__", "__module__", "__name__", "__qualname__"):
             setattr(value, about, getattr(before, about))
         self._undo.append(lambda: setattr(holder, name, before))
