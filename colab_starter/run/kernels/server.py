@@ -269,6 +269,7 @@ class _Keeper:
     def run(self) -> None:
         from contextlib import suppress
         from multiprocessing import Pipe
+        from traceback import print_exc
 
         from colab_starter.run.kernels import system
         from colab_starter.run.kernels.protocol import Ready
@@ -281,7 +282,11 @@ class _Keeper:
             if not pid:
                 system.die_with_parent(keeper)
                 trial.close()
-                self._try_to_serve(other_end, capture)
+                try:
+                    self._try_to_serve(other_end, capture)
+                except Exception:
+                    print_exc()
+                    os._exit(1)
                 os._exit(0)
             other_end.close()
             imported = _watch(trial, self._control, pid)
@@ -299,7 +304,8 @@ class _Keeper:
             capture.close()
             system.kill_children()
             if not is_new:  # no module is to blame
-                sys.exit(f"no process can be forked from {sys.executable}")
+                print(f"no process can be forked from {sys.executable}", file=sys.stderr)
+                return
 
     def _try_to_serve(self, keeper: "Channel", capture: OutputCapture) -> None:
         """In the fork: import, and serve unless that did harm the process."""

@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection, wait
@@ -15,6 +16,7 @@ from colab_starter.run.kernels.heritage import get_heritage
 from colab_starter.run.kernels.kernel import HasFileno
 from colab_starter.run.kernels.system import list_descendants, list_processes
 from tests.run.kernels.talks import PATIENCE, Talk, receive_all, talk_through
+from tests.support.processes import wait_until
 
 HERE = "tests.run.kernels.test_forkserver"
 Start = Callable[..., ForkServer]
@@ -196,6 +198,15 @@ def test_a_module_is_left_out_also_when_it_comes_in_by_another(start: Start, tmp
         "harmful": "started 1 thread",
         "not_installed": "there is no module not_installed",
     }
+
+
+def test_a_server_that_fails_without_a_module_to_blame_ends(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "from colab_starter.run.kernels import afterfork; afterfork.prepare = None"
+    )
+    server = start("json", "csv")
+    wait_until(lambda: server.poll() is ServerState.DEAD)
+    assert (tmp_path / "log").read_text().splitlines()[-1] == f"no process can be forked from {sys.executable}"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="needs a device to open")
