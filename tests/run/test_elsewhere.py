@@ -14,7 +14,12 @@ from nbformat import v4
 
 from colab_starter.run.backends.gpus import GpuPlaces, GpuShare
 from colab_starter.run.backends.local.backend import LocalBackend
+from colab_starter.run.backends.local.options import LocalOptions
+from colab_starter.run.backends.options import BackendOptions
+from colab_starter.run.backends.ray.options import RayOptions
+from colab_starter.run.batch import Options, prepare_batch
 from colab_starter.run.job import Job, KernelPython, Limits, Started, StartedCold, WarmPlan
+from colab_starter.run.job_maker import plan_run
 from colab_starter.run.kernels.forkserver import ServerState
 from colab_starter.run.kernels.system import list_descendants
 from colab_starter.run.outcome import Status
@@ -222,6 +227,16 @@ def read_executed(folder: Path) -> nbformat.NotebookNode:
     [file] = (folder / "runs/nb").glob("*/nb.ipynb")
     executed: nbformat.NotebookNode = nbformat.read(file, as_version=4)
     return executed
+
+
+@pytest.mark.parametrize(("backend", "expected"), [(LocalOptions(), True), (RayOptions(), False)])
+def test_only_on_this_machine_are_kernels_forked_elsewhere(
+    backend: BackendOptions, expected: bool, kernel: KernelPython, tmp_path: Path
+) -> None:
+    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")]), tmp_path / "nb.ipynb")
+    batch = prepare_batch(Options(tmp_path / "nb.ipynb", out=tmp_path / "runs", kernel=NAME, backend=backend))
+    plan = plan_run(batch, batch.runs[0])
+    assert (plan.kernel if plan else None) == (kernel if expected else None)
 
 
 def run_command(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
