@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
@@ -59,11 +60,10 @@ class ForkServer:
             setup = _make_setup(plan, keep_fds)
             if early:
                 setup = setup._replace(environment=dict(environment), is_early=True)
+            with suppress(OSError):  # it has died already, which ``poll`` will tell
                 self._control.send_bytes(pickle.dumps(setup))
-                for descriptor in (output.fileno(), *keep_fds):
+                for descriptor in (output.fileno(), *keep_fds) if early else ():
                     reduction.send_handle(self._control, descriptor, self.pid)
-            else:
-                self._control.send_bytes(pickle.dumps(setup))
 
     @property
     def pid(self) -> int:

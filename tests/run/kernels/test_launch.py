@@ -10,7 +10,8 @@ import pytest
 
 from colab_starter.run.backends.cpus import THREAD_VARIABLES, share_threads
 from colab_starter.run.job import WarmPlan
-from colab_starter.run.kernels.forkserver import ForkServer
+from colab_starter.run.kernels import launch
+from colab_starter.run.kernels.forkserver import ForkServer, ServerState
 from colab_starter.run.kernels.launch import launch_early, take_early
 from tests.run.kernels.talks import Talk, talk_through
 
@@ -39,6 +40,18 @@ def test_a_server_that_was_started_beforehand_is_as_one_that_is_started_for_its_
     assert imports.read_text() == "1"
     assert answer.stdout.splitlines()[0] == "imported"
     assert answer.stdout.splitlines()[-1].split() == [str(tmp_path / "work"), "value", "value", str(tmp_path / "work")]
+
+
+def test_one_that_has_died_before_it_was_needed_is_a_dead_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    launch_early(["run", "nb.ipynb"])
+    launch._early[0].process.kill()
+    launch._early[0].process.wait()
+    server = ForkServer(WarmPlan(), {}, tmp_path / "log")
+    assert server.poll() is ServerState.DEAD
+    server.close()
 
 
 @pytest.mark.parametrize(
