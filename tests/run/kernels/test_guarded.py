@@ -59,21 +59,18 @@ def own_server(kernel: KernelPython, tmp_path: Path) -> Iterator[ForkServer]:
         yield wait_until_ready(server)
 
 
-def test_a_kernel_is_a_fork_of_a_process_in_its_own_environment(server: ForkServer, tmp_path: Path) -> None:
+def test_a_kernel_is_a_fork_of_a_process_in_its_own_environment(
+    kernel: KernelPython, server: ForkServer, tmp_path: Path
+) -> None:
     cell = (
         "import os, sys, marks\n"
         "print(b'main_elsewhere' in open('/proc/self/cmdline', 'rb').read(), marks.PID != os.getpid(),"
         " sys.executable, os.environ['OF_THE_SPEC'])"
     )
     warm, cold = (talk_elsewhere(server, Talk([cell], str(tmp_path), warm=warm)) for warm in (True, False))
-    python = sys_executable_of(server)
-    assert warm.text == f"True True {python} for all\n"
-    assert cold.text == f"False False {python} for all\n"
+    assert warm.text == f"True True {kernel.python} for all\n"
+    assert cold.text == f"False False {kernel.python} for all\n"
     assert warm.death.peak_memory > 1_000_000
-
-
-def sys_executable_of(server: ForkServer) -> str:
-    return Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")[0].decode()
 
 
 def test_a_module_that_does_harm_is_named_and_one_that_may_be_missing_is_not(server: ForkServer) -> None:

@@ -55,7 +55,8 @@ def write_notebook(path: Path, *cells: str) -> Path:
     return path
 
 
-GROWING = ("import colab_starter_seed as seed", "print(n)", "print(seed.grow)")
+IS_FORKED = "print('forked' if b'kernels.server' in open('/proc/self/cmdline', 'rb').read() else 'started')"
+GROWING = ("import colab_starter_seed as seed", IS_FORKED, "print(seed.grow)")
 
 
 @pytest.mark.usefixtures("own_cache", "seeds")
@@ -74,6 +75,7 @@ def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(co
     assert "Python 3.99 is not on this machine" in table[3]
     assert "Between 2026.01 and 2026.04, of what it uses: colab-starter-seed 1.0 -> 2.0" in told.out
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"growing-2026.01", "growing-2026.04"}
+    assert [path.read_text().count(r'"forked\n"') for path in sorted(tmp_path.glob("runs/*/*/growing.ipynb"))] == [1, 1]
 
     again = command("run", notebook, "--runtime", "2026.01")
     assert (again.status, "1 of 1 run already done" in again.out) == (0, True)
