@@ -176,10 +176,15 @@ class Rig(ABC):
     """Of ``colab-starter run``, to choose the backend."""
     one_at_a_time: Sequence[str] = ("-j", "1")
     """Further ones, for one run after the other."""
+    of_reference: Sequence[str] = ()
+    """Further ones of the sweep on this machine with which the backend's is compared."""
     worker_ends: Collection[Status] = (Status.KILLED,)
     """How a run may end whose worker is killed; with OK among them it is done again."""
     has_server: bool = False
     """Whether something listens on this machine, if only for itself."""
+    kernel: str | None = None
+    """The kernelspec of the jobs, and ``warm`` what is preloaded for it."""
+    warm: WarmPlan = WarmPlan()  # noqa: RUF009
     cannot: Mapping[str, str] = field(default_factory=dict)
     """Names of abilities that the backend lacks, and why: see ``needs``."""
 
@@ -229,7 +234,8 @@ class Trial:
             output=str(output / "nb.ipynb"),
             parameters={**parameters, "output_dir": str(output / "output")},
             cwd=str(self.folder),
-            warm=WarmPlan(),
+            kernel=self._rig.kernel,
+            warm=self._rig.warm,
             environment={"GIVEN": "for the run", "GIVEN_TOKEN": SECRET},
             limits=limits or Limits(),
         )
@@ -482,7 +488,7 @@ class BackendContract:
     def outs(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         """The folders of one and the same sweep, on this machine and on the backend."""
         folder = tmp_path_factory.mktemp("sweeps")
-        return run_sweep(folder / "here", ["-j", "2"]), run_sweep(folder / "there", rig.arguments)
+        return run_sweep(folder / "here", ["-j", "2", *rig.of_reference]), run_sweep(folder / "there", rig.arguments)
 
     def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
         here, there = map(read_table, outs)
@@ -555,7 +561,7 @@ class BackendContract:
 
     @pytest.mark.weekly
     def test_a_search_of_one_run_at_a_time_is_the_same_as_on_this_machine(self, rig: Rig, tmp_path: Path) -> None:
-        here = read_trials(run_search(tmp_path / "here", ["-j", "1"]))
+        here = read_trials(run_search(tmp_path / "here", ["-j", "1", *rig.of_reference]))
         there = read_trials(run_search(tmp_path / "there", [*rig.arguments, *rig.one_at_a_time]))
         assert there == here
         assert {record["status"] for record in here if record["record"] == "end"} == {"ok", "pruned"}
