@@ -1,6 +1,7 @@
 """What the tests do with a report that is open in a browser."""
 
 from pathlib import Path
+from typing import Any
 
 from colab_starter.report.build import build_report
 from tests.report.browser import Browser
@@ -11,9 +12,9 @@ ROWS = "[...document.querySelectorAll('#runs tbody tr')].map((row) => [...row.ce
 TITLES = "[...document.querySelectorAll('.dt-scroll-head .dt-column-title')]"
 
 
-def make_report(folder: Path, runs: list[SampleRun], *, notebooks: bool = True) -> Path:
+def make_report(folder: Path, runs: list[SampleRun], *, notebooks: bool = True, search: Any = None) -> Path:
     """The page of a sweep of these runs; the notebooks are there, but have no pages."""
-    write_sweep(folder, runs, notebooks=notebooks)
+    write_sweep(folder, runs, notebooks=notebooks, search=search)
     return build_report(folder, folder / "report.html", with_notebooks=False).page
 
 

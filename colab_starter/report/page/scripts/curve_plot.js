@@ -1,0 +1,174 @@
+// A plot of curves: those that matter as lines, and behind them all others as one faint picture, for a browser draws ten
+// thousand lines at once far faster than one by one.
+
+import { groupShades } from "./colours.js";
+import { findExtent } from "./curves.js";
+import { data } from "./data.js";
+import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
+import { describeAxis, style } from "./scales.js";
+import { escapeMarkup, shorten } from "./values.js";
+
+export const FEW = 60; // So many curves are all drawn as lines.
+/**
+ * @typedef {object} Choice
+ * @property {import("./curves.js").Curves} curves
+ * @property {number[]} runs Those with a curve, which are drawn.
+ * @property {Set<number>} strong The runs that are drawn as strong lines: the best, and the chosen ones.
+ * @property {import("./data.js").Column | null} colour
+ * @property {Map<number, string>} [colours] Those of the runs, where each has its own.
+ * @property {{ x: boolean, y: boolean }} logarithmic
+ */
+
+/** @param {Choice} choice */
+const groupSingly = ({ runs, colours }) =>
+  runs.map((run) => ({ name: data.names[run], runs: [run], colour: colours.get(run) }));
+
+/**
+ * Draws curves into an element.
+ * @param {Choice} choice
+ */
+export function drawCurves(Plotly, element, choice) {
+  const ranges = findRanges(choice);
+  const groups = choice.colours ? groupSingly(choice) : groupShades(choice.colour, choice.runs);
+  const lines = choice.runs.length <= FEW ? new Set(choice.runs) : choice.strong;
+  const traces = groups.flatMap((group) => makeLines(group, choice, lines));
+  traces.push(makeEnds(groups, choice, lines), makeMarked());
+  const faint = choice.runs.length > lines.size;
+  const layout = makeLayout(choice.colour, {
+    hovermode: false,
+    dragmode: "zoom",
+    images: faint ? [drawFaint(element, choice, groups, lines, ranges)] : [],
+    xaxis: { ...describeAxis(stepScale, choice.logarithmic.x), range: ranges.x },
+    yaxis: { ...describeAxis(makeScale(choice), choice.logarithmic.y), range: ranges.y },
+  });
+  return Plotly.react(element, traces, layout, settings(POINT_BUTTONS));
+}
+
+const stepScale = { column: { name: "step", kind: "number", role: "fact" }, ticks: [] };
+const makeScale = ({ curves }) => ({
+  column: { name: curves.name, kind: "number", role: "metric" },
+  ticks: [],
+});
+
+// The ranges of the axes; of a logarithmic one, as exponents.
+function findRanges({ curves, runs, logarithmic }) {
+  const extent = findExtent(curves, runs, logarithmic);
+  const pad = ([least, most], isLogarithmic, share) => {
+    if (!(least <= most)) return [0, 1];
+    const [low, high] = isLogarithmic ? [Math.log10(least), Math.log10(most)] : [least, most];
+    const margin = (high - low || Math.abs(high) * 0.1 || 1) * share;
+    return [low - margin, high + margin];
+  };
+  return { x: pad(extent.x, logarithmic.x, 0.015), y: pad(extent.y, logarithmic.y, 0.04) };
+}
+
+function makeLines(group, { curves, strong, colour }, lines) {
+  const isFew = lines !== strong;
+  const drawn = group.runs.filter((run) => lines.has(run));
+  return drawn.map((run, place) => {
+    const { steps, values } = curves.of(run);
+    const isStrong = strong.has(run);
+    return {
+      type: "scatter",
+      mode: steps.length > 1 ? "lines" : "markers",
+      name: escapeMarkup(shorten(group.name, 30)),
+      legendgroup: group.name,
+      showlegend: Boolean(colour) && place === 0 && group.name !== "",
+      x: [...steps],
+      y: [...values].map((value) => (Number.isFinite(value) ? value : null)),
+      customdata: [run],
+      line: { color: group.colour, width: isStrong ? 4 : 1.5 },
+      marker: { color: group.colour, size: 7 },
+      opacity: isStrong || !isFew || !strong.size ? 1 : 0.65,
+    };
+  });
+}
+
+// Where runs ended that did not come to their end.
+function makeEnds(groups, { curves }, lines) {
+  const ends = groups.flatMap((group) =>
+    group.runs.filter((run) => lines.has(run) && data.statuses[run] !== "ok").map((run) => ({ run, group }))
+  );
+  const last = (run, what) => curves.of(run)[what].at(-1);
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: ends.map(({ run }) => last(run, "steps")),
+    y: ends.map(({ run }) => last(run, "values")),
+    showlegend: false,
+    marker: {
+      symbol: ends.map(({ run }) => symbolOf(run)),
+      size: 9,
+      color: ends.map(({ group }) => group.colour),
+      line: { width: 2, color: ends.map(({ group }) => group.colour) },
+    },
+  };
+}
+
+/** The trace of the curve under the mouse is the last one. */
+const makeMarked = () => ({
+  type: "scatter",
+  mode: "lines",
+  x: [],
+  y: [],
+  showlegend: false,
+  line: { color: style("--text"), width: 3 },
+});
+
+/** Marks the curve of a run, or none. */
+export function markCurve(Plotly, element, curve) {
+  const marked = { x: [curve ? [...curve.steps] : []], y: [curve ? [...curve.values] : []] };
+  return Plotly.restyle(element, marked, [element.data.length - 1]);
+}
+
+// A picture of the curves that are not drawn as lines, in the place of the plot.
+function drawFaint(element, { curves, logarithmic }, groups, lines, ranges) {
+  const scale = Math.min(2, devicePixelRatio || 1);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(300, element.clientWidth - 72) * scale;
+  canvas.height = 356 * scale;
+  const pen = canvas.getContext("2d");
+  const count = groups.reduce((sum, group) => sum + group.runs.length, 0);
+  pen.globalAlpha = Math.max(0.05, Math.min(0.5, 60 / count));
+  pen.lineWidth = scale;
+  const across = makePlace(ranges.x, canvas.width, logarithmic.x);
+  const up = makePlace(ranges.y, canvas.height, logarithmic.y);
+  for (const group of groups) {
+    pen.strokeStyle = group.colour;
+    for (const run of group.runs) {
+      if (!lines.has(run)) drawLine(pen, curves.of(run), across, (value) => canvas.height - up(value));
+    }
+  }
+  const [left, right, low, high] = [...ranges.x, ...ranges.y];
+  return {
+    source: canvas.toDataURL(),
+    xref: "x",
+    yref: "y",
+    x: left,
+    y: high,
+    sizex: right - left,
+    sizey: high - low,
+    sizing: "stretch",
+    layer: "below",
+  };
+}
+
+function makePlace([least, most], size, isLogarithmic) {
+  const factor = size / (most - least);
+  return isLogarithmic
+    ? (value) => (Math.log10(value) - least) * factor
+    : (value) => (value - least) * factor;
+}
+
+function drawLine(pen, { steps, values }, across, up) {
+  pen.beginPath();
+  let isDown = false;
+  for (let place = 0; place < steps.length; place += 1) {
+    const [x, y] = [across(steps[place]), up(values[place])];
+    const isPlace = Number.isFinite(x) && Number.isFinite(y);
+    if (isPlace && isDown) pen.lineTo(x, y);
+    else if (isPlace) pen.moveTo(x, y);
+    isDown = isPlace;
+  }
+  pen.stroke();
+}
