@@ -56,15 +56,15 @@ class Sweep:
     """The metrics with steps of each run, by the run's ID."""
 
 
-def read_sweep(journal: Journal, store: Store) -> Sweep:
+def read_sweep(journal: Journal, store: Store, *, is_begun: bool = True) -> Sweep:
     """Read the ledger and, for what it lacks, the executed notebooks; writes nothing.
 
-    Raises LedgerVersionError, NoSweepError if there is neither, and OSError.
+    Raises LedgerVersionError, NoSweepError if there is neither though the sweep ``is_begun``, and OSError.
     """
     copy = Copy(journal)
     ledger = Ledger(copy, Mask())
     adopt_finished(ledger, store)
-    if not copy.lines:
+    if is_begun and not copy.lines:
         raise NoSweepError(f"{store.name} contains no runs; {_REMEDY}")
     versions = list_versions(ledger.runs.values())
     return Sweep(ledger.content, versions, read_defaults(store.read, versions), _read_series(store, ledger.content))
@@ -96,7 +96,7 @@ def build_report(
     ``repeats`` are parameters whose values repeat a setting, besides ``seed`` and the like.
     Raises NoSweepError for a folder without runs, ReportFileError if the page cannot be written.
     """
-    sweep = sweep or _read_folder(folder)
+    sweep = sweep or read_folder(folder)
     runs = list(sweep.content.runs.values())
     report = describe_sweep(sweep, folder, name or str(folder.resolve()), repeats)
     report = replace(report, results=_link(folder / RESULTS, page.parent))
@@ -158,15 +158,19 @@ def _gather_pictures(folder: Path, content: LedgerContent) -> dict[int, list[str
 
 def _rate(run: RunRecord, objective: str, way: str) -> float:
     value = run.outcome.metrics.get(objective)
-    if type(value) not in (int, float) or math.isnan(value):
+    if not isinstance(value, int | float) or math.isnan(value):
         return -math.inf
     return -value if way == "minimize" else value
 
 
-def _read_folder(folder: Path) -> Sweep:
+def read_folder(folder: Path, *, is_begun: bool = True) -> Sweep:
+    """Like ``read_sweep``, of a folder. Raises NoSweepError for one that cannot be read, too.
+
+    With ``is_begun=False``, a folder without runs is a sweep that has not begun yet.
+    """
     store = LocalStore(folder)
     try:
-        return read_sweep(store.open_journal(), store)
+        return read_sweep(store.open_journal(), store, is_begun=is_begun)
     except OSError as error:
         raise NoSweepError(f"{error.filename or folder} cannot be read ({error.strerror}); {_REMEDY}") from None
 

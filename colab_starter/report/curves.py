@@ -193,4 +193,3 @@ def _encode(numbers: "array[int] | array[float]") -> str:
     if sys.byteorder == "big":
         numbers.byteswap()
     return base64.b64encode(numbers.tobytes()).decode()
-

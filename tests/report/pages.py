@@ -1,5 +1,6 @@
 """What the tests do with a report that is open in a browser."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,20 @@ def click_header(browser: Browser, name: str) -> None:
     browser.evaluate(f"{TITLES}.find((title) => title.innerText === {name!r}).click()")
 
 
+def search_for(browser: Browser, words: str) -> None:
+    """Type words into the search box of the table."""
+    browser.evaluate(
+        f"(() => {{ const box = document.querySelector('.dt-search input'); box.value = {json.dumps(words)};"
+        " box.dispatchEvent(new Event('input')); })()"
+    )
+
+
 def choose(browser: Browser, select: str, text: str) -> None:
     """Choose an option of a select element."""
     browser.evaluate(
         f"(() => {{ const select = document.getElementById('{select}');"
         f" select.value = [...select.options].find((option) => option.text === {text!r}).value;"
-        " select.dispatchEvent(new Event('change')); })()"
+        " select.dispatchEvent(new Event('change', { bubbles: true })); })()"
     )
 
 

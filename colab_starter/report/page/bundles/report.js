@@ -761,6 +761,65 @@
     return extent;
   }
 
+  // faint.js
+  var CONTRAST = 60;
+  function drawFaintly({ width, height, across, up }, groups) {
+    const sums = { red: new Float32Array(width * height), green: null, blue: null, count: null };
+    for (const name of ["green", "blue", "count"])
+      sums[name] = new Float32Array(width * height);
+    for (const { colour, curves } of groups) {
+      const [red, green, blue] = readColour(colour);
+      const mark = (x, y) => {
+        if (x < 0 || y < 0 || x >= width || y >= height)
+          return;
+        const place = y * width + x;
+        sums.red[place] += red;
+        sums.green[place] += green;
+        sums.blue[place] += blue;
+        sums.count[place] += 1;
+      };
+      for (const { steps, values } of curves)
+        markLine(steps, values, { across, up }, mark);
+    }
+    const total = groups.reduce((sum, group) => sum + group.curves.length, 0);
+    return paint(sums, width, height, Math.max(0.04, Math.min(0.5, CONTRAST / (2 * total))));
+  }
+  function readColour(colour) {
+    const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data;
+  }
+  function markLine(steps, values, { across, up }, mark) {
+    let [left, top] = [NaN, NaN];
+    for (let place = 0;place < steps.length; place += 1) {
+      const [x, y] = [across(steps[place]), up(values[place])];
+      const count = Math.ceil(Math.max(Math.abs(x - left), Math.abs(y - top)));
+      if (count < 1e5) {
+        for (let part = 0;part < count; part += 1) {
+          mark(Math.round(left + (x - left) * part / count), Math.round(top + (y - top) * part / count));
+        }
+      }
+      [left, top] = [x, y];
+    }
+  }
+  function paint({ red, green, blue, count }, width, height, share) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    const image = pen.createImageData(width, height);
+    for (let place = 0;place < count.length; place += 1) {
+      const lines = count[place];
+      if (!lines)
+        continue;
+      image.data[4 * place] = red[place] / lines;
+      image.data[4 * place + 1] = green[place] / lines;
+      image.data[4 * place + 2] = blue[place] / lines;
+      image.data[4 * place + 3] = 255 * (1 - (1 - share) ** lines);
+    }
+    pen.putImageData(image, 0, 0);
+    return canvas.toDataURL();
+  }
+
   // layout.js
   var NARROW = 640;
   var isNarrow = () => innerWidth < NARROW;
@@ -781,7 +840,7 @@
       modebar: { bgcolor: "transparent", color: style("--quiet"), activecolor: style("--text") },
       legend: {
         title: { text: colour ? labelOf(colour) : "" },
-        ...isNarrow() ? { orientation: "h", y: -0.3 } : {}
+        ...isNarrow() ? { orientation: "h", y: -0.3 } : { y: 0.93 }
       },
       ...more
     };
@@ -801,6 +860,8 @@
 
   // curve_plot.js
   var FEW2 = 60;
+  var HEIGHT = 420;
+  var MARGINS = { x: 72, y: 64 };
   var groupSingly = ({ runs, colours }) => runs.map((run) => ({ name: data.names[run], runs: [run], colour: colours.get(run) }));
   function drawCurves(Plotly, element, choice) {
     const ranges = findRanges(choice);
@@ -812,7 +873,7 @@
     const layout = makeLayout(choice.colour, {
       hovermode: false,
       dragmode: "zoom",
-      images: faint ? [drawFaint(element, choice, groups, lines, ranges)] : [],
+      images: faint ? [makeBackground(element, choice, groups, lines, ranges)] : [],
       xaxis: { ...describeAxis(stepScale, choice.logarithmic.x), range: ranges.x },
       yaxis: { ...describeAxis(makeScale2(choice), choice.logarithmic.y), range: ranges.y }
     });
@@ -884,54 +945,22 @@
     const marked = { x: [curve ? [...curve.steps] : []], y: [curve ? [...curve.values] : []] };
     return Plotly.restyle(element, marked, [element.data.length - 1]);
   }
-  function drawFaint(element, { curves, logarithmic }, groups, lines, ranges) {
-    const scale = Math.min(2, devicePixelRatio || 1);
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.max(300, element.clientWidth - 72) * scale;
-    canvas.height = 356 * scale;
-    const pen = canvas.getContext("2d");
-    const count = groups.reduce((sum, group) => sum + group.runs.length, 0);
-    pen.globalAlpha = Math.max(0.05, Math.min(0.5, 60 / count));
-    pen.lineWidth = scale;
-    const across = makePlace(ranges.x, canvas.width, logarithmic.x);
-    const up = makePlace(ranges.y, canvas.height, logarithmic.y);
-    for (const group of groups) {
-      pen.strokeStyle = group.colour;
-      for (const run of group.runs) {
-        if (!lines.has(run))
-          drawLine(pen, curves.of(run), across, (value) => canvas.height - up(value));
-      }
-    }
+  function makeBackground(element, { curves, logarithmic }, groups, lines, ranges) {
+    const [width, height] = [Math.max(300, element.clientWidth - MARGINS.x), HEIGHT - MARGINS.y];
+    const across = makePlace(ranges.x, width, logarithmic.x);
+    const up = makePlace(ranges.y, height, logarithmic.y);
+    const faint = groups.map(({ colour, runs }) => ({
+      colour,
+      curves: runs.filter((run) => !lines.has(run)).map(curves.of)
+    }));
+    const source = drawFaintly({ width, height, across, up: (value) => height - up(value) }, faint);
     const [left, right, low, high] = [...ranges.x, ...ranges.y];
-    return {
-      source: canvas.toDataURL(),
-      xref: "x",
-      yref: "y",
-      x: left,
-      y: high,
-      sizex: right - left,
-      sizey: high - low,
-      sizing: "stretch",
-      layer: "below"
-    };
+    const size = { x: left, y: high, sizex: right - left, sizey: high - low, sizing: "stretch" };
+    return { source, xref: "x", yref: "y", layer: "below", ...size };
   }
   function makePlace([least, most], size, isLogarithmic) {
     const factor = size / (most - least);
     return isLogarithmic ? (value) => (Math.log10(value) - least) * factor : (value) => (value - least) * factor;
-  }
-  function drawLine(pen, { steps, values }, across, up) {
-    pen.beginPath();
-    let isDown = false;
-    for (let place = 0;place < steps.length; place += 1) {
-      const [x, y] = [across(steps[place]), up(values[place])];
-      const isPlace = Number.isFinite(x) && Number.isFinite(y);
-      if (isPlace && isDown)
-        pen.lineTo(x, y);
-      else if (isPlace)
-        pen.moveTo(x, y);
-      isDown = isPlace;
-    }
-    pen.stroke();
   }
 
   // compare_card.js
@@ -1305,7 +1334,7 @@
     const text = `${Math.round(100 * share)} %`;
     const bar = makeElement("i", { className: "bar", ariaHidden: "true" });
     bar.style.width = `${100 * share}%`;
-    return makeElement("tr", {}, makeElement("th", { scope: "row" }, parameter.name), makeElement("td", {}, bar, makeElement("span", {}, text)));
+    return makeElement("tr", {}, makeElement("th", { scope: "row", title: parameter.name }, parameter.name), makeElement("td", {}, bar, makeElement("span", {}, text)));
   }
   function drawImportance() {
     const measure = chosenColumn("best-metric");
@@ -1758,12 +1787,18 @@
     offerCurves();
     offerPlots();
   }
-  function drawAll(Plotly) {
+  function drawFacts() {
     drawBest();
     drawImportance();
+  }
+  function drawFigures(Plotly) {
     drawPlots(Plotly);
     drawCurveCard(Plotly);
     drawCompare(Plotly);
+  }
+  function drawAll(Plotly) {
+    drawFacts();
+    drawFigures(Plotly);
   }
   var needsPlots = () => !byId("plot-card").hidden || !byId("curves-card").hidden;
   function watchAll(Plotly) {
@@ -1772,11 +1807,7 @@
     watchCompare(Plotly);
     listen("shown", () => drawAll(Plotly));
     listen("measure", () => drawAll(Plotly));
-    listen("chosen", () => {
-      drawPlots(Plotly);
-      drawCurveCard(Plotly);
-      drawCompare(Plotly);
-    });
+    listen("chosen", () => drawFigures(Plotly));
     darkness.addEventListener("change", () => drawAll(Plotly));
   }
   async function start() {
@@ -1793,10 +1824,9 @@
     watchHead();
     watchBest();
     offerAll();
-    drawBest();
-    drawImportance();
+    drawFacts();
     const Plotly = needsPlots() || data.live ? await loadPlotly() : null;
-    drawAll(Plotly);
+    drawFigures(Plotly);
     watchAll(Plotly);
     if (!data.live)
       return;

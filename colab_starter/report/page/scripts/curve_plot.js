@@ -4,11 +4,14 @@
 import { groupShades } from "./colours.js";
 import { findExtent } from "./curves.js";
 import { data } from "./data.js";
+import { drawFaintly } from "./faint.js";
 import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
 import { describeAxis, style } from "./scales.js";
 import { escapeMarkup, shorten } from "./values.js";
 
 export const FEW = 60; // So many curves are all drawn as lines.
+const HEIGHT = 420; // In pixels, as of all plots,
+const MARGINS = { x: 72, y: 64 }; // with what is around them.
 /**
  * @typedef {object} Choice
  * @property {import("./curves.js").Curves} curves
@@ -37,7 +40,7 @@ export function drawCurves(Plotly, element, choice) {
   const layout = makeLayout(choice.colour, {
     hovermode: false,
     dragmode: "zoom",
-    images: faint ? [drawFaint(element, choice, groups, lines, ranges)] : [],
+    images: faint ? [makeBackground(element, choice, groups, lines, ranges)] : [],
     xaxis: { ...describeAxis(stepScale, choice.logarithmic.x), range: ranges.x },
     yaxis: { ...describeAxis(makeScale(choice), choice.logarithmic.y), range: ranges.y },
   });
@@ -122,35 +125,18 @@ export function markCurve(Plotly, element, curve) {
 }
 
 // A picture of the curves that are not drawn as lines, in the place of the plot.
-function drawFaint(element, { curves, logarithmic }, groups, lines, ranges) {
-  const scale = Math.min(2, devicePixelRatio || 1);
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(300, element.clientWidth - 72) * scale;
-  canvas.height = 356 * scale;
-  const pen = canvas.getContext("2d");
-  const count = groups.reduce((sum, group) => sum + group.runs.length, 0);
-  pen.globalAlpha = Math.max(0.05, Math.min(0.5, 60 / count));
-  pen.lineWidth = scale;
-  const across = makePlace(ranges.x, canvas.width, logarithmic.x);
-  const up = makePlace(ranges.y, canvas.height, logarithmic.y);
-  for (const group of groups) {
-    pen.strokeStyle = group.colour;
-    for (const run of group.runs) {
-      if (!lines.has(run)) drawLine(pen, curves.of(run), across, (value) => canvas.height - up(value));
-    }
-  }
+function makeBackground(element, { curves, logarithmic }, groups, lines, ranges) {
+  const [width, height] = [Math.max(300, element.clientWidth - MARGINS.x), HEIGHT - MARGINS.y];
+  const across = makePlace(ranges.x, width, logarithmic.x);
+  const up = makePlace(ranges.y, height, logarithmic.y);
+  const faint = groups.map(({ colour, runs }) => ({
+    colour,
+    curves: runs.filter((run) => !lines.has(run)).map(curves.of),
+  }));
+  const source = drawFaintly({ width, height, across, up: (value) => height - up(value) }, faint);
   const [left, right, low, high] = [...ranges.x, ...ranges.y];
-  return {
-    source: canvas.toDataURL(),
-    xref: "x",
-    yref: "y",
-    x: left,
-    y: high,
-    sizex: right - left,
-    sizey: high - low,
-    sizing: "stretch",
-    layer: "below",
-  };
+  const size = { x: left, y: high, sizex: right - left, sizey: high - low, sizing: "stretch" };
+  return { source, xref: "x", yref: "y", layer: "below", ...size };
 }
 
 function makePlace([least, most], size, isLogarithmic) {
@@ -158,17 +144,4 @@ function makePlace([least, most], size, isLogarithmic) {
   return isLogarithmic
     ? (value) => (Math.log10(value) - least) * factor
     : (value) => (value - least) * factor;
-}
-
-function drawLine(pen, { steps, values }, across, up) {
-  pen.beginPath();
-  let isDown = false;
-  for (let place = 0; place < steps.length; place += 1) {
-    const [x, y] = [across(steps[place]), up(values[place])];
-    const isPlace = Number.isFinite(x) && Number.isFinite(y);
-    if (isPlace && isDown) pen.lineTo(x, y);
-    else if (isPlace) pen.moveTo(x, y);
-    isDown = isPlace;
-  }
-  pen.stroke();
 }

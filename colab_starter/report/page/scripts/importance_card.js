@@ -23,7 +23,7 @@ function makeBar([parameter, share]) {
   return makeElement(
     "tr",
     {},
-    makeElement("th", { scope: "row" }, parameter.name),
+    makeElement("th", { scope: "row", title: parameter.name }, parameter.name),
     makeElement("td", {}, bar, makeElement("span", {}, text)),
   );
 }

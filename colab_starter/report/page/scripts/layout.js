@@ -24,7 +24,7 @@ export function makeLayout(colour, more) {
     modebar: { bgcolor: "transparent", color: style("--quiet"), activecolor: style("--text") },
     legend: {
       title: { text: colour ? labelOf(colour) : "" },
-      ...(isNarrow() ? { orientation: "h", y: -0.3 } : {}),
+      ...(isNarrow() ? { orientation: "h", y: -0.3 } : { y: 0.93 }),
     },
     ...more,
   };

@@ -27,12 +27,20 @@ function offerAll() {
   offerPlots();
 }
 
-function drawAll(Plotly) {
+function drawFacts() {
   drawBest();
   drawImportance();
+}
+
+function drawFigures(Plotly) {
   drawPlots(Plotly);
   drawCurveCard(Plotly);
   drawCompare(Plotly);
+}
+
+function drawAll(Plotly) {
+  drawFacts();
+  drawFigures(Plotly);
 }
 
 const needsPlots = () => !byId("plot-card").hidden || !byId("curves-card").hidden;
@@ -43,11 +51,7 @@ function watchAll(Plotly) {
   watchCompare(Plotly);
   listen("shown", () => drawAll(Plotly));
   listen("measure", () => drawAll(Plotly));
-  listen("chosen", () => {
-    drawPlots(Plotly);
-    drawCurveCard(Plotly);
-    drawCompare(Plotly);
-  });
+  listen("chosen", () => drawFigures(Plotly));
   darkness.addEventListener("change", () => drawAll(Plotly));
 }
 
@@ -64,10 +68,9 @@ async function start() {
   watchHead();
   watchBest();
   offerAll();
-  drawBest();
-  drawImportance();
+  drawFacts();
   const Plotly = needsPlots() || data.live ? await loadPlotly() : null;
-  drawAll(Plotly);
+  drawFigures(Plotly);
   watchAll(Plotly);
   if (!data.live) return;
   follow((isSame, changed) => {
