@@ -149,11 +149,12 @@ def read_objectives(content: LedgerContent) -> dict[str, str]:
 
 
 def _gather_pictures(folder: Path, content: LedgerContent) -> dict[int, list[str]]:
-    """The pictures of the runs that were ok, those with the best values of the search's objective first."""
-    done = [(number, run) for number, run in enumerate(content.runs.values()) if run.status is Status.OK]
+    """The pictures of the runs: first of those that were ok, by the values of the search's objective, if any."""
+    runs = [*enumerate(content.runs.values())]
     for name, way in [*read_objectives(content).items()][:1]:
-        done.sort(key=lambda one: _rate(one[1], name, way), reverse=True)
-    return gather_pictures((number, folder / run.notebook) for number, run in done)
+        runs.sort(key=lambda one: _rate(one[1], name, way), reverse=True)
+    runs.sort(key=lambda one: one[1].status is not Status.OK)
+    return gather_pictures((number, folder / run.notebook) for number, run in runs)
 
 
 def _rate(run: RunRecord, objective: str, way: str) -> float:

@@ -37,7 +37,10 @@ def _find_pictures(output: Any) -> Iterator[str]:
 
 
 def gather_pictures(notebooks: Iterable[tuple[int, Path]]) -> dict[int, list[str]]:
-    """The pictures of the first notebooks, by the numbers given with them, as far as a page has room for them."""
+    """The pictures of the first notebooks, by the numbers given with them, as far as a page has room for them.
+
+    A notebook without pictures has an empty list; those that were not read, or for which there is no room, have none.
+    """
     found: dict[int, list[str]] = {}
     room = MOST_IN_PAGE
     for place, (number, path) in enumerate(notebooks):
@@ -45,6 +48,6 @@ def gather_pictures(notebooks: Iterable[tuple[int, Path]]) -> dict[int, list[str
             break
         pictures = read_pictures(path)
         room -= sum(map(len, pictures))
-        if pictures and room >= 0:
+        if room >= 0:
             found[number] = pictures
     return found

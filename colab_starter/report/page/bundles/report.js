@@ -859,7 +859,7 @@
   var symbolOf = (run) => SYMBOLS[data.statuses[run]] ?? "x";
 
   // curve_plot.js
-  var FEW2 = 60;
+  var FEW2 = 100;
   var HEIGHT = 420;
   var MARGINS = { x: 72, y: 64 };
   var groupSingly = ({ runs, colours }) => runs.map((run) => ({ name: data.names[run], runs: [run], colour: colours.get(run) }));
@@ -870,6 +870,8 @@
     const traces = groups.flatMap((group) => makeLines(group, choice, lines));
     traces.push(makeEnds(groups, choice, lines), makeMarked());
     const faint = choice.runs.length > lines.size;
+    if (faint && choice.colour)
+      traces.unshift(...nameGroups(groups, choice, lines));
     const layout = makeLayout(choice.colour, {
       hovermode: false,
       dragmode: "zoom",
@@ -915,6 +917,18 @@
         opacity: isStrong || !isFew || !strong.size ? 1 : 0.65
       };
     });
+  }
+  function nameGroups(groups, { colour }, lines) {
+    const unnamed = groups.filter(({ name, runs }) => name && !runs.some((run) => lines.has(run)));
+    return unnamed.map((group) => ({
+      type: "scatter",
+      mode: "lines",
+      name: escapeMarkup(shorten(group.name, 30)),
+      showlegend: Boolean(colour),
+      x: [null],
+      y: [null],
+      line: { color: group.colour, width: 1.5 }
+    }));
   }
   function makeEnds(groups, { curves }, lines) {
     const ends = groups.flatMap((group) => group.runs.filter((run) => lines.has(run) && data.statuses[run] !== "ok").map((run) => ({ run, group })));
@@ -1599,7 +1613,7 @@
     const key = (letter) => `${letter}axis${place ? place + 1 : ""}`;
     return { [key("x")]: x, [key("y")]: y };
   }
-  function drawMap(Plotly, { x, other, y, runs, best, logarithmic }) {
+  function drawMap(Plotly, { x, colour: other, y, runs, best, logarithmic }) {
     const isDone = (run) => data.statuses[run] === "ok" && isPlace(toNumber(y.values[run]));
     const done = runs.filter(isDone);
     const [across, up] = [makeScale(x, done), makeScale(other, done)];
@@ -1705,8 +1719,9 @@
     const facts = [statusColumn, versionColumn, orderColumn.name === "trial" ? orderColumn : null].filter(Boolean);
     fillSelect(select, [...parameters, ...measures.filter(isNumeric), ...facts], chosen);
   }
-  function noteRuns(drawn, shown) {
-    const needed = `finite ${chosenColumn("plot-y").name}, or without ${chosenColumn("plot-x").name}`;
+  function noteRuns(view, drawn, shown) {
+    const [y, x] = [chosenColumn("plot-y").name, chosenColumn("plot-x").name];
+    const needed = { points: `finite ${y}, or without ${x}`, slices: `finite ${y}`, map: `finite ${y}, or not ok` }[view];
     const [missing, all] = [shown - drawn, shown].map((count) => count.toLocaleString());
     byId("plot-note").textContent = drawn < shown ? `Not drawn: ${missing} of ${all} runs, those without a ${needed}.` : "";
   }
@@ -1720,9 +1735,12 @@
     const colour = chosenColumn("plot-colour");
     return colour?.role === "parameter" && colour !== x ? colour : slices.find((parameter) => parameter !== x);
   }
-  function chooseAcross(view, slices) {
-    const x = chosenColumn("plot-x");
-    return view === "map" && x.role !== "parameter" ? slices[0] : x;
+  function chooseMap(slices) {
+    if (chosenColumn("plot-x").role !== "parameter") {
+      byId("plot-x").value = keyOf(slices[0]);
+      suggestLog2("plot-x");
+    }
+    byId("plot-colour").value = keyOf(chooseOther(chosenColumn("plot-x"), slices));
   }
   function nameControls(view) {
     byId("plot-x-label").hidden = view === "slices";
@@ -1739,12 +1757,12 @@
     const y = chosenColumn("plot-y");
     const { shares } = rateParameters(y, runs);
     const slices = rank(parameters, (parameter) => shares.get(parameter) - Number(Boolean(parameter.repeats)));
-    const x = chooseAcross(view, slices);
+    if (view === "map")
+      chooseMap(slices);
     const choice = {
-      x,
+      x: chosenColumn("plot-x"),
       y,
       slices,
-      other: chooseOther(x, slices),
       colour: chosenColumn("plot-colour"),
       logarithmic: { x: byId("plot-x-log").checked, y: byId("plot-y-log").checked },
       runs,
@@ -1752,7 +1770,7 @@
     };
     nameControls(view);
     const draw = { points: drawPoints, slices: drawSlices, map: drawMap }[view];
-    draw(Plotly, choice).then((drawn) => noteRuns(drawn, runs.length));
+    draw(Plotly, choice).then((drawn) => noteRuns(view, drawn, runs.length));
     if (!byId("parallel-card").hidden)
       drawWhenSeen(byId("parallel"), () => drawParallel(Plotly, choice));
   }
@@ -1838,7 +1856,10 @@
         remakeTable(DataTable);
     });
   }
-  start().then(() => document.documentElement.classList.add("ready"), (error) => {
+  start().then(() => {
+    document.documentElement.classList.add("ready");
+    performance.mark("ready");
+  }, (error) => {
     byId("trouble").hidden = false;
     byId("trouble").textContent = `This browser could not draw the table or the plots (${error.message}); a newer one will.`;
     console.error(error);

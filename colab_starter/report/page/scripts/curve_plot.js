@@ -9,7 +9,7 @@ import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
 import { describeAxis, style } from "./scales.js";
 import { escapeMarkup, shorten } from "./values.js";
 
-export const FEW = 60; // So many curves are all drawn as lines.
+export const FEW = 100; // So many curves are all drawn as lines.
 const HEIGHT = 420; // In pixels, as of all plots,
 const MARGINS = { x: 72, y: 64 }; // with what is around them.
 /**
@@ -37,6 +37,7 @@ export function drawCurves(Plotly, element, choice) {
   const traces = groups.flatMap((group) => makeLines(group, choice, lines));
   traces.push(makeEnds(groups, choice, lines), makeMarked());
   const faint = choice.runs.length > lines.size;
+  if (faint && choice.colour) traces.unshift(...nameGroups(groups, choice, lines));
   const layout = makeLayout(choice.colour, {
     hovermode: false,
     dragmode: "zoom",
@@ -85,6 +86,20 @@ function makeLines(group, { curves, strong, colour }, lines) {
       opacity: isStrong || !isFew || !strong.size ? 1 : 0.65,
     };
   });
+}
+
+// Entries of the legend for the groups that are only in the background.
+function nameGroups(groups, { colour }, lines) {
+  const unnamed = groups.filter(({ name, runs }) => name && !runs.some((run) => lines.has(run)));
+  return unnamed.map((group) => ({
+    type: "scatter",
+    mode: "lines",
+    name: escapeMarkup(shorten(group.name, 30)),
+    showlegend: Boolean(colour),
+    x: [null],
+    y: [null],
+    line: { color: group.colour, width: 1.5 },
+  }));
 }
 
 // Where runs ended that did not come to their end.

@@ -71,7 +71,7 @@ function describeSlice(column, place, { up, drawn, columns, logarithmic }) {
 }
 
 /** The mean of the measure over two parameters: a map of cells, and the runs in it. Only runs that were ok count. */
-export function drawMap(Plotly, { x, other, y, runs, best, logarithmic }) {
+export function drawMap(Plotly, { x, colour: other, y, runs, best, logarithmic }) {
   const isDone = (run) => data.statuses[run] === "ok" && isPlace(toNumber(y.values[run]));
   const done = runs.filter(isDone);
   const [across, up] = [makeScale(x, done), makeScale(other, done)];

@@ -5,6 +5,7 @@ import { rank, rateMeasure, rateParameters, twoObjectives } from "./choices.js";
 import {
   allRuns,
   isNumeric,
+  keyOf,
   measures,
   orderColumn,
   parameters,
@@ -65,8 +66,10 @@ function offerColours(otherwise) {
   fillSelect(select, [...parameters, ...measures.filter(isNumeric), ...facts], chosen);
 }
 
-function noteRuns(drawn, shown) {
-  const needed = `finite ${chosenColumn("plot-y").name}, or without ${chosenColumn("plot-x").name}`;
+function noteRuns(view, drawn, shown) {
+  const [y, x] = [chosenColumn("plot-y").name, chosenColumn("plot-x").name];
+  const needed =
+    { points: `finite ${y}, or without ${x}`, slices: `finite ${y}`, map: `finite ${y}, or not ok` }[view];
   const [missing, all] = [shown - drawn, shown].map((count) => count.toLocaleString());
   byId("plot-note").textContent = drawn < shown
     ? `Not drawn: ${missing} of ${all} runs, those without a ${needed}.`
@@ -87,9 +90,12 @@ function chooseOther(x, slices) {
 }
 
 // On a map, both axes are parameters.
-function chooseAcross(view, slices) {
-  const x = chosenColumn("plot-x");
-  return view === "map" && x.role !== "parameter" ? slices[0] : x;
+function chooseMap(slices) {
+  if (chosenColumn("plot-x").role !== "parameter") {
+    byId("plot-x").value = keyOf(slices[0]);
+    suggestLog("plot-x");
+  }
+  byId("plot-colour").value = keyOf(chooseOther(chosenColumn("plot-x"), slices));
 }
 
 function nameControls(view) {
@@ -108,12 +114,11 @@ export function drawPlots(Plotly) {
   const y = chosenColumn("plot-y");
   const { shares } = rateParameters(y, runs);
   const slices = rank(parameters, (parameter) => shares.get(parameter) - Number(Boolean(parameter.repeats)));
-  const x = chooseAcross(view, slices);
+  if (view === "map") chooseMap(slices);
   const choice = {
-    x,
+    x: chosenColumn("plot-x"),
     y,
     slices,
-    other: chooseOther(x, slices),
     colour: chosenColumn("plot-colour"),
     logarithmic: { x: byId("plot-x-log").checked, y: byId("plot-y-log").checked },
     runs,
@@ -121,7 +126,7 @@ export function drawPlots(Plotly) {
   };
   nameControls(view);
   const draw = { points: drawPoints, slices: drawSlices, map: drawMap }[view];
-  draw(Plotly, choice).then((drawn) => noteRuns(drawn, runs.length));
+  draw(Plotly, choice).then((drawn) => noteRuns(view, drawn, runs.length));
   if (!byId("parallel-card").hidden) drawWhenSeen(byId("parallel"), () => drawParallel(Plotly, choice));
 }
 

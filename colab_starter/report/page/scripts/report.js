@@ -81,7 +81,10 @@ async function start() {
 }
 
 start().then(
-  () => document.documentElement.classList.add("ready"),
+  () => {
+    document.documentElement.classList.add("ready");
+    performance.mark("ready");
+  },
   (error) => {
     byId("trouble").hidden = false;
     byId("trouble").textContent =
