@@ -2,8 +2,8 @@
 
 Run: .venv/bin/python benchmarks/report.py [RUNS [STEPS]]
 
-The sweep is made here: RUNS trials (10,000) of three parameters with two curves of STEPS (50) points each. The browser is
-Chromium without a window and without a GPU. Opening is timed from the navigation until table and plots are drawn.
+The sweep is made here: RUNS trials (10,000) of three parameters with two curves of STEPS (50) points each. The browser
+is Chromium without a window and without a GPU. Opening is timed from the navigation until table and plots are drawn.
 """
 
 import os
@@ -29,8 +29,8 @@ ACTIONS = {
     " box.dispatchEvent(new Event('input')); })()",
     "end the search": "(() => { const box = document.querySelector('.dt-search input'); box.value = '';"
     " box.dispatchEvent(new Event('input')); })()",
-    "draw the other curves": "(() => { const select = document.getElementById('curves-metric'); select.selectedIndex = 1;"
-    " select.dispatchEvent(new Event('change', { bubbles: true })); })()",
+    "draw the other curves": "(() => { const select = document.getElementById('curves-metric');"
+    " select.selectedIndex = 1; select.dispatchEvent(new Event('change', { bubbles: true })); })()",
     "choose a run": "document.querySelector('#runs input.choose').click()",
     "find the curve under the mouse": "document.getElementById('curves').dispatchEvent(new MouseEvent('mousemove', {"
     " clientX: 500, clientY: document.getElementById('curves').getBoundingClientRect().y + 120, bubbles: true }))",

@@ -1204,12 +1204,8 @@
     byId("curves-hint").textContent = run === undefined ? "" : describeRun(run);
   }
   function chooseNear() {
-    if (marked === undefined || marked === null)
-      return;
-    const run = marked;
-    toggleRun(run);
-    if (isChosen(run))
-      showRun(run);
+    if (marked !== undefined && marked !== null)
+      toggleRun(marked);
   }
   function watchCurves(Plotly) {
     const redraw = () => drawCurveCard(Plotly);

@@ -6,9 +6,9 @@ import { drawCurves, markCurve } from "./curve_plot.js";
 import { curveNames, findCurves, findExtent, valueAt } from "./curves.js";
 import { data, isNumeric, measures, parameters, statusColumn } from "./data.js";
 import { byId, makeElement } from "./elements.js";
-import { chosenRuns, isChosen, toggleRun } from "./selection.js";
+import { chosenRuns, toggleRun } from "./selection.js";
 import { chosenColumn, fillSelect } from "./selects.js";
-import { runsShown, showRun } from "./table.js";
+import { runsShown } from "./table.js";
 import { countDistinct, formatNumber, formatValue, isKnown } from "./values.js";
 
 const NEAR = 40; // Pixels; a curve farther away is not under the mouse.
@@ -124,10 +124,7 @@ function markNear(Plotly, event) {
 
 // A click on a curve chooses its run.
 function chooseNear() {
-  if (marked === undefined || marked === null) return;
-  const run = marked;
-  toggleRun(run);
-  if (isChosen(run)) showRun(run);
+  if (marked !== undefined && marked !== null) toggleRun(marked);
 }
 
 /** Draws the curves, and keeps them up to date. */
