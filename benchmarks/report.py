@@ -62,10 +62,14 @@ def main() -> None:
         page = make_page(folder)
         with open_browser() as browser:
             browser.emulate()
+            browser.call("Performance.enable", timeDomain="threadTicks")
             opened = [open_page(browser, page) for _ in range(ROUNDS)]
             print(f"open: {min(opened):.0f} ms at best, {max(opened):.0f} ms at worst of {ROUNDS}")
+            print(f"{read_busy(browser):.0f} ms of CPU in the page's thread at the last")
             for name, action in ACTIONS.items():
-                print(f"{name}: {time_action(browser, action):.0f} ms")
+                busy = read_busy(browser)
+                took = time_action(browser, action)
+                print(f"{name}: {took:.0f} ms, {read_busy(browser) - busy:.0f} ms of CPU")
             middle, most = browser.evaluate(SCROLL)
             print(f"scroll: {middle:.0f} ms a frame, {most:.0f} ms at most")
 
@@ -86,6 +90,12 @@ def open_page(browser: Browser, page: Path) -> float:
     browser.open(page, READY)
     ready: float = browser.evaluate("performance.getEntriesByName('ready')[0].startTime")
     return ready
+
+
+def read_busy(browser: Browser) -> float:
+    """Milliseconds for which the page's thread has been computing since the navigation."""
+    metrics = {metric["name"]: metric["value"] for metric in browser.call("Performance.getMetrics")["metrics"]}
+    return 1000 * float(metrics["TaskDuration"])
 
 
 def time_action(browser: Browser, action: str) -> float:

@@ -68,7 +68,7 @@ def test_steps_that_do_not_rise_are_put_in_order() -> None:
     assert [*zip(curves.steps[0], curves.values[0], strict=True)] == [(1, 0.1), (2, 0.2), (2, 0.25), (3, 0.3)]
 
 
-HISTORIES = {
+HISTORIES: dict[str, dict[str, list[tuple[float, float]]]] = {
     "epoch,loss,lr\n0,0.5,fast\n1,0.25,fast\n": {"loss": [(0, 0.5), (1, 0.25)]},
     "\ufeffEpoch, Loss \n1,2\n3,4\n": {"Loss": [(1, 2), (3, 4)]},
     "loss\n3\n2\n": {"loss": [(1, 3), (2, 2)]},

@@ -152,13 +152,14 @@ def test_importance_is_the_share_of_variance_beyond_chance(page: Browser) -> Non
 def epsilon_squared(parameter: str) -> float:
     """As statisticians write it, for parameters of few values."""
     done = [run for run in seeded_sweep() if run.outcome and run.outcome.status is Status.OK]
-    pairs = [(run.parameters[parameter], run.outcome.metrics["accuracy"]) for run in done if run.outcome]
+    pairs = [(run.parameters[parameter], float(run.outcome.metrics["accuracy"])) for run in done if run.outcome]
     values = [value for _, value in pairs]
     mean = sum(values) / len(values)
     groups = [[value for one, value in pairs if one == key] for key in {key for key, _ in pairs}]
     within = sum(sum((value - sum(group) / len(group)) ** 2 for value in group) for group in groups)
     total = sum((value - mean) ** 2 for value in values)
-    return max(0.0, (total - within - (len(groups) - 1) * within / (len(values) - len(groups))) / total)
+    share: float = (total - within - (len(groups) - 1) * within / (len(values) - len(groups))) / total
+    return max(0.0, share)
 
 
 def test_chosen_runs_stand_side_by_side(page: Browser) -> None:

@@ -875,7 +875,7 @@
     const layout = makeLayout(choice.colour, {
       hovermode: false,
       dragmode: "zoom",
-      images: faint ? [makeBackground(element, choice, groups, lines, ranges)] : [],
+      images: faint ? [makeBackground(element, choice, groups, ranges)] : [],
       xaxis: { ...describeAxis(stepScale, choice.logarithmic.x), range: ranges.x },
       yaxis: { ...describeAxis(makeScale2(choice), choice.logarithmic.y), range: ranges.y }
     });
@@ -959,18 +959,23 @@
     const marked = { x: [curve ? [...curve.steps] : []], y: [curve ? [...curve.values] : []] };
     return Plotly.restyle(element, marked, [element.data.length - 1]);
   }
-  function makeBackground(element, { curves, logarithmic }, groups, lines, ranges) {
+  var painted = { key: [], source: "" };
+  function makeBackground(element, choice, groups, ranges) {
+    const { curves, runs, colour, logarithmic } = choice;
     const [width, height] = [Math.max(300, element.clientWidth - MARGINS.x), HEIGHT - MARGINS.y];
-    const across = makePlace(ranges.x, width, logarithmic.x);
-    const up = makePlace(ranges.y, height, logarithmic.y);
-    const faint = groups.map(({ colour, runs }) => ({
-      colour,
-      curves: runs.filter((run) => !lines.has(run)).map(curves.of)
-    }));
-    const source = drawFaintly({ width, height, across, up: (value) => height - up(value) }, faint);
+    const key = [curves, runs.join(), colour, logarithmic.x, logarithmic.y, width, style("--card")];
+    if (key.some((part, place) => part !== painted.key[place])) {
+      painted = { key, source: paintCurves(choice, groups, ranges, { width, height }) };
+    }
     const [left, right, low, high] = [...ranges.x, ...ranges.y];
     const size = { x: left, y: high, sizex: right - left, sizey: high - low, sizing: "stretch" };
-    return { source, xref: "x", yref: "y", layer: "below", ...size };
+    return { source: painted.source, xref: "x", yref: "y", layer: "below", ...size };
+  }
+  function paintCurves({ curves, logarithmic }, groups, ranges, { width, height }) {
+    const across = makePlace(ranges.x, width, logarithmic.x);
+    const up = makePlace(ranges.y, height, logarithmic.y);
+    const drawn = groups.map(({ colour, runs }) => ({ colour, curves: runs.map(curves.of) }));
+    return drawFaintly({ width, height, across, up: (value) => height - up(value) }, drawn);
   }
   function makePlace([least, most], size, isLogarithmic) {
     const factor = size / (most - least);
@@ -1428,6 +1433,7 @@
 
   // plots.js
   var MANY_POINTS = 2000;
+  var MOST_PARALLEL_LINES = 1500;
   var PARALLEL_MARKS = 20;
   function describeRuns(runs, metric) {
     const shown = [metric, ...parameters].map((column) => [column, labelOf(column, 40)]);
@@ -1519,7 +1525,9 @@
     return Plotly.react("plot", traces, makeLayout(colour, axes), settings(POINT_BUTTONS)).then(() => drawn.length);
   }
   function drawParallel(Plotly, { y, runs }) {
-    const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+    const known = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+    const drawn = takeEvenly(known, MOST_PARALLEL_LINES);
+    byId("parallel-note").textContent = drawn.length < known.length ? `${drawn.length.toLocaleString("en")} of ${known.length.toLocaleString("en")} runs are drawn, evenly chosen.` : "";
     const dimensions = [...parameters, y].map((column) => makeDimension(column, drawn));
     const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
     const trace = {
@@ -1770,6 +1778,10 @@
     if (!byId("parallel-card").hidden)
       drawWhenSeen(byId("parallel"), () => drawParallel(Plotly, choice));
   }
+  function drawRings(Plotly) {
+    if (runsShown().length <= MANY_POINTS)
+      drawPlots(Plotly);
+  }
   function drawWhenSeen(element, draw) {
     seen?.disconnect();
     seen = new IntersectionObserver((entries) => {
@@ -1821,7 +1833,11 @@
     watchCompare(Plotly);
     listen("shown", () => drawAll(Plotly));
     listen("measure", () => drawAll(Plotly));
-    listen("chosen", () => drawFigures(Plotly));
+    listen("chosen", () => {
+      drawRings(Plotly);
+      drawCurveCard(Plotly);
+      drawCompare(Plotly);
+    });
     darkness.addEventListener("change", () => drawAll(Plotly));
   }
   async function start() {

@@ -41,7 +41,7 @@ export function drawCurves(Plotly, element, choice) {
   const layout = makeLayout(choice.colour, {
     hovermode: false,
     dragmode: "zoom",
-    images: faint ? [makeBackground(element, choice, groups, lines, ranges)] : [],
+    images: faint ? [makeBackground(element, choice, groups, ranges)] : [],
     xaxis: { ...describeAxis(stepScale, choice.logarithmic.x), range: ranges.x },
     yaxis: { ...describeAxis(makeScale(choice), choice.logarithmic.y), range: ranges.y },
   });
@@ -139,19 +139,26 @@ export function markCurve(Plotly, element, curve) {
   return Plotly.restyle(element, marked, [element.data.length - 1]);
 }
 
-// A picture of the curves that are not drawn as lines, in the place of the plot.
-function makeBackground(element, { curves, logarithmic }, groups, lines, ranges) {
+let painted = { key: [], source: "" };
+
+// A picture of all curves, in the place of the plot. It is kept until other curves are shown, or in another way.
+function makeBackground(element, choice, groups, ranges) {
+  const { curves, runs, colour, logarithmic } = choice;
   const [width, height] = [Math.max(300, element.clientWidth - MARGINS.x), HEIGHT - MARGINS.y];
-  const across = makePlace(ranges.x, width, logarithmic.x);
-  const up = makePlace(ranges.y, height, logarithmic.y);
-  const faint = groups.map(({ colour, runs }) => ({
-    colour,
-    curves: runs.filter((run) => !lines.has(run)).map(curves.of),
-  }));
-  const source = drawFaintly({ width, height, across, up: (value) => height - up(value) }, faint);
+  const key = [curves, runs.join(), colour, logarithmic.x, logarithmic.y, width, style("--card")];
+  if (key.some((part, place) => part !== painted.key[place])) {
+    painted = { key, source: paintCurves(choice, groups, ranges, { width, height }) };
+  }
   const [left, right, low, high] = [...ranges.x, ...ranges.y];
   const size = { x: left, y: high, sizex: right - left, sizey: high - low, sizing: "stretch" };
-  return { source, xref: "x", yref: "y", layer: "below", ...size };
+  return { source: painted.source, xref: "x", yref: "y", layer: "below", ...size };
+}
+
+function paintCurves({ curves, logarithmic }, groups, ranges, { width, height }) {
+  const across = makePlace(ranges.x, width, logarithmic.x);
+  const up = makePlace(ranges.y, height, logarithmic.y);
+  const drawn = groups.map(({ colour, runs }) => ({ colour, curves: runs.map(curves.of) }));
+  return drawFaintly({ width, height, across, up: (value) => height - up(value) }, drawn);
 }
 
 function makePlace([least, most], size, isLogarithmic) {

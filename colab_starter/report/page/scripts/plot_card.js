@@ -14,7 +14,7 @@ import {
 } from "./data.js";
 import { byId, makeElement } from "./elements.js";
 import { drawMap, drawSlices } from "./maps.js";
-import { drawParallel, drawPoints } from "./plots.js";
+import { drawParallel, drawPoints, MANY_POINTS } from "./plots.js";
 import { canBeLogarithmic, spansDecades } from "./scales.js";
 import { chosenColumn, fillSelect } from "./selects.js";
 import { runsShown, showRun } from "./table.js";
@@ -128,6 +128,11 @@ export function drawPlots(Plotly) {
   const draw = { points: drawPoints, slices: drawSlices, map: drawMap }[view];
   draw(Plotly, choice).then((drawn) => noteRuns(view, drawn, runs.length));
   if (!byId("parallel-card").hidden) drawWhenSeen(byId("parallel"), () => drawParallel(Plotly, choice));
+}
+
+/** Rings the chosen runs, where that is quickly done: among thousands, they are ringed when the plot is next drawn. */
+export function drawRings(Plotly) {
+  if (runsShown().length <= MANY_POINTS) drawPlots(Plotly);
 }
 
 // Parallel coordinates take a while to draw: that waits until the user scrolls to them.

@@ -1,6 +1,7 @@
 // The plots: a metric against a parameter, and all parameters at once.
 
 import { data, isNumeric, parameters } from "./data.js";
+import { byId } from "./elements.js";
 import { chosenRuns } from "./selection.js";
 import { groupRuns, RAMP_SCALE } from "./colours.js";
 import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
@@ -15,9 +16,10 @@ import {
   spansDecades,
   style,
 } from "./scales.js";
-import { average, escapeMarkup, formatNumber, formatValue, shorten, toNumber } from "./values.js";
+import { average, escapeMarkup, formatNumber, formatValue, shorten, takeEvenly, toNumber } from "./values.js";
 
 export const MANY_POINTS = 2000; // More points are drawn with WebGL.
+const MOST_PARALLEL_LINES = 1500;
 const PARALLEL_MARKS = 20; // A vertical axis with more texts has ticks at evenly spaced ones.
 
 export function describeRuns(runs, metric) {
@@ -121,8 +123,15 @@ export function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
   );
 }
 
+// Of very many runs, evenly chosen ones: without a GPU, a browser takes seconds for all.
 export function drawParallel(Plotly, { y, runs }) {
-  const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const known = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const drawn = takeEvenly(known, MOST_PARALLEL_LINES);
+  byId("parallel-note").textContent = drawn.length < known.length
+    ? `${drawn.length.toLocaleString("en")} of ${
+      known.length.toLocaleString("en")
+    } runs are drawn, evenly chosen.`
+    : "";
   const dimensions = [...parameters, y].map((column) => makeDimension(column, drawn));
   const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
   const trace = {

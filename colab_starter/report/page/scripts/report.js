@@ -10,7 +10,7 @@ import { watchHead, writeTimes } from "./head.js";
 import { drawImportance } from "./importance_card.js";
 import { loadDataTables, loadPlotly } from "./libraries.js";
 import { follow } from "./live.js";
-import { drawPlots, offerPlots, watchPlots } from "./plot_card.js";
+import { drawPlots, drawRings, offerPlots, watchPlots } from "./plot_card.js";
 import { drawTable, makeTable, remakeTable, updateRows } from "./table.js";
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");
@@ -51,7 +51,11 @@ function watchAll(Plotly) {
   watchCompare(Plotly);
   listen("shown", () => drawAll(Plotly));
   listen("measure", () => drawAll(Plotly));
-  listen("chosen", () => drawFigures(Plotly));
+  listen("chosen", () => {
+    drawRings(Plotly);
+    drawCurveCard(Plotly);
+    drawCompare(Plotly);
+  });
   darkness.addEventListener("change", () => drawAll(Plotly));
 }
 
