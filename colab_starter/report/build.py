@@ -15,9 +15,8 @@ from colab_starter.report.pictures import gather_pictures
 from colab_starter.report.summary import summarise
 from colab_starter.report.table import Searched, build_table
 from colab_starter.run.backends.cpus import count_cores
-from colab_starter.run.ledger.journal import Copy, Journal, split_lines
+from colab_starter.run.ledger.journal import Copy, Journal
 from colab_starter.run.ledger.ledger import Ledger, LedgerContent, RunRecord
-from colab_starter.run.ledger.series import FILE_NAME as SERIES
 from colab_starter.run.ledger.series import RunSeries, read_series
 from colab_starter.run.outcome import Status
 from colab_starter.run.recovery import adopt_finished
@@ -67,14 +66,8 @@ def read_sweep(journal: Journal, store: Store, *, is_begun: bool = True) -> Swee
     if is_begun and not copy.lines:
         raise NoSweepError(f"{store.name} contains no runs; {_REMEDY}")
     versions = list_versions(ledger.runs.values())
-    return Sweep(ledger.content, versions, read_defaults(store.read, versions), _read_series(store, ledger.content))
-
-
-def _read_series(store: Store, content: LedgerContent) -> dict[str, RunSeries]:
-    try:
-        return read_series(split_lines(store.read(SERIES)), content.aliases)
-    except (FileNotFoundError, IsADirectoryError):
-        return {}
+    series = read_series(store.open_series().read(), ledger.content.aliases)
+    return Sweep(ledger.content, versions, read_defaults(store.read, versions), series)
 
 
 _REMEDY = "give the folder that colab-starter run wrote, such as runs/keras"

@@ -66,7 +66,7 @@ def write_sweep(
         run = f"{name.replace('/', '_')}-{number:08x}"
         parameters = {**sample.parameters, "output_dir": f"{run}/output"}
         if search:
-            ledger.write_trial(Trial(number, run, sample.parameters))
+            ledger.write_trial(Trial(number, run, sample.parameters, sample.source))
         ledger.write_start(run, 1, parameters, sample.source, f"{run}/{notebook}")
         points = [Point(metric, *point) for metric, points in sample.series.items() for point in points]
         series += [describe_points(run, 1, points) + b"\n"] if points else []

@@ -52,7 +52,7 @@ def ask(server: LiveServer, path: str, method: str = "GET", **headers: str) -> t
 def begin_run(ledger: Ledger, folder: Path, number: int, sample: SampleRun, *, steps: int | None = None) -> str:
     """Do what a search does until a run is at a step, without the run."""
     run = f"new-{number:012x}"
-    ledger.write_trial(Trial(number, run, sample.parameters))
+    ledger.write_trial(Trial(number, run, sample.parameters, sample.source))
     ledger.write_start(run, 1, sample.parameters, sample.source, f"{run}/keras.ipynb")
     points = [Point(name, *point) for name, points in sample.series.items() for point in points[:steps]]
     with (folder / SERIES).open("ab") as file:

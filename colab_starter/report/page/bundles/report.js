@@ -236,14 +236,15 @@
     const groups = groupRunsBySetting(runs, column);
     const most = groups.reduce((count, group) => Math.max(count, group.length), 0);
     const valuesOf = (group) => group.map((run) => toNumber(column.values[run]));
+    const counting = groups.filter((group) => group.length * 2 >= most);
     let best;
     let least = Infinity;
-    for (const group of groups) {
-      const cost = group.length * 2 >= most ? direction * average(valuesOf(group)) : Infinity;
-      if (cost < least || best === undefined && group.length * 2 >= most)
+    for (const group of counting) {
+      const cost = direction * average(valuesOf(group));
+      if (best === undefined || cost < least)
         [best, least] = [group, cost];
     }
-    return best && describe(best, column, direction);
+    return best && { ...describe(best, column, direction), leftOut: groups.length - counting.length };
   }
   function describe(group, column, direction) {
     const value = (run) => toNumber(column.values[run]);
@@ -490,8 +491,12 @@
     const names = repeating().map((parameter) => parameter.name).join(", ");
     if (!setting || !names)
       return "";
-    const count = setting.runs.length;
-    return count === 1 ? `A single run: no other differs from it only in ${names}.` : `The mean of ${count} runs that differ only in ${names}, and their standard deviation.`;
+    const { runs: { length: count }, leftOut } = setting;
+    if (count === 1)
+      return `A single run: no other differs from it only in ${names}.`;
+    const others = leftOut === 1 ? "1 setting with fewer runs does" : `${leftOut} settings with fewer runs do`;
+    const more = leftOut ? ` ${others} not count: what they reach may be luck.` : "";
+    return `The mean of ${count} runs that differ only in ${names}, and their standard deviation.${more}`;
   }
   function listParameters(run) {
     const told = parameters.filter((parameter) => isKnown(parameter.values[run]) && !parameter.repeats);

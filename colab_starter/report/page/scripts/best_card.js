@@ -35,10 +35,11 @@ function writeMean({ mean, deviation, runs }) {
 function describeSpread(setting) {
   const names = repeating().map((parameter) => parameter.name).join(", ");
   if (!setting || !names) return "";
-  const count = setting.runs.length;
-  return count === 1
-    ? `A single run: no other differs from it only in ${names}.`
-    : `The mean of ${count} runs that differ only in ${names}, and their standard deviation.`;
+  const { runs: { length: count }, leftOut } = setting;
+  if (count === 1) return `A single run: no other differs from it only in ${names}.`;
+  const others = leftOut === 1 ? "1 setting with fewer runs does" : `${leftOut} settings with fewer runs do`;
+  const more = leftOut ? ` ${others} not count: what they reach may be luck.` : "";
+  return `The mean of ${count} runs that differ only in ${names}, and their standard deviation.${more}`;
 }
 
 function listParameters(run) {

@@ -8,6 +8,7 @@ import { average, toNumber } from "./values.js";
  * @property {number[]} runs Those that succeeded and have a value, the best first.
  * @property {number} mean
  * @property {number} deviation The standard deviation between the runs; NaN for a single one.
+ * @property {number} leftOut How many settings do not count, because they have too few runs.
  */
 
 /** The parameters that repeat settings. */
@@ -37,13 +38,14 @@ export function findBestSetting(runs, column, direction) {
   const groups = groupRunsBySetting(runs, column);
   const most = groups.reduce((count, group) => Math.max(count, group.length), 0);
   const valuesOf = (group) => group.map((run) => toNumber(column.values[run]));
+  const counting = groups.filter((group) => group.length * 2 >= most);
   let best;
   let least = Infinity;
-  for (const group of groups) {
-    const cost = group.length * 2 >= most ? direction * average(valuesOf(group)) : Infinity;
-    if (cost < least || (best === undefined && group.length * 2 >= most)) [best, least] = [group, cost];
+  for (const group of counting) {
+    const cost = direction * average(valuesOf(group));
+    if (best === undefined || cost < least) [best, least] = [group, cost];
   }
-  return best && describe(best, column, direction);
+  return best && { ...describe(best, column, direction), leftOut: groups.length - counting.length };
 }
 
 function describe(group, column, direction) {
