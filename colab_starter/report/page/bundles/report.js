@@ -561,6 +561,7 @@
 
   // scales.js
   var FEW_TICKS = 12;
+  var LONGEST_MARK = 6;
   var MOST_MARKS = 40;
   var DECADES = 100;
   var style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -589,6 +590,12 @@
   function canBeLogarithmic(column) {
     return isNumeric(column) && column.values.every((value) => !isKnown(value) || !(toNumber(value) <= 0));
   }
+  function hasMarks({ column, ticks }) {
+    if (column.kind === "text")
+      return true;
+    const isShort = (value) => formatValue(column, value).length <= LONGEST_MARK;
+    return column.role === "parameter" && ticks.length <= FEW_TICKS && ticks.every(isShort);
+  }
   function describeAxis(scale, logarithmic) {
     const { column, ticks } = scale;
     const axis = {
@@ -601,7 +608,7 @@
       minexponent: 5,
       linecolor: style("--line")
     };
-    if (column.kind === "text" || column.role === "parameter" && ticks.length <= FEW_TICKS) {
+    if (hasMarks(scale)) {
       const every = Math.ceil(ticks.length / MOST_MARKS);
       const marked = ticks.filter((_, place) => place % every === 0);
       axis.tickvals = marked.map((value, place) => column.kind === "text" ? place * every : toNumber(value));
@@ -670,20 +677,49 @@
     const groups = groupRuns(colour, runs);
     if (!groups[0]?.continuous)
       return groups;
-    const isLogarithmic = spansDecades(colour, runs);
-    const place = (run) => {
-      const value = toNumber(colour.values[run]);
-      return isLogarithmic ? Math.log(value) : value;
-    };
-    const places = runs.map(place).filter(Number.isFinite);
-    const least = places.reduce((one, other) => Math.min(one, other), Infinity);
-    const most = places.reduce((one, other) => Math.max(one, other), -Infinity);
+    const { place, least, most } = measureShades(colour, runs);
     const shade = (run) => Math.round(SHADES * (place(run) - least) / (most - least || 1));
     return [...Map.groupBy(runs, shade)].map(([step, group]) => ({
       name: "",
       runs: group,
       colour: Number.isFinite(step) ? sampleRamp(step / SHADES) : style("--quiet")
     }));
+  }
+  function measureShades(colour, runs) {
+    const isLogarithmic = spansDecades(colour, runs);
+    const place = (run) => {
+      const value = toNumber(colour.values[run]);
+      return isLogarithmic ? Math.log10(value) : value;
+    };
+    const places = runs.map(place).filter(Number.isFinite);
+    return { place, isLogarithmic, least: smallest(places), most: largest(places) };
+  }
+  var TICKS = 5;
+  function makeShadeBar(colour, runs) {
+    if (!colour || !groupRuns(colour, runs)[0]?.continuous)
+      return [];
+    const { isLogarithmic, least, most } = measureShades(colour, runs);
+    const tickvals = Array.from({ length: TICKS }, (_, tick) => least + (most - least) * tick / (TICKS - 1));
+    const write = (place) => formatNumber(Number((isLogarithmic ? 10 ** place : place).toPrecision(3)));
+    const title = { text: labelOf(colour), side: "right" };
+    const colorbar = { title, thickness: 12, outlinewidth: 0, tickvals, ticktext: tickvals.map(write) };
+    const marker = {
+      color: [least],
+      cmin: least,
+      cmax: most,
+      colorscale: RAMP_SCALE,
+      showscale: true,
+      colorbar
+    };
+    return [{
+      type: "scatter",
+      mode: "markers",
+      x: [null],
+      y: [null],
+      showlegend: false,
+      hoverinfo: "skip",
+      marker
+    }];
   }
   function sampleRamp(share) {
     const position = share * (RAMP.length - 1);
@@ -875,6 +911,8 @@
     const traces = groups.flatMap((group) => makeLines(group, choice, lines));
     traces.push(makeEnds(groups, choice, lines), makeMarked());
     const faint = choice.runs.length > lines.size;
+    if (!choice.colours)
+      traces.unshift(...makeShadeBar(choice.colour, choice.runs));
     if (faint && choice.colour)
       traces.unshift(...nameGroups(groups, choice, lines));
     const layout = makeLayout(choice.colour, {
@@ -1550,7 +1588,7 @@
     const logarithmic = spansDecades(column, runs);
     const place = (number) => logarithmic ? Math.log10(number) : number;
     const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
-    if (column.kind === "text" || column.role === "parameter" && scale.ticks.length <= FEW_TICKS) {
+    if (hasMarks(scale)) {
       const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
       const marked = scale.ticks.filter((_, index) => index % every === 0);
       dimension.tickvals = marked.map((value, index) => column.kind === "text" ? index * every : place(toNumber(value)));

@@ -1,8 +1,8 @@
 // Colours of runs: a colour for each value of a column, or a scale from the lowest to the highest.
 
 import { data, isNumeric, statusColumn } from "./data.js";
-import { spansDecades, style } from "./scales.js";
-import { distinctValues, formatValue, toNumber } from "./values.js";
+import { labelOf, largest, smallest, spansDecades, style } from "./scales.js";
+import { distinctValues, formatNumber, formatValue, toNumber } from "./values.js";
 
 export const PALETTE = [
   "#4c78a8",
@@ -79,20 +79,53 @@ function groupStatuses(runs) {
 export function groupShades(colour, runs) {
   const groups = groupRuns(colour, runs);
   if (!groups[0]?.continuous) return groups;
-  const isLogarithmic = spansDecades(colour, runs);
-  const place = (run) => {
-    const value = toNumber(colour.values[run]);
-    return isLogarithmic ? Math.log(value) : value;
-  };
-  const places = runs.map(place).filter(Number.isFinite);
-  const least = places.reduce((one, other) => Math.min(one, other), Infinity);
-  const most = places.reduce((one, other) => Math.max(one, other), -Infinity);
+  const { place, least, most } = measureShades(colour, runs);
   const shade = (run) => Math.round((SHADES * (place(run) - least)) / (most - least || 1));
   return [...Map.groupBy(runs, shade)].map(([step, group]) => ({
     name: "",
     runs: group,
     colour: Number.isFinite(step) ? sampleRamp(step / SHADES) : style("--quiet"),
   }));
+}
+
+// Where the runs are on a scale of colours.
+function measureShades(colour, runs) {
+  const isLogarithmic = spansDecades(colour, runs);
+  const place = (run) => {
+    const value = toNumber(colour.values[run]);
+    return isLogarithmic ? Math.log10(value) : value;
+  };
+  const places = runs.map(place).filter(Number.isFinite);
+  return { place, isLogarithmic, least: smallest(places), most: largest(places) };
+}
+
+const TICKS = 5; // Of a scale.
+
+/** An empty trace with the bar that explains the shades of a column; none where the colours are no scale. */
+export function makeShadeBar(colour, runs) {
+  if (!colour || !groupRuns(colour, runs)[0]?.continuous) return [];
+  const { isLogarithmic, least, most } = measureShades(colour, runs);
+  const tickvals = Array.from({ length: TICKS }, (_, tick) => least + ((most - least) * tick) / (TICKS - 1));
+  const write = (place) => formatNumber(Number((isLogarithmic ? 10 ** place : place).toPrecision(3)));
+  const title = { text: labelOf(colour), side: "right" };
+  const colorbar = { title, thickness: 12, outlinewidth: 0, tickvals, ticktext: tickvals.map(write) };
+  const marker = {
+    color: [least],
+    cmin: least,
+    cmax: most,
+    colorscale: RAMP_SCALE,
+    showscale: true,
+    colorbar,
+  };
+  return [{
+    type: "scatter",
+    mode: "markers",
+    x: [null],
+    y: [null],
+    showlegend: false,
+    hoverinfo: "skip",
+    marker,
+  }];
 }
 
 function sampleRamp(share) {

@@ -1,7 +1,7 @@
 // A plot of curves: those that matter as lines, and behind them all others as one faint picture, for a browser draws ten
 // thousand lines at once far faster than one by one.
 
-import { groupShades } from "./colours.js";
+import { groupShades, makeShadeBar } from "./colours.js";
 import { findExtent } from "./curves.js";
 import { data } from "./data.js";
 import { drawFaintly } from "./faint.js";
@@ -37,6 +37,7 @@ export function drawCurves(Plotly, element, choice) {
   const traces = groups.flatMap((group) => makeLines(group, choice, lines));
   traces.push(makeEnds(groups, choice, lines), makeMarked());
   const faint = choice.runs.length > lines.size;
+  if (!choice.colours) traces.unshift(...makeShadeBar(choice.colour, choice.runs));
   if (faint && choice.colour) traces.unshift(...nameGroups(groups, choice, lines));
   const layout = makeLayout(choice.colour, {
     hovermode: false,

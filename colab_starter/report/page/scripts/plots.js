@@ -7,8 +7,8 @@ import { groupRuns, RAMP_SCALE } from "./colours.js";
 import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
 import {
   describeAxis,
-  FEW_TICKS,
   finite,
+  hasMarks,
   labelOf,
   largest,
   makeScale,
@@ -150,7 +150,7 @@ function makeDimension(column, runs) {
   const logarithmic = spansDecades(column, runs);
   const place = (number) => (logarithmic ? Math.log10(number) : number);
   const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
-  if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
+  if (hasMarks(scale)) {
     const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
     const marked = scale.ticks.filter((_, index) => index % every === 0);
     dimension.tickvals = marked.map((value, index) =>

@@ -4,6 +4,7 @@ import { isNumeric } from "./data.js";
 import { distinctValues, escapeMarkup, formatValue, isKnown, shorten, toNumber } from "./values.js";
 
 export const FEW_TICKS = 12; // An axis with at most this many different values has a tick at each of them.
+const LONGEST_MARK = 6; // In characters.
 const MOST_MARKS = 40; // An axis with more texts has ticks at evenly spaced ones.
 const DECADES = 100; // An axis whose largest value is this many times the smallest starts out logarithmic.
 
@@ -39,6 +40,13 @@ export function canBeLogarithmic(column) {
   return isNumeric(column) && column.values.every((value) => !isKnown(value) || !(toNumber(value) <= 0));
 }
 
+/** Whether an axis has a tick at each value: those that somebody chose, and not the long numbers of a search. */
+export function hasMarks({ column, ticks }) {
+  if (column.kind === "text") return true;
+  const isShort = (value) => formatValue(column, value).length <= LONGEST_MARK;
+  return column.role === "parameter" && ticks.length <= FEW_TICKS && ticks.every(isShort);
+}
+
 export function describeAxis(scale, logarithmic) {
   const { column, ticks } = scale;
   const axis = {
@@ -51,7 +59,7 @@ export function describeAxis(scale, logarithmic) {
     minexponent: 5,
     linecolor: style("--line"),
   };
-  if (column.kind === "text" || (column.role === "parameter" && ticks.length <= FEW_TICKS)) {
+  if (hasMarks(scale)) {
     const every = Math.ceil(ticks.length / MOST_MARKS);
     const marked = ticks.filter((_, place) => place % every === 0);
     axis.tickvals = marked.map((value, place) => (column.kind === "text" ? place * every : toNumber(value)));
