@@ -179,6 +179,11 @@ def test_chosen_runs_stand_side_by_side(page: Browser) -> None:
     )
     curves = "plot.data.filter((line) => line.customdata).map((line) => line.customdata[0])"
     assert sorted(read_plot(page, curves, "compare-curves")) == [0, 1, 2, 3]
+    bottoms = (
+        "['compare-curves', 'compare-card'].map((id) => document.getElementById(id).getBoundingClientRect().bottom)"
+    )
+    plot, card = page.evaluate(bottoms)
+    assert plot < card
     page.evaluate("document.getElementById('compare-differing').click()")
     names = page.evaluate("[...document.querySelectorAll('#compare tbody th')].map((head) => head.innerText)")
     assert names == ["seed", "accuracy", "loss", "pictures"]
@@ -195,6 +200,21 @@ def test_no_more_runs_can_be_chosen_than_fit_side_by_side(page: Browser) -> None
     assert read_text(page, "chosen-count") == "8 runs chosen, which is the most"
     assert page.evaluate("document.querySelectorAll('#runs input.choose:not(:checked):disabled').length") == 11
     page.evaluate("document.getElementById('chosen-clear').click()")
+
+
+def test_an_axis_has_a_tick_at_each_chosen_value_but_not_at_the_long_numbers_of_a_search(
+    tmp_path: Path, browser: Browser
+) -> None:
+    runs = [
+        SampleRun({"rate": 10 ** (-4 + number / 3.3), "units": 16 * number}, Outcome(Status.OK, metrics={"a": number}))
+        for number in range(1, 9)
+    ]
+    browser.open(make_report(tmp_path, runs, notebooks=False), READY)
+    choose(browser, "plot-x", "units")
+    assert read_plot(browser, "plot.layout.xaxis.ticktext") == [str(16 * number) for number in range(1, 9)]
+    choose(browser, "plot-x", "rate")
+    assert read_plot(browser, "plot.layout.xaxis.ticktext ?? null") is None
+    assert browser.errors == []
 
 
 OBJECTIVES = {**SEARCH, "objectives": {"error": "minimize", "speed": "maximize"}}
@@ -224,6 +244,9 @@ def test_many_curves_are_faint_and_the_one_under_the_mouse_is_told_and_chosen(tm
     assert drawn == 1
     assert read_plot(browser, "plot.layout.images.length", "curves") == 1
     assert read_plot(browser, "plot.layout.images[0].source.startsWith('data:image/png')", "curves")
+    choose(browser, "curves-colour", "units")
+    bar = "plot.data.find((trace) => trace.marker?.showscale).marker.colorbar.title.text"
+    assert read_plot(browser, bar, "curves") == "units"
     browser.evaluate("document.getElementById('curves').scrollIntoView()")
     (_, before), (_, after) = runs[4].series["val_accuracy"][10:]
     x, y = read_plot(
