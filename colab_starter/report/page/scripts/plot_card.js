@@ -68,8 +68,11 @@ function offerColours(otherwise) {
 
 function noteRuns(view, drawn, shown) {
   const [y, x] = [chosenColumn("plot-y").name, chosenColumn("plot-x").name];
-  const needed =
-    { points: `finite ${y}, or without ${x}`, slices: `finite ${y}`, map: `finite ${y}, or not ok` }[view];
+  const needed = {
+    points: `finite ${y}, or without ${x}`,
+    slices: `finite ${y}`,
+    map: `finite ${y}, or that were not ok`,
+  }[view];
   const [missing, all] = [shown - drawn, shown].map((count) => count.toLocaleString());
   byId("plot-note").textContent = drawn < shown
     ? `Not drawn: ${missing} of ${all} runs, those without a ${needed}.`
