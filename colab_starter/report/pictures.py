@@ -36,16 +36,26 @@ def _find_pictures(output: Any) -> Iterator[str]:
         yield text
 
 
+def _has_content(notebook: Path) -> bool:
+    """Whether a notebook has content: of those in a store, some are only names here."""
+    try:
+        return notebook.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def gather_pictures(notebooks: Iterable[tuple[int, Path]]) -> dict[int, list[str]]:
     """The pictures of the first notebooks, by the numbers given with them, as far as a page has room for them.
 
-    A notebook without pictures has an empty list; those that were not read, or for which there is no room, have none.
+    A notebook without pictures has an empty list; those not read, or for which there is no room, have none.
     """
     found: dict[int, list[str]] = {}
     room = MOST_IN_PAGE
     for place, (number, path) in enumerate(notebooks):
         if place == MOST_NOTEBOOKS or room <= 0:
             break
+        if not _has_content(path):
+            continue
         pictures = read_pictures(path)
         room -= sum(map(len, pictures))
         if room >= 0:

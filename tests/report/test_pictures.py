@@ -52,6 +52,12 @@ def test_a_page_has_room_for_some_pictures_only(tmp_path: Path, monkeypatch: pyt
     assert [*gather_pictures(enumerate(notebooks))] == [0, 1]
 
 
+def test_a_notebook_that_is_only_a_name_here_is_told_from_one_without_pictures(tmp_path: Path) -> None:
+    (tmp_path / "name.ipynb").touch()
+    paths = [write_notebook(tmp_path / "nb.ipynb"), tmp_path / "name.ipynb", tmp_path / "missing.ipynb"]
+    assert gather_pictures(enumerate(paths)) == {0: []}
+
+
 def test_the_best_runs_of_a_search_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.2, None, 0.9, float("nan"), 0.5, 0.7]
     runs = [
