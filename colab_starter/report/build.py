@@ -152,9 +152,13 @@ def _gather_pictures(folder: Path, content: LedgerContent) -> dict[int, list[str
 
 def _rate(run: RunRecord, objective: str, way: str) -> float:
     value = run.outcome.metrics.get(objective)
-    if not isinstance(value, int | float) or math.isnan(value):
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return -math.inf
-    return -value if way == "minimize" else value
+    if math.isnan(number):
+        return -math.inf
+    return -number if way == "minimize" else number
 
 
 def read_folder(folder: Path, *, is_begun: bool = True) -> Sweep:

@@ -59,7 +59,7 @@ def test_a_notebook_that_is_only_a_name_here_is_told_from_one_without_pictures(t
 
 
 def test_the_best_runs_of_a_search_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    values = [0.2, None, 0.9, float("nan"), 0.5, 0.7]
+    values = [0.2, None, 0.9, float("nan"), 0.5, 0.7, 10**400]
     runs = [
         SampleRun(
             {"n": number},
