@@ -8,15 +8,16 @@ import base64
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 import colab_starter
+from colab_starter.report.curves import Curves, pack_curves
 from colab_starter.report.libraries import pack_plotly, pack_tables, read_tables_style
 from colab_starter.report.summary import WORDS, Summary
 from colab_starter.report.table import Table
@@ -44,31 +45,56 @@ class Report:
     """The versions of the notebook, newest first."""
     version_of: Sequence[int]
     """The index of each run's version."""
-    links: Sequence[Links]
-    results: str | None
+    objectives: Mapping[str, str]
+    """The metrics that a search optimised, each with ``maximize`` or ``minimize``."""
+    curves: Curves
+    links: Sequence[Links] = ()
+    results: str | None = None
     """The address of results.csv."""
+    pictures: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """PNGs as base64, by the run's index; not those of all runs."""
+    live: bool = False
+    """Whether the page asks the server that it comes from for news."""
+
+
+FRAGMENTS = ("head", "facts", "footer")
+"""The parts of the page that are made here, and that a live page replaces when there is news."""
 
 
 def render_page(report: Report) -> str:
     """The whole page. Text from users is escaped."""
     script = read_script("report")
     return make_template("report.html").render(
-        policy=_make_policy(script),
-        summary=report.summary,
-        table=report.table,
-        results=report.results,
-        versions=report.versions,
-        runs_of=Counter(report.version_of),
-        words=WORDS,
-        made=datetime.now(UTC),
-        version=colab_starter.__version__,
+        **_describe(report),
+        policy=_make_policy(script, is_live=report.live),
         style=read_asset("colours.css") + read_asset("report.css"),
         script=script,
-        data=embed_json(_page_data(report)),
+        data=embed_json(page_data(report)),
         tables_style=read_tables_style(),
         tables_script=pack_tables(),
         plots_script=pack_plotly(),
     )
+
+
+def _describe(report: Report) -> dict[str, object]:
+    """What the fragments of the page show."""
+    return {
+        "summary": report.summary,
+        "table": report.table,
+        "results": report.results,
+        "versions": report.versions,
+        "runs_of": Counter(report.version_of),
+        "words": WORDS,
+        "made": datetime.now(UTC),
+        "live": report.live,
+        "version": colab_starter.__version__,
+    }
+
+
+def render_fragments(report: Report) -> dict[str, str]:
+    """The parts of the page that a live one replaces, by the IDs of their elements. Text from users is escaped."""
+    described = _describe(report)
+    return {name: make_template(f"{name}.html").render(described) for name in FRAGMENTS}
 
 
 @cache
@@ -85,17 +111,25 @@ def read_script(name: str) -> str:
 @cache
 def make_template(name: str) -> Template:
     """A template of the pages; all values are escaped unless the template marks them as safe."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(read_asset(name))
+    loader = FunctionLoader(read_asset)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(name)
 
 
-def _make_policy(script: str) -> str:
+def _make_policy(script: str, *, is_live: bool) -> str:
     """The content security policy: only the page's own script runs, and the libraries that it unpacks.
 
-    Plotly's parallel coordinates compile code (unsafe-eval); both libraries set styles.
+    Plotly's parallel coordinates compile code (unsafe-eval); both libraries set styles. Only a live page may connect,
+    to the server that it comes from.
     """
     scripts = f"script-src {allow_scripts(script)} 'unsafe-eval' blob:"
-    return f"default-src 'none'; {scripts}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'"
+    connections = "; connect-src 'self'" if is_live else ""
+    return (
+        f"default-src 'none'; {scripts}; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'; "
+        f"base-uri 'none'{connections}"
+    )
 
 
 def allow_scripts(*scripts: str) -> str:
@@ -104,8 +138,10 @@ def allow_scripts(*scripts: str) -> str:
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def _page_data(report: Report) -> dict[str, object]:
+def page_data(report: Report) -> dict[str, object]:
+    """What the page's script reads, as JSON."""
     return {
+        "live": report.live,
         "names": report.names,
         "statuses": report.statuses,
         "words": WORDS,
@@ -114,6 +150,10 @@ def _page_data(report: Report) -> dict[str, object]:
         "notebooks": [links.notebook for links in report.links],
         "pages": [links.page for links in report.links],
         "columns": [vars(column) for column in report.table.columns],
+        "objectives": report.objectives,
+        "curves": pack_curves(report.curves),
+        "thinned": report.curves.thinned,
+        "pictures": report.pictures,
     }
 
 

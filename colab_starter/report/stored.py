@@ -1,7 +1,7 @@
 """The report of a sweep in a store: made from a local copy of what it needs, and put beside the runs."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +19,9 @@ from colab_starter.sweep_folder import RESULTS
 PAGE = "report.html"
 
 
-def build_stored_report(address: str, output: Path | None, *, with_notebooks: bool) -> Built:
+def build_stored_report(
+    address: str, output: Path | None, *, with_notebooks: bool, repeats: Collection[str] = ()
+) -> Built:
     """Make the page of a sweep and put it into the store, with its notebooks' pages, or into a file, without links.
 
     Raises NoSweepError, StoreAddressError, NoRunsFolderError if the store cannot be read, and ReportFileError.
@@ -30,10 +32,12 @@ def build_stored_report(address: str, output: Path | None, *, with_notebooks: bo
         folder = Path(scratch)
         sweep = read_sweep(store.open_journal(), store)
         if output:
-            return build_report(folder, output, with_notebooks=False, name=hide_password(objects.address), sweep=sweep)
+            return build_report(
+                folder, output, with_notebooks=False, name=hide_password(objects.address), sweep=sweep, repeats=repeats
+            )
         _copy(objects, folder, sweep.content.runs.values(), with_notebooks)
         page, name = folder / PAGE, hide_password(objects.address)
-        built = build_report(folder, page, with_notebooks=with_notebooks, name=name, sweep=sweep)
+        built = build_report(folder, page, with_notebooks=with_notebooks, name=name, sweep=sweep, repeats=repeats)
         _send_pages(objects, folder)
         unreadable = {path.relative_to(folder): reason for path, reason in built.unreadable.items()}
         return replace(built, address=f"{objects.address}/{PAGE}", unreadable=unreadable)

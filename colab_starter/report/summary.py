@@ -1,7 +1,7 @@
 """A summary of a sweep: which notebook, when, how it went, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -25,11 +25,12 @@ WORDS = {
 """The name of each status on the page, in the order in which they are listed there."""
 
 TROUBLE = (Status.FAILED, Status.TIMEOUT, Status.KILLED)
+STOPPED_EARLY = (Status.PRUNED,)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Runs that ended badly in the same way."""
+    """Runs that ended in the same way, before they were done."""
 
     status: Status
     cause: str
@@ -50,6 +51,8 @@ class Summary:
     """The total of all runs."""
     failures: list[Failure]
     """Most frequent first."""
+    pruned: list[Failure]
+    """The runs that a search ended early, by the step at which it did; most frequent first."""
 
 
 def summarise(content: LedgerContent, folder: str) -> Summary:
@@ -63,7 +66,8 @@ def summarise(content: LedgerContent, folder: str) -> Summary:
         started=min(_moments(run.started for run in runs), default=None),
         ended=max(_moments(run.ended for run in runs), default=None),
         running_time=format_duration(sum(run.outcome.seconds for run in runs)),
-        failures=_group_failures(runs),
+        failures=_group_failures(runs, TROUBLE),
+        pruned=_group_failures(runs, STOPPED_EARLY),
     )
 
 
@@ -78,6 +82,12 @@ def _moments(texts: Iterable[str]) -> list[datetime]:
     return [moment for text in texts if (moment := read_moment(text))]
 
 
-def _group_failures(runs: Sequence[RunRecord]) -> list[Failure]:
-    grouped = Counter((run.status, cut(run.outcome.cause)) for run in runs if run.status in TROUBLE)
+def _group_failures(runs: Sequence[RunRecord], statuses: Collection[Status]) -> list[Failure]:
+    grouped = Counter((run.status, _tell_cause(run)) for run in runs if run.status in statuses)
     return [Failure(status, cause or WORDS[status], count) for (status, cause), count in grouped.most_common()]
+
+
+def _tell_cause(run: RunRecord) -> str:
+    """The cause as one of a group: "pruned at step 3" without the numbers that differ. The page does the same."""
+    cause = cut(run.outcome.cause)
+    return cause.partition(":")[0] if run.status is Status.PRUNED else cause

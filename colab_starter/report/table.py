@@ -1,8 +1,8 @@
 """A sweep's runs as columns: the parameters that vary, the metrics, and facts about the runs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,14 +14,18 @@ from colab_starter.sweep_folder import tell_version
 
 LONGEST_TEXT = 300
 """In characters; longer texts are cut, but complete in the executed notebook and results.csv."""
-LONGEST_SERIES = 500
+LONGEST_SERIES = 2_000
 """Longer lists of numbers are shown as text."""
+SHOWN_OF_SERIES = 3
+"""A table shows lists of up to so many numbers; of longer ones, the first number and the last. Curves show all."""
 MOST_METRICS = 60
 """Any more metrics are only in results.csv."""
 LARGEST_EXACT = 2**53
 """The largest integer up to which JavaScript's numbers are exact."""
 PER_RUN_PARAMETERS = {OUTPUT_DIR}
 """Set by the runner, different in every run, and not chosen by the user."""
+REPEATS = {"seed", "random_seed", "random_state", "fold"}
+"""Parameters, in lower case, whose values are repetitions of the same setting."""
 
 Cell = str | int | float | list[Any] | None
 """A JSON value. A number that JSON or JavaScript cannot represent is a string for JavaScript's Number(), or digits."""
@@ -52,6 +56,11 @@ class Column:
     role: Role
     kind: Kind
     values: Sequence[Cell]
+    """Of a series, the numbers that a table shows; ``None`` stands for those that it leaves out."""
+    log: bool = False
+    """Whether a search looked for its values on a logarithmic scale."""
+    repeats: bool = False
+    """Whether its values repeat the same setting, as those of ``seed`` do."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +74,40 @@ class Table:
     """How many metrics are not shown because there are too many."""
 
 
-def build_table(runs: Sequence[RunRecord], defaults: Defaults | None = None) -> Table:
+@dataclass(frozen=True)
+class Searched:
+    """What a table shows of a search."""
+
+    trials: Mapping[str, int] = field(default_factory=dict)
+    """The number of the first trial of each run, by the run's ID."""
+    logarithmic: Collection[str] = ()
+    """The parameters that were looked for on a logarithmic scale."""
+    repeats: Collection[str] = ()
+    """Further parameters whose values repeat the same setting."""
+
+
+def build_table(runs: Sequence[RunRecord], defaults: Defaults | None = None, searched: Searched | None = None) -> Table:
     """The table with the columns worth showing: not parameters or facts that are the same everywhere.
 
     ``defaults`` has the values of parameters that a run did not set.
     """
+    searched = searched or Searched()
     chosen = _parameter_values(runs, defaults or {})
-    parameters = [_make_column(name, Role.PARAMETER, values) for name, values in chosen.items()]
+    parameters = [_describe_parameter(name, values, searched) for name, values in chosen.items()]
     metrics = [_make_column(name, Role.METRIC, values) for name, values in _metric_values(runs).items()]
     fixed = [column for column in parameters if not _varies(column)] + [*filter(_is_same_text, metrics)]
     varying = [column for column in metrics if not _is_same_text(column)]
     return Table(
-        columns=[*filter(_varies, parameters), *varying[:MOST_METRICS], *_fact_columns(runs)],
+        columns=[*filter(_varies, parameters), *varying[:MOST_METRICS], *_fact_columns(runs, searched.trials)],
         fixed={column.name: _show(column) for column in fixed},
         left_out=max(0, len(varying) - MOST_METRICS),
     )
+
+
+def _describe_parameter(name: str, values: Sequence[Any], searched: Searched) -> Column:
+    column = _make_column(name, Role.PARAMETER, values)
+    repeats = name.lower() in REPEATS or name in searched.repeats
+    return replace(column, log=name in searched.logarithmic, repeats=repeats)
 
 
 def _parameter_values(runs: Sequence[RunRecord], defaults: Defaults) -> dict[str, list[Any]]:
@@ -99,14 +127,14 @@ def _name_none(value: Any) -> Any:
 
 
 def _metric_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
-    return _gather([dict(_flatten(run.outcome.metrics)) for run in runs])
+    return _gather([dict(flatten(run.outcome.metrics)) for run in runs])
 
 
-def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     """Nested metrics with dotted names: ``{"test": {"loss": 1}}`` becomes ``test.loss``."""
     for name, value in metrics.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
@@ -117,8 +145,9 @@ def _gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def _fact_columns(runs: Sequence[RunRecord]) -> list[Column]:
+def _fact_columns(runs: Sequence[RunRecord], trials: Mapping[str, int]) -> list[Column]:
     facts: dict[str, list[Any]] = {
+        "trial": [trials.get(run.run) for run in runs],
         "seconds": [run.outcome.seconds if run.ended else None for run in runs],
         "peak memory (MB)": [run.outcome.peak_memory and round(run.outcome.peak_memory / 1e6) for run in runs],
         "attempts": [run.attempt for run in runs],
@@ -153,17 +182,23 @@ def _make_column(name: str, role: Role, values: Sequence[Any]) -> Column:
     known = [value for value in values if value is not None]
     if known and all(map(_is_number, known)):
         return Column(name, role, Kind.NUMBER, [_number(value) for value in values])
-    if role == Role.METRIC and known and all(map(_is_series, known)):
-        series = [None if value is None else [_number(item) for item in value] for value in values]
+    if role == Role.METRIC and known and all(map(is_series, known)):
+        series = [None if value is None else _shorten(value) for value in values]
         return Column(name, role, Kind.SERIES, series)
     return Column(name, role, Kind.TEXT, [None if value is None else _text(value) for value in values])
+
+
+def _shorten(series: Sequence[int | float]) -> list[Cell]:
+    shown = series if len(series) <= SHOWN_OF_SERIES else [series[0], None, series[-1]]
+    return [_number(value) for value in shown]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_series(value: Any) -> bool:
+def is_series(value: Any) -> bool:
+    """Whether a metric is a list of numbers, such as the loss after each epoch."""
     return isinstance(value, list) and 0 < len(value) <= LONGEST_SERIES and all(map(_is_number, value))
 
 

@@ -151,10 +151,11 @@ class Browser:
             self._send(f"{domain}.enable", session, {})
         self._send("Runtime.runIfWaitingForDebugger", session, {})
 
-    def open(self, page: Path, ready: str = "document.readyState === 'complete'") -> None:
-        """Go to the page, and wait until the JavaScript expression ``ready`` is true."""
+    def open(self, page: Path | str, ready: str = "document.readyState === 'complete'") -> None:
+        """Go to the page, a file or an address, and wait until the JavaScript expression ``ready`` is true."""
         self._frame = None
-        answer = self.call("Page.navigate", url=page.resolve().as_uri())
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        answer = self.call("Page.navigate", url=address)
         if "errorText" in answer:
             raise BrowserError(f"{page}: {answer['errorText']}")
         self.wait_until(f"location.href !== 'about:blank' && ({ready})")

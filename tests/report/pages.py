@@ -1,6 +1,8 @@
 """What the tests do with a report that is open in a browser."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from colab_starter.report.build import build_report
 from tests.report.browser import Browser
@@ -11,9 +13,9 @@ ROWS = "[...document.querySelectorAll('#runs tbody tr')].map((row) => [...row.ce
 TITLES = "[...document.querySelectorAll('.dt-scroll-head .dt-column-title')]"
 
 
-def make_report(folder: Path, runs: list[SampleRun], *, notebooks: bool = True) -> Path:
+def make_report(folder: Path, runs: list[SampleRun], *, notebooks: bool = True, search: Any = None) -> Path:
     """The page of a sweep of these runs; the notebooks are there, but have no pages."""
-    write_sweep(folder, runs, notebooks=notebooks)
+    write_sweep(folder, runs, notebooks=notebooks, search=search)
     return build_report(folder, folder / "report.html", with_notebooks=False).page
 
 
@@ -33,12 +35,20 @@ def click_header(browser: Browser, name: str) -> None:
     browser.evaluate(f"{TITLES}.find((title) => title.innerText === {name!r}).click()")
 
 
+def search_for(browser: Browser, words: str) -> None:
+    """Type words into the search box of the table."""
+    browser.evaluate(
+        f"(() => {{ const box = document.querySelector('.dt-search input'); box.value = {json.dumps(words)};"
+        " box.dispatchEvent(new Event('input')); })()"
+    )
+
+
 def choose(browser: Browser, select: str, text: str) -> None:
     """Choose an option of a select element."""
     browser.evaluate(
         f"(() => {{ const select = document.getElementById('{select}');"
         f" select.value = [...select.options].find((option) => option.text === {text!r}).value;"
-        " select.dispatchEvent(new Event('change')); })()"
+        " select.dispatchEvent(new Event('change', { bubbles: true })); })()"
     )
 
 

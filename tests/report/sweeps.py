@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from colab_starter.run.job import Point
 from colab_starter.run.ledger.journal import JournalFile
-from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger, Trial
+from colab_starter.run.ledger.series import FILE_NAME as SERIES
+from colab_starter.run.ledger.series import describe_points
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 
@@ -25,6 +28,8 @@ class SampleRun:
     name: str = ""
     outputs: list[nbformat.NotebookNode] = field(default_factory=list)
     source: str = "0123456789abcdef"
+    series: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    """Steps and values of metrics; a run may have them before it ends."""
 
 
 class _Pages(JournalFile):
@@ -39,24 +44,39 @@ class _Pages(JournalFile):
 
 
 def write_sweep(
-    folder: Path, runs: Iterable[SampleRun], notebook: str = "keras.ipynb", *, notebooks: bool = True
+    folder: Path,
+    runs: Iterable[SampleRun],
+    notebook: str = "keras.ipynb",
+    *,
+    notebooks: bool = True,
+    search: Mapping[str, Any] | None = None,
 ) -> Path:
-    """A sweep's folder: its ledger, and (unless they are not wanted) the executed notebooks of the runs that ended."""
+    """A sweep's folder: its ledger, its series, and (if they are wanted) the executed notebooks of runs that ended.
+
+    With the facts of a ``search``, each run is a trial of it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     journal = _Pages(folder / FILE_NAME)
     ledger = Ledger(journal, Mask())
     samples = list(runs)
-    ledger.write_sweep(notebook, "0123456789abcdef", len(samples))
+    ledger.write_sweep(notebook, "0123456789abcdef", len(samples), search)
+    series = []
     for number, sample in enumerate(samples):
         name = sample.name or ",".join(f"{key}={value}" for key, value in sample.parameters.items()) or "run"
         run = f"{name.replace('/', '_')}-{number:08x}"
         parameters = {**sample.parameters, "output_dir": f"{run}/output"}
+        if search:
+            ledger.write_trial(Trial(number, run, sample.parameters, sample.source))
         ledger.write_start(run, 1, parameters, sample.source, f"{run}/{notebook}")
+        points = [Point(metric, *point) for metric, points in sample.series.items() for point in points]
+        series += [describe_points(run, 1, points) + b"\n"] if points else []
         if sample.outcome:
             ledger.write_end(run, sample.outcome)
             if notebooks:
                 _write_notebook(folder / run / notebook, sample)
     journal.path.write_bytes(b"".join(journal.lines))
+    if series:
+        (folder / SERIES).write_bytes(b"".join(series))
     (folder / "results.csv").write_text("run,status\n")
     return folder
 
@@ -126,3 +146,43 @@ def big_sweep(runs: int) -> Iterable[SampleRun]:
         accuracy = 0.97 - 0.02 * (math.log10(rate) + 3) ** 2 - 0.004 * (layers - 4) ** 2 + 0.01 * math.sin(number)
         metrics = {"accuracy": accuracy, "loss": 1.2 - accuracy, "parameters": 1000 * layers}
         yield SampleRun(parameters, Outcome(Status.OK, "", None, 3 + layers, metrics, 400_000_000))
+
+
+SEARCH = {
+    "objectives": {"val_accuracy": "maximize"},
+    "sampler": "tpe",
+    "seed": 0,
+    "pruner": "median",
+    "space": {
+        "learning_rate": {"low": 1e-4, "high": 0.1, "log": True},
+        "units": {"low": 16, "high": 256, "step": 16},
+        "optimizer": {"choices": ["adam", "sgd"]},
+    },
+}
+
+
+def searched_sweep(runs: int, steps: int = 10) -> Iterator[SampleRun]:
+    """The trials of SEARCH with two curves each: a third of them pruned, some failed, killed, timed out, or running."""
+    for number in range(runs):
+        rate = 10 ** (-4 + 3 * ((number * 7919) % 1000) / 1000)
+        units, optimizer = 16 * (1 + number * 5 % 16), ("adam", "sgd")[number % 2]
+        skill = 0.95 - 0.06 * (math.log10(rate) + 2.5) ** 2 - 0.03 * (optimizer == "sgd") + 0.01 * math.sin(number)
+        length = 1 + number % (steps // 2) if number % 3 == 2 else steps
+        accuracy = [(step, skill * (1 - math.exp(-4 * step / steps))) for step in range(1, length + 1)]
+        series = {"val_accuracy": accuracy, "val_loss": [(step, 1.3 - value) for step, value in accuracy]}
+        parameters = {"learning_rate": rate, "units": units, "optimizer": optimizer}
+        yield SampleRun(parameters, _end_trial(number, accuracy, runs), series=series)
+
+
+def _end_trial(number: int, accuracy: Sequence[tuple[float, float]], runs: int) -> Outcome | None:
+    step, value = accuracy[-1]
+    metrics = {"val_accuracy": value, "val_loss": 1.3 - value}
+    if number % 3 == 2:
+        cause = f"pruned at step {step}: val_accuracy {value:.4f} is below the median {value + 0.1:.4f} of 5 trials"
+        return Outcome(Status.PRUNED, cause, 4, 0.3 * step, metrics, 400_000_000)
+    if number == runs - 1:
+        return None
+    bad = {7: Status.FAILED, 12: Status.TIMEOUT, 16: Status.KILLED}.get(number % 50)
+    if bad:
+        return Outcome(bad, f"cell In[4] fit: {bad}", 4, 2.0)
+    return Outcome(Status.OK, "", None, 0.3 * step, metrics, 400_000_000)

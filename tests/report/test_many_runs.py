@@ -1,6 +1,5 @@
 """Pages of many runs: counted is what the page does, which is the same on every machine, and not how long it takes."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import pytest
 
 from colab_starter.run.outcome import Outcome, Status
 from tests.report.browser import Browser
-from tests.report.pages import READY, click_header, make_report, read_column, read_rows
+from tests.report.pages import READY, click_header, make_report, read_column, read_rows, search_for
 from tests.report.sweeps import SampleRun
 
 PARAMETERS = 4
@@ -34,13 +33,6 @@ def varied_run(number: int) -> SampleRun:
 def open_many(runs: int, folder: Path, browser: Browser) -> None:
     page = make_report(folder / str(runs), [varied_run(number) for number in range(runs)], notebooks=False)
     browser.open(page, READY)
-
-
-def search_for(browser: Browser, words: str) -> None:
-    browser.evaluate(
-        f"(() => {{ const box = document.querySelector('.dt-search input'); box.value = {json.dumps(words)};"
-        " box.dispatchEvent(new Event('input')); })()"
-    )
 
 
 @pytest.fixture(scope="module")

@@ -98,10 +98,11 @@ def test_the_plot_shows_what_tells_most_without_a_click(page: Browser) -> None:
 
 
 def test_a_series_is_drawn_over_its_steps(page: Browser) -> None:
-    choose(page, "plot-y", "history.loss")
-    lengths = page.evaluate("document.getElementById('plot').data.map((line) => line.x.length)")
+    assert read_choice(page, "curves-metric") == "history.loss"
+    lengths = page.evaluate(
+        "document.getElementById('curves').data.filter((line) => line.customdata).map((line) => line.x.length)"
+    )
     assert sorted(lengths) == [1, 1, 1, 1, 2, 3, 3, 3, 5, 5, 5]
-    choose(page, "plot-y", "test_accuracy")
 
 
 def test_all_parameters_are_drawn_side_by_side(page: Browser) -> None:

@@ -36,8 +36,8 @@ def test_faults_in_modules_are_found(scripts: Path) -> None:
 
 
 def test_a_bundle_is_stale_when_one_of_its_modules_has_changed(scripts: Path) -> None:
-    libraries = scripts / "libraries.js"
-    libraries.write_text(libraries.read_text().replace("atob(", "globalThis.atob("))
+    decoding = scripts / "bytes.js"
+    decoding.write_text(decoding.read_text().replace("atob(", "globalThis.atob("))
     assert find_stale_bundles(scripts, BUNDLES) == ["figures.js", "report.js"]
 
 

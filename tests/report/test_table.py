@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from colab_starter.report.table import Column, Kind, Table, build_table
+from colab_starter.report.table import Column, Kind, Searched, Table, build_table
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import Outcome, Status
 
@@ -108,3 +108,22 @@ def test_metrics_without_end_are_cut_off_and_counted() -> None:
 
 def test_an_empty_sweep_has_no_columns() -> None:
     assert build_table([]).columns == []
+
+
+def test_seeds_repeat_a_setting_and_so_do_parameters_that_are_named() -> None:
+    values = {"lr": 1, "seed": 1, "Random_State": 1, "fold": 1, "seeds": 1, "split": 1}
+    runs = [make_run(n, parameters=dict.fromkeys(values, n)) for n in range(2)]
+    told = {column.name: column.repeats for column in build_table(runs, None, Searched(repeats=["split"])).columns}
+    assert {name for name, repeats in told.items() if repeats} == {"seed", "Random_State", "fold", "split"}
+
+
+def test_trials_have_their_numbers_and_logarithmic_ranges_are_told() -> None:
+    runs = [make_run(n, parameters={"lr": 10.0**n, "n": n}) for n in range(3)]
+    table = build_table(runs, None, Searched({"run-0": 5, "run-2": 7}, {"lr"}))
+    assert column_of(table, "trial").values == [5, None, 7]
+    assert {column.name for column in table.columns if column.log} == {"lr"}
+
+
+def test_a_long_series_is_cut_in_the_table() -> None:
+    table = build_table([make_run(metrics={"loss": [4, 3, 2, 1]}), make_run(1, metrics={"loss": [4, 3, math.nan]})])
+    assert column_of(table, "loss").values == [[4, None, 1], [4, 3, "NaN"]]

@@ -1,10 +1,16 @@
 (() => {
-  // libraries.js
-  async function loadLibrary(id) {
-    const packed = atob(document.getElementById(id).textContent);
+  // bytes.js
+  function decodeBytes(text) {
+    const packed = atob(text);
     const bytes = new Uint8Array(packed.length);
     for (let place = 0;place < packed.length; place += 1)
       bytes[place] = packed.charCodeAt(place);
+    return bytes;
+  }
+
+  // libraries.js
+  async function loadLibrary(id) {
+    const bytes = decodeBytes(document.getElementById(id).textContent);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = await new Response(stream, { headers: { "Content-Type": "text/javascript" } }).blob();
     const address = URL.createObjectURL(script);

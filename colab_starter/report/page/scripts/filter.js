@@ -13,7 +13,12 @@ export const filter = {
 
 export const isOfVersion = (run) => filter.version === null || data.versionOf[run] === filter.version;
 export const runsOfVersion = () => allRuns.filter(isOfVersion);
-export const causeOf = (run) => causeColumn?.values[run] ?? statusColumn.values[run];
+
+/** What the runs that ended in the same way have in common: of pruned ones, without the numbers that differ. */
+export function causeOf(run) {
+  const cause = causeColumn?.values[run] ?? statusColumn.values[run];
+  return data.statuses[run] === "pruned" ? cause.split(":")[0] : cause;
+}
 
 export function isShown(run) {
   const hasCause = filter.cause === null || causeOf(run) === filter.cause;

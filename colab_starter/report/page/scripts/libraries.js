@@ -1,10 +1,10 @@
 // The libraries, which the page holds compressed (see libraries.py).
 
+import { decodeBytes } from "./bytes.js";
+
 // Unpacks the library in the element with that id and imports it.
 async function loadLibrary(id) {
-  const packed = atob(document.getElementById(id).textContent);
-  const bytes = new Uint8Array(packed.length);
-  for (let place = 0; place < packed.length; place += 1) bytes[place] = packed.charCodeAt(place);
+  const bytes = decodeBytes(document.getElementById(id).textContent);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = await new Response(stream, { headers: { "Content-Type": "text/javascript" } }).blob();
   const address = URL.createObjectURL(script);

@@ -1,38 +1,28 @@
-// The plots: a metric against a parameter, series over their steps, and all parameters at once.
+// The plots: a metric against a parameter, and all parameters at once.
 
 import { data, isNumeric, parameters } from "./data.js";
+import { byId } from "./elements.js";
+import { chosenRuns } from "./selection.js";
+import { groupRuns, RAMP_SCALE } from "./colours.js";
+import { makeLayout, POINT_BUTTONS, settings, symbolOf } from "./layout.js";
 import {
   describeAxis,
-  FEW_TICKS,
   finite,
-  groupRuns,
+  hasMarks,
   labelOf,
   largest,
   makeScale,
-  PALETTE,
-  RAMP_SCALE,
   smallest,
   spansDecades,
   style,
 } from "./scales.js";
-import {
-  average,
-  distinctValues,
-  escapeMarkup,
-  formatNumber,
-  formatValue,
-  isKnown,
-  shorten,
-  takeEvenly,
-  toNumber,
-} from "./values.js";
+import { average, escapeMarkup, formatNumber, formatValue, shorten, takeEvenly, toNumber } from "./values.js";
 
-const NARROW = 640; // Pixels; on a narrower screen, the legend is below the plot.
-const MANY_POINTS = 2000; // More points are drawn with WebGL.
-const MOST_LINES = 200; // Series drawn at once.
+export const MANY_POINTS = 2000; // More points are drawn with WebGL.
+const MOST_PARALLEL_LINES = 1500;
 const PARALLEL_MARKS = 20; // A vertical axis with more texts has ticks at evenly spaced ones.
 
-function describeRuns(runs, metric) {
+export function describeRuns(runs, metric) {
   const shown = [metric, ...parameters].map((column) => [column, labelOf(column, 40)]);
   return runs.map((run) => {
     const lines = shown.map(([column, label]) => {
@@ -47,7 +37,7 @@ function describeRuns(runs, metric) {
 function makeMarker(group, colour, count) {
   const marker = { size: count > MANY_POINTS ? 5 : 9, opacity: count > 500 ? 0.6 : 0.9, line: { width: 0 } };
   const allOk = group.runs.every((run) => data.statuses[run] === "ok");
-  marker.symbol = allOk ? "circle" : group.runs.map((run) => (data.statuses[run] === "ok" ? "circle" : "x"));
+  marker.symbol = allOk ? "circle" : group.runs.map(symbolOf);
   if (!group.continuous) return { ...marker, color: group.colour };
   const bar = { title: { text: labelOf(colour), side: "right" }, thickness: 12, outlinewidth: 0 };
   return {
@@ -105,44 +95,17 @@ function hasSteps(x, runs) {
   );
 }
 
-function makeRing(best, x, y) {
+export function makeRings(runs, x, y) {
   return {
     type: "scatter",
     mode: "markers",
-    x: [x.place(best)],
-    y: [y.place(best)],
+    x: runs.map(x.place),
+    y: runs.map(y.place),
     showlegend: false,
     hoverinfo: "skip",
     marker: { size: 17, symbol: "circle-open", color: style("--text"), line: { width: 2 } },
   };
 }
-
-function makeLayout(colour, more) {
-  return {
-    paper_bgcolor: "transparent",
-    plot_bgcolor: "transparent",
-    font: { family: style("--font"), color: style("--text"), size: 13 },
-    margin: { l: 56, r: 16, t: 16, b: 48 },
-    height: 420,
-    hovermode: "closest",
-    hoverlabel: {
-      align: "left",
-      bgcolor: style("--card"),
-      bordercolor: style("--line"),
-      font: { color: style("--text") },
-    },
-    modebar: { bgcolor: "transparent", color: style("--quiet"), activecolor: style("--text") },
-    legend: {
-      title: { text: colour ? labelOf(colour) : "" },
-      ...(innerWidth < NARROW ? { orientation: "h", y: -0.3 } : {}),
-    },
-    ...more,
-  };
-}
-
-// These buttons only: among Plotly's own there is one that uploads.
-const POINT_BUTTONS = [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]];
-const settings = (buttons) => ({ responsive: true, displaylogo: false, modeBarButtons: buttons });
 
 export function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
   const [across, up] = [makeScale(x, runs), makeScale(y, runs)];
@@ -152,54 +115,23 @@ export function drawPoints(Plotly, { x, y, colour, runs, best, logarithmic }) {
   const traces = groups.map((group) => makePoints(group, across, up, colour, drawn.length));
   const lined = hasSteps(across, drawn) ? groups.filter((group) => !group.continuous) : [];
   traces.unshift(...lined.map((group) => makeMeans(group, across, up)));
-  if (drawn.includes(best)) traces.push(makeRing(best, across, up));
+  const ringed = [...new Set([...best, ...chosenRuns])].filter((run) => drawn.includes(run));
+  if (ringed.length) traces.push(makeRings(ringed, across, up));
   const axes = { xaxis: describeAxis(across, logarithmic.x), yaxis: describeAxis(up, logarithmic.y) };
   return Plotly.react("plot", traces, makeLayout(colour, axes), settings(POINT_BUTTONS)).then(
     () => drawn.length,
   );
 }
 
-// Of many series, evenly chosen ones.
-export function drawSeries(Plotly, { y, colour, runs, best, logarithmic }) {
-  const known = runs.filter((run) => isKnown(y.values[run]));
-  const chosen = new Set([...takeEvenly(known, MOST_LINES), best]);
-  const drawn = known.filter((run) => chosen.has(run));
-  const stepped = colour && isNumeric(colour) && distinctValues(colour, drawn).length > PALETTE.length
-    ? null
-    : colour;
-  const traces = groupRuns(stepped, drawn).flatMap((group) =>
-    group.runs.map((run, place) => makeLine(run, y, group, { isFirst: place === 0, isBest: run === best }))
-  );
-  const steps = { name: "step", kind: "number", role: "fact" };
-  const axes = {
-    xaxis: describeAxis({ column: steps, ticks: [] }, logarithmic.x),
-    yaxis: describeAxis({ column: y, ticks: [] }, logarithmic.y),
-  };
-  return Plotly.react("plot", traces, makeLayout(stepped, axes), settings(POINT_BUTTONS)).then(
-    () => drawn.length,
-  );
-}
-
-function makeLine(run, column, group, { isFirst, isBest }) {
-  const values = column.values[run].map(toNumber);
-  const [text] = describeRuns([run], column);
-  return {
-    type: "scatter",
-    mode: values.length > 1 ? "lines" : "markers",
-    name: escapeMarkup(shorten(group.name, 30)),
-    legendgroup: group.name,
-    showlegend: isFirst && group.name !== "",
-    x: values.map((_, step) => step + 1),
-    y: values.map((value) => (Number.isFinite(value) ? value : null)),
-    customdata: values.map(() => run),
-    hovertext: values.map(() => text),
-    hoverinfo: "text",
-    line: { color: group.colour, width: isBest ? 4 : 1.5 },
-  };
-}
-
+// Of very many runs, evenly chosen ones: without a GPU, a browser takes seconds for all.
 export function drawParallel(Plotly, { y, runs }) {
-  const drawn = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const known = runs.filter((run) => Number.isFinite(toNumber(y.values[run])));
+  const drawn = takeEvenly(known, MOST_PARALLEL_LINES);
+  byId("parallel-note").textContent = drawn.length < known.length
+    ? `${drawn.length.toLocaleString("en")} of ${
+      known.length.toLocaleString("en")
+    } runs are drawn, evenly chosen.`
+    : "";
   const dimensions = [...parameters, y].map((column) => makeDimension(column, drawn));
   const line = { color: drawn.map((run) => toNumber(y.values[run])), colorscale: RAMP_SCALE };
   const trace = {
@@ -218,7 +150,7 @@ function makeDimension(column, runs) {
   const logarithmic = spansDecades(column, runs);
   const place = (number) => (logarithmic ? Math.log10(number) : number);
   const dimension = { label: labelOf(column, 24), values: runs.map((run) => place(scale.place(run))) };
-  if (column.kind === "text" || (column.role === "parameter" && scale.ticks.length <= FEW_TICKS)) {
+  if (hasMarks(scale)) {
     const every = Math.ceil(scale.ticks.length / PARALLEL_MARKS);
     const marked = scale.ticks.filter((_, index) => index % every === 0);
     dimension.tickvals = marked.map((value, index) =>

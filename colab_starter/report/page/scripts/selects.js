@@ -1,16 +1,17 @@
 // Select elements that offer columns.
 
-import { tableColumns } from "./data.js";
+import { keyOf, tableColumns } from "./data.js";
 import { byId, makeElement } from "./elements.js";
 
 const TITLES = { parameter: "Parameters", metric: "Metrics", fact: "The runs" };
 
-/** Offers the columns, in a group for each role. */
+/** Offers the columns, in a group for each role, in the place of what was offered before. */
 export function fillSelect(select, choices, chosen) {
+  select.querySelectorAll("optgroup").forEach((group) => group.remove());
   for (const [role, label] of Object.entries(TITLES)) {
     const group = makeElement("optgroup", { label });
     for (const column of choices.filter((choice) => choice.role === role)) {
-      const attributes = { value: tableColumns.indexOf(column), selected: column === chosen };
+      const attributes = { value: keyOf(column), selected: column === chosen };
       group.append(makeElement("option", attributes, column.name));
     }
     if (group.children.length) select.append(group);
@@ -18,4 +19,7 @@ export function fillSelect(select, choices, chosen) {
 }
 
 /** The column that is chosen in the select with that id; undefined if none is. */
-export const chosenColumn = (id) => tableColumns[byId(id).value];
+export function chosenColumn(id) {
+  const { value } = byId(id);
+  return tableColumns.find((column) => keyOf(column) === value);
+}

@@ -25,8 +25,7 @@ export function formatValue(column, value) {
   if (!isKnown(value)) return "";
   if (column.kind === "number") return formatNumber(value);
   if (column.kind === "text") return value;
-  const numbers = value.map(formatNumber);
-  return `[${(numbers.length > 3 ? [numbers[0], "…", numbers.at(-1)] : numbers).join(", ")}]`;
+  return `[${value.map((number) => (isKnown(number) ? formatNumber(number) : "…")).join(", ")}]`;
 }
 
 // Whatever the direction, nan comes after the numbers, and runs without a value come last.
