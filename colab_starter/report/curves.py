@@ -15,7 +15,8 @@ from os import stat
 from pathlib import Path
 from stat import S_ISREG
 
-from colab_starter.report.table import flatten, is_series
+from colab_starter.report.table import is_series
+from colab_starter.run.flat_metrics import flatten
 from colab_starter.run.job import OUTPUT_FOLDER
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.series import RunSeries

@@ -1,12 +1,13 @@
 """A sweep's runs as columns: the parameters that vary, the metrics, and facts about the runs."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from colab_starter.run.flat_metrics import flatten, is_number
 from colab_starter.run.job import OUTPUT_DIR
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.versions import Defaults
@@ -130,15 +131,6 @@ def _metric_values(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
     return _gather([dict(flatten(run.outcome.metrics)) for run in runs])
 
 
-def flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Nested metrics with dotted names: ``{"test": {"loss": 1}}`` becomes ``test.loss``."""
-    for name, value in metrics.items():
-        if isinstance(value, Mapping):
-            yield from flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
 def _gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """The values of each name, in order of first appearance; None if a row lacks the name."""
     names = dict.fromkeys(name for row in rows for name in row)
@@ -180,7 +172,7 @@ def _is_same_text(column: Column) -> bool:
 
 def _make_column(name: str, role: Role, values: Sequence[Any]) -> Column:
     known = [value for value in values if value is not None]
-    if known and all(map(_is_number, known)):
+    if known and all(map(is_number, known)):
         return Column(name, role, Kind.NUMBER, [_number(value) for value in values])
     if role == Role.METRIC and known and all(map(is_series, known)):
         series = [None if value is None else _shorten(value) for value in values]
@@ -193,13 +185,9 @@ def _shorten(series: Sequence[int | float]) -> list[Cell]:
     return [_number(value) for value in shown]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def is_series(value: Any) -> bool:
     """Whether a metric is a list of numbers, such as the loss after each epoch."""
-    return isinstance(value, list) and 0 < len(value) <= LONGEST_SERIES and all(map(_is_number, value))
+    return isinstance(value, list) and 0 < len(value) <= LONGEST_SERIES and all(map(is_number, value))
 
 
 def _number(value: int | float | None) -> Cell:

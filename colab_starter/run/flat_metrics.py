@@ -23,9 +23,9 @@ class FlatMetrics:
 
 
 def sort_metrics(metrics: Mapping[Any, Any]) -> FlatMetrics:
-    """Tell the metrics apart. Nested ones have dotted names: ``{"test": {"loss": 1}}`` becomes ``test.loss``."""
+    """Tell the metrics apart; nested ones have dotted names."""
     flat = FlatMetrics()
-    for name, value in _flatten(metrics):
+    for name, value in flatten(metrics):
         if is_number(value):
             flat.numbers[name] = to_float(value)
         elif isinstance(value, list) and value and all(map(is_number, value)):
@@ -35,10 +35,11 @@ def sort_metrics(metrics: Mapping[Any, Any]) -> FlatMetrics:
     return flat
 
 
-def _flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(metrics: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested metrics with dotted names: ``{"test": {"loss": 1}}`` becomes ``test.loss``."""
     for name, value in metrics.items():
         if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

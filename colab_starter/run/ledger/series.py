@@ -9,11 +9,11 @@ A run's lines are on the disk before its end is in the ledger; those of a later 
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.facts import read_count, read_file_name, read_text
@@ -134,28 +134,51 @@ def describe_points(
     return json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
+class SeriesLine(NamedTuple):
+    """A line of the file, as ``describe_points`` wrote it."""
+
+    run: str
+    """The run's present ID."""
+    attempt: int
+    time: str
+    """When the points arrived: ISO 8601, UTC; empty if the line does not say."""
+    points: list[Point]
+    anew: bool
+    dropped: list[str]
+
+
+def parse_lines(lines: Iterable[bytes], aliases: Mapping[str, str] | None = None) -> Iterator[SeriesLine]:
+    """What the lines say; damaged ones are skipped. ``aliases`` are the new IDs of renamed runs."""
+    for line in lines:
+        with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
+            parsed = _parse(json.loads(line))
+            yield parsed._replace(run=aliases.get(parsed.run, parsed.run)) if aliases else parsed
+
+
+def _parse(record: Any) -> SeriesLine:
+    return SeriesLine(
+        run=read_file_name(record, "run"),
+        attempt=read_count(record, "attempt"),
+        time=read_text(record, "time", ""),
+        points=[Point(str(name), float(step), float(from_json(value))) for name, step, value in record["points"]],
+        anew=record.get("anew") is True,
+        dropped=[str(name) for name in record.get("dropped", ())],
+    )
+
+
 def read_series(lines: Iterable[bytes], aliases: Mapping[str, str] | None = None) -> dict[str, RunSeries]:
-    """The series of each run's last attempt; damaged lines are skipped. ``aliases`` are the new IDs of renamed runs."""
+    """The series of each run's last attempt; for ``aliases``, see ``parse_lines``."""
     attempts: dict[str, int] = {}
     found: dict[str, RunSeries] = {}
-    for line in lines:
-        try:
-            record = json.loads(line)
-            run = read_file_name(record, "run")
-            attempt, _, points = read_count(record, "attempt"), read_text(record, "time", ""), _read(record["points"])
-            dropped = [str(name) for name in record.get("dropped", ())]
-        except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
+    for line in parse_lines(lines, aliases):
+        known = attempts.get(line.run, 0)
+        if line.attempt < known:
             continue
-        run = (aliases or {}).get(run, run)
-        if attempt > attempts.get(run, 0) or (attempt == attempts.get(run) and record.get("anew") is True):
-            attempts[run], found[run] = attempt, {}
-        if attempt == attempts[run]:
-            for name in dropped:
-                found[run].pop(name, None)
-            for name, step, value in points:
-                found[run].setdefault(name, []).append((step, value))
+        if line.attempt > known or line.anew:
+            attempts[line.run], found[line.run] = line.attempt, {}
+        series = found[line.run]
+        for name in line.dropped:
+            series.pop(name, None)
+        for name, step, value in line.points:
+            series.setdefault(name, []).append((step, value))
     return found
-
-
-def _read(points: Any) -> list[Point]:
-    return [Point(str(name), float(step), float(from_json(value))) for name, step, value in points]
