@@ -65,7 +65,7 @@ LESSONS = {
         {"image_size": "64", "epochs": "6"},
         {"learning_rate": "2e-4,5e-4,1e-3,2e-3,5e-3", "batch_size": "8,16,32", "augment": "true,false"},
         {"learning_rate": "2e-4..5e-3 log", "batch_size": "8,16,32", "augment": "true,false"},
-        12,
+        11,
         "val_loss",
         "minimize",
     ),
