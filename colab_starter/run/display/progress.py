@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
@@ -79,7 +79,8 @@ class PlainProgress(Progress):
         self._done += not again
         name = self._wording.name_run(run.id, run.parameters)
         is_best = self._best is not None and self._best.note(record)
-        self._say(str(record.status), f"{name}, {describe_end(record, again, self._wording)}{', the best' * is_best}")
+        end = describe_end(record, again, self._wording, self._best.objectives if self._best else ())
+        self._say(str(record.status), f"{name}, {end}{', the best' * is_best}")
 
     def stopping(self, level: StopLevel, running: int) -> None:
         self._say("stopping", describe_stopping(level, running))
@@ -231,10 +232,14 @@ class LiveProgress(Progress):
         return (sum(running) + waiting * mean) / max(1, len(running))
 
 
-def describe_end(record: RunRecord, again: bool, wording: Wording) -> str:
-    """A phrase such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell In[5], line 3); trying again``."""
+def describe_end(record: RunRecord, again: bool, wording: Wording, objectives: Iterable[str] = ()) -> str:
+    """A phrase such as ``12 s, accuracy=0.98`` or ``3.1 s: ValueError: bad (cell In[5], line 3); trying again``.
+
+    Three metrics at most; those that a search is for, the ``objectives``, come first.
+    """
     outcome = record.outcome
-    metrics = [wording.show_metric(name, value) for name, value in list(outcome.metrics.items())[:3]]
+    names = dict.fromkeys([*(name for name in objectives if name in outcome.metrics), *outcome.metrics])
+    metrics = [wording.show_metric(name, outcome.metrics[name]) for name in list(names)[:3]]
     cause = f": {wording.clean(outcome.cause)}" if outcome.cause else ""
     return f"{', '.join([format_duration(outcome.seconds), *metrics])}{cause}{'; trying again' if again else ''}"
 

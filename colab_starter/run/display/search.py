@@ -86,6 +86,7 @@ class BestSoFar:
     """Watches the ends of a search's runs for a new best one; of several objectives, by the first."""
 
     def __init__(self, search: Search, known: Iterable[RunRecord]) -> None:
+        self.objectives = search.objectives
         self._name, self._goal = next(iter(search.objectives.items()))
         self._value: float | None = None
         for record in known:

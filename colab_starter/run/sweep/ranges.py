@@ -155,5 +155,7 @@ def read_form(form: ParameterComment, wanted: ValueType) -> Axis:
 
 
 def describe_axis(axis: Axis, show: Callable[[Any], str]) -> str:
-    """An axis for people; ``show`` formats a single value."""
-    return str(axis) if isinstance(axis, Range) else ", ".join(map(show, axis.values))
+    """An axis for people; ``show`` formats a single value. Texts with commas are in quotes, as on the command line."""
+    if isinstance(axis, Range):
+        return str(axis)
+    return ", ".join(f"'{show(one)}'" if isinstance(one, str) and "," in one else show(one) for one in axis.values)

@@ -8,12 +8,16 @@ import pytest
 from rich.console import Console
 
 from colab_starter.run.display.progress import JsonProgress, LiveProgress, PlainProgress, Progress
+from colab_starter.run.display.search import BestSoFar
 from colab_starter.run.formatting import Wording
 from colab_starter.run.job import CellStarted, MetricRecorded
 from colab_starter.run.ledger.ledger import Ledger, open_ledger
 from colab_starter.run.outcome import Outcome, Status
+from colab_starter.run.search.request import Search
 from colab_starter.run.secrets import Mask
 from colab_starter.run.stopping import StopLevel
+from colab_starter.run.sweep.build import Space
+from colab_starter.run.sweep.ranges import Range
 from colab_starter.run.sweep.runs import Run
 
 MASK = Mask(["hunter22"])
@@ -115,3 +119,19 @@ def test_as_json_a_value_of_a_series_has_its_step() -> None:
     out = StringIO()
     JsonProgress(MASK, out).metric_recorded(MetricRecorded("run-1", "loss", 0.5, 3))
     assert json.loads(out.getvalue()) == {"event": "metric", "run": "run-1", "name": "loss", "value": 0.5, "step": 3}
+
+
+def test_a_search_shows_its_objective_first_and_the_best_run_so_far(ledger: Ledger) -> None:
+    search = Search(Space({}, {"lr": Range(0.0, 1.0)}), {"score": "maximize"}, trials=3)
+    out = StringIO()
+    progress = PlainProgress(3, Wording(["lr"], MASK), out, BestSoFar(search, []))
+    for number, score in enumerate((0.5, 0.75, 0.6)):
+        run = Run(f"run-{number}", {"lr": number / 2})
+        ledger.write_start(run.id, 1, run.parameters, "source", f"{run.id}/nb.ipynb")
+        metrics = {"a": 1, "b": 2, "c": 3, "score": score}
+        progress.ended(run, ledger.write_end(run.id, Outcome(Status.OK, metrics=metrics)), again=False)
+    assert out.getvalue().splitlines() == [
+        "[1/3] ok          lr=0.0, 0.0 s, score=0.5, a=1, b=2",
+        "[2/3] ok          lr=0.5, 0.0 s, score=0.75, a=1, b=2, the best",
+        "[3/3] ok          lr=1.0, 0.0 s, score=0.6, a=1, b=2",
+    ]

@@ -6,7 +6,15 @@ import pytest
 
 from colab_starter.errors import ParameterError
 from colab_starter.run.sweep.comments import read_comment
-from colab_starter.run.sweep.ranges import Choices, Range, looks_like_range, make_range, read_form, read_range
+from colab_starter.run.sweep.ranges import (
+    Choices,
+    Range,
+    describe_axis,
+    looks_like_range,
+    make_range,
+    read_form,
+    read_range,
+)
 from colab_starter.run.sweep.types import ANYTHING, ValueType
 
 FLOAT, INT, EITHER = ValueType((float,)), ValueType((int,)), ValueType((int, float))
@@ -118,3 +126,9 @@ def test_a_form_says_what_may_be_tried(comment: str, wanted: ValueType, axis: Ra
 def test_a_form_without_bounds_is_a_fault(comment: str) -> None:
     with pytest.raises(ParameterError, match="has no form that bounds it"):
         read_form(read_comment(comment), FLOAT)
+
+
+def test_an_axis_is_shown_as_it_is_written() -> None:
+    assert describe_axis(Range(1e-4, 0.1, log=True), str) == "0.0001..0.1 log"
+    assert describe_axis(Range(16, 64, step=16), str) == "16..64 step 16"
+    assert describe_axis(Choices((32, "adam", "1, 2")), str) == "32, adam, '1, 2'"
