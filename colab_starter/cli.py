@@ -243,6 +243,7 @@ def _make_project_from(notebook: Path, answers: "Mapping[str, str | bool]", outp
         drive_folder=normalize_answer(str(folder), "drive_folder") if folder else None,
         pip=tuple(split_packages(str(answers.get("extra_pip_packages", "")))),
         apt=tuple(split_packages(str(answers.get("extra_apt_packages", "")))),
+        language=str(answers["language"]) if "language" in answers else None,
     )
     project, adoption = make_project(notebook, answers, output_dir, options, force=force)
     print(describe(adoption, project.notebooks[0]), end="")

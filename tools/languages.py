@@ -3,7 +3,8 @@
     python tools/languages.py           update the files, and say what is missing, outdated and new
     python tools/languages.py check     change nothing, and fail if an entry is outdated, wrong or not in the file
 
-The passages are found by baking every kind of project: all presets, with answers that change what is written.
+The passages are found by baking every kind of project: all presets, with answers that change what is written, and the
+cells that ``colab-starter adopt`` adds.
 """
 
 import argparse
@@ -17,6 +18,10 @@ from typing import NamedTuple
 import polib
 from jinja2.runtime import Context
 
+from colab_starter.adopt import phrases
+from colab_starter.adopt.cells import NO_NEEDS, bake_added_cells
+from colab_starter.adopt.machine import FRAMEWORKS
+from colab_starter.adopt.phrases import Phrases
 from colab_starter.bake import next_steps
 from colab_starter.bake.errors import TranslationError
 from colab_starter.bake.extension import NotebookExtension
@@ -31,6 +36,8 @@ from colab_starter.bake.languages import (
     translate_prompts,
 )
 from colab_starter.bake.passages import Passage, Replace
+from colab_starter.bake.percent import ACCELERATORS
+from colab_starter.notebook.model import Json
 
 FOLDER = Path(__file__).parents[1] / "templates/languages"
 WIDTH = 100
@@ -47,7 +54,7 @@ ANSWERS: list[Answers] = [
 """Together they make every text of the templates appear."""
 
 HOOK = "hooks/post_gen_project.py"
-FIRST_CONTEXTS = (QUESTIONS_FILE, next_steps.CONTEXT, HOOK, "README.md")
+FIRST_CONTEXTS = (QUESTIONS_FILE, next_steps.CONTEXT, phrases.CONTEXT, HOOK, "README.md")
 
 
 Key = tuple[str, str]
@@ -88,9 +95,11 @@ def find_offers() -> Offers:
     del prompts["language"]
     translate_prompts(prompts, recorder)
     next_steps.translate_next_steps(recorder)
+    Phrases(recorder)
     for answers in ANSWERS:
         with tempfile.TemporaryDirectory() as folder:
             bake_with(RecordingExtension, answers, Path(folder))
+    bake_adopted(RecordingExtension)
     contexts = list(dict.fromkeys(context for context, _ in recorder.offers))
     files = sorted(context for context in contexts if "." in context and context not in FIRST_CONTEXTS)
     order = [*FIRST_CONTEXTS, *(context for context in contexts if "." not in context), *files]
@@ -109,6 +118,16 @@ def bake_with(extension: type[NotebookExtension], answers: Answers, folder: Path
     hook = create_env_with_context(context).from_string((find_template() / HOOK).read_text(encoding="utf-8"))
     hook.render(**context)
     return Path(generate_files(str(find_template()), context, str(folder), accept_hooks=False))
+
+
+def bake_adopted(extension: type[NotebookExtension] | None = None) -> list[list[Json]]:
+    """The cells that ``adopt`` adds, in all their variants, made by a variant of the template's extension."""
+    needs = NO_NEEDS._replace(apt=["sox"])
+    variants = [(machine, "") for machine in ACCELERATORS] + [("none", framework) for framework in FRAMEWORKS]
+    return [
+        bake_added_cells(needs=needs, accelerator=machine, framework=framework, extension=extension)
+        for machine, framework in variants
+    ]
 
 
 class State(NamedTuple):

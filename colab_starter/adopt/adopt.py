@@ -9,20 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colab_starter.adopt import phrases
+from colab_starter.adopt.cells import bake_added_cells
 from colab_starter.adopt.constants import Constant, Constants, choose, find_constants, form_lines
-from colab_starter.adopt.draft import NUMBERS, PREFIX, Draft, Note, read_draft
+from colab_starter.adopt.draft import FORM, NUMBERS, PREFIX, Draft, Note, read_draft
 from colab_starter.adopt.drive import OnDrive, move_drive
+from colab_starter.adopt.language import find_added_language, find_retold_lines, guess_language
 from colab_starter.adopt.machine import choose_accelerator, choose_framework, name_language, set_accelerator
 from colab_starter.adopt.packages import Needs, move_installs
-from colab_starter.bake.generate import Answers, bake_cells
+from colab_starter.bake.generate import check_choices
+from colab_starter.bake.languages import ENGLISH
 from colab_starter.notebook.installs import read_tables
 from colab_starter.notebook.model import Json, join_source
 from colab_starter.notebook.names import BIND, UNBIND, read_events
 from colab_starter.notebook.python import read_literal
 from colab_starter.notebook.syntax import parse_python
 
-FORM_PLACE = "the form at the top"
-FORM = f"{PREFIX}parameters-0"
 _SETUP = f"{PREFIX}setup-0"
 _INSTALL = f"{PREFIX}install-0"
 _PROGRAMS = f"{PREFIX}install-1"
@@ -55,6 +57,8 @@ class Options:
     """Further packages for the install cell."""
     apt: tuple[str, ...] = ()
     """Further Debian packages for the install cell."""
+    language: str | None = None
+    """A choice of the question ``language``; None for that of an earlier ``adopt``, or English."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,12 @@ class Adoption:
     """Whether it was chosen because of the code, and not by the user."""
     metrics: list[str]
     """The names that the results cell records from the start."""
+    language: str
+    """That of the new cells."""
+    old_language: str
+    """That of the cells that an earlier ``adopt`` had added; empty if there were none."""
+    suggested_language: str
+    """Another one, which the notebook's own text is in; empty if the user has chosen, or there is none to suggest."""
     was_adopted: bool
     needs: Needs
     """What the install cell looks for."""
@@ -98,19 +108,34 @@ class Adoption:
 def adopt(path: Path, options: Options) -> Adoption:
     """Give a notebook the first cells, the form and the results cell; nothing is written.
 
-    Raises CannotAdoptError, or UsageError for a parameter that cannot be one.
+    Raises CannotAdoptError, UnknownChoiceError for a language that there is not, or UsageError for a parameter that
+    cannot be one.
     """
+    check_choices({"language": options.language or ENGLISH})
     draft = read_draft(path)
-    form = _Form(draft)
+    old_language = find_added_language(draft)
+    language = options.language or old_language
+    draft.phrases = phrases.read_phrases(language)
+    results_name = _name_results(draft)
+    retold = find_retold_lines(results_name, old_language, language)
+    form = _Form(draft, retold)
     on_drive = move_drive(draft, options.keep_paths, form.drive_folder)
     needs = _add_earlier(move_installs(draft), draft, options)
     accelerator = choose_accelerator(draft.theirs, options.accelerator)
     metrics = _find_metrics(draft)
-    cells = _bake(needs, accelerator, choose_framework(draft), _name_results(draft), metrics)
+    cells = bake_added_cells(
+        language,
+        needs=needs,
+        accelerator=accelerator,
+        framework=choose_framework(draft),
+        results_name=results_name,
+        metrics=metrics,
+    )
     constants = find_constants(draft, _find_names(cells), form.names)
     chosen = _move_constants(draft, constants, options)
     form.fill(cells, chosen, on_drive, options)
     draft.apply_edits()
+    _retell_numbers(draft, retold)
     wrote = set_accelerator(draft.data, accelerator, options.accelerator)
     name_language(draft.data)
     return Adoption(
@@ -125,10 +150,18 @@ def adopt(path: Path, options: Options) -> Adoption:
         accelerator=accelerator if wrote else "",
         chose_accelerator=options.accelerator == "auto",
         metrics=[] if NUMBERS in draft.ours else metrics,
+        language=language,
+        old_language=old_language if draft.ours else "",
+        suggested_language="" if draft.ours or options.language else _suggest_language(draft, language),
         was_adopted=bool(draft.ours),
         needs=needs,
         has_mark=path.read_bytes().startswith(codecs.BOM_UTF8),
     )
+
+
+def _suggest_language(draft: Draft, language: str) -> str:
+    own = guess_language(draft.theirs)
+    return "" if own == language else own
 
 
 def _move_constants(draft: Draft, constants: Constants, options: Options) -> list[Constant]:
@@ -136,29 +169,9 @@ def _move_constants(draft: Draft, constants: Constants, options: Options) -> lis
     asked = options.parameters if isinstance(options.parameters, str) else options.parameters(constants)
     chosen = [constants.found[name] for name in choose(constants, asked)]
     for one in chosen:
-        draft.move(one.cell, one.lines, FORM_PLACE)
+        draft.move(one.cell, one.lines, phrases.FORM)
     draft.untagged = draft.theirs.parameters_cells
     return chosen
-
-
-def _bake(needs: Needs, accelerator: str, framework: str, results_name: str, metrics: list[str]) -> list[Json]:
-    """The cells of the template, with the ids that they have in an adopted notebook."""
-    answers: Answers = {
-        "use_drive": False,
-        "drive_folder": "",
-        "extra_pip_packages": " ".join(needs.pip),
-        "extra_apt_packages": " ".join(needs.apt),
-    }
-    cells = bake_cells(
-        "adopted.py",
-        answers,
-        accelerator=accelerator,
-        about={"pip": needs.modules, "apt": {}},
-        framework=framework,
-        results_name=results_name,
-        numbers="\n".join([f"{results_name} = {{}}", *(f'{results_name}["{name}"] = {name}' for name in metrics)]),
-    )
-    return [{**cell, "id": f"{PREFIX}{cell['id']}"} for cell in cells]
 
 
 def _find_names(cells: list[Json]) -> set[str]:
@@ -172,8 +185,10 @@ def _find_names(cells: list[Json]) -> set[str]:
 class _Form:
     """The cell with the parameters, as an earlier ``adopt`` and the user have left it."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, retold: Mapping[str, str]) -> None:
+        """``retold``: lines of an earlier ``adopt`` -> what they are in the language of this one."""
         self._draft = draft
+        self._retold = retold
         self._slug = slug_of(draft.path.stem)
         cell = next((cell for cell in draft.cells if cell.id == FORM and cell.source.strip()), None)
         self._lines = cell.source.rstrip().split("\n") if cell else []
@@ -203,7 +218,8 @@ class _Form:
         ]
         users = list(form_lines([one for one in chosen if one.name not in common]))
         if self._lines:
-            made = [*self._insert(users, common, asked), *missing]
+            there = [self._retold.get(line, line) for line in self._insert(users, common, asked)]
+            made = [*there, *missing]
         else:
             made = [title, *users, *([""] if users else []), *missing]
         cell["source"] = "\n".join(made).splitlines(keepends=True)
@@ -354,6 +370,16 @@ def _settle(draft: Draft, cell: Json) -> Json:
         if cell["id"] == FORM:
             return {**there, "source" if "source" in there else "input": cell["source"]}
     return write_cell(cell, draft.format)
+
+
+def _retell_numbers(draft: Draft, retold: Mapping[str, str]) -> None:
+    """Write the comment in the cell NUMBERS in the new language, if it is as an earlier ``adopt`` has written it."""
+    cell = draft.ours.get(NUMBERS, {})
+    key = "source" if "source" in cell else "input"
+    lines = join_source(cell.get(key)).split("\n")
+    text = "\n".join(retold.get(line, line) for line in lines)
+    if text != "\n".join(lines):
+        cell[key] = text.splitlines(keepends=True) if isinstance(cell[key], list) else text
 
 
 def write_cell(cell: Json, version: tuple[int, int]) -> Json:

@@ -34,6 +34,12 @@ def adopt(
     accelerator: Annotated[
         Accelerator, typer.Option(help="The machine for Colab to start; auto: what the code can use.")
     ] = Accelerator.AUTO,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            help="The language of the new cells: en, or zh-CN for 简体中文. [default: that of an earlier adopt, or en]"
+        ),
+    ] = None,
     keep_paths: Annotated[
         bool, typer.Option("--keep-paths", help="Leave the paths on Google Drive as they are.")
     ] = False,
@@ -51,19 +57,20 @@ def adopt(
     The cells go before yours and after them. Constants become fields of the form (papermill's parameters, too),
     installs move into the install cell, mounting Drive into the storage cell; each line that moves stays in its
     place as a comment. All your other cells and outputs stay as they are, byte for byte, and what could not be moved
-    is named. A second adopt renews the cells of the first, and nothing else.
+    is named. A second adopt renews the cells of the first, and nothing else; --language does so in another language.
 
     \b
     Example:
       colab-starter adopt my.ipynb --dry-run
       colab-starter adopt my.ipynb --parameters lr,epochs --in-place
+      colab-starter adopt my.ipynb --language zh-CN
     """
     from colab_starter.adopt import report
     from colab_starter.adopt.adopt import Options
     from colab_starter.adopt.adopt import adopt as adopt_notebook
 
     target = _find_target(notebook, output, in_place)
-    options = Options(_choose_how_to_ask(parameters), accelerator.value, keep_paths)
+    options = Options(_choose_how_to_ask(parameters), accelerator.value, keep_paths, language=language)
     adoption = adopt_notebook(notebook, options)
     written = target if not dry_run and (adoption.changed or output) else None
     if written:
@@ -111,7 +118,7 @@ def _write(adoption: "Adoption", target: Path, may_replace: bool) -> None:
             if target.is_file() and target.read_bytes() == content:
                 return
             if not may_replace:
-                raise CannotAdoptError(_say_exists(adoption.path, target))
+                raise CannotAdoptError(_say_exists(adoption, target))
         write_whole(target, content, through_links=True)
     except OSError as error:
         raise CannotWriteError(
@@ -119,9 +126,9 @@ def _write(adoption: "Adoption", target: Path, may_replace: bool) -> None:
         ) from error
 
 
-def _say_exists(notebook: Path, target: Path) -> str:
-    if target == notebook:
-        return (
-            f"{notebook} was adopted by another version: --in-place renews its first cells, --output FILE writes a copy"
-        )
+def _say_exists(adoption: "Adoption", target: Path) -> str:
+    if target == adoption.path:
+        is_other = adoption.old_language not in ("", adoption.language)
+        how = f"with --language {adoption.old_language}" if is_other else "by another version"
+        return f"{target} was adopted {how}: --in-place renews its first cells, --output FILE writes a copy"
     return f"{target} exists already; --force replaces it, --output FILE chooses another name"

@@ -5,6 +5,7 @@ import copy
 from pathlib import Path
 from typing import NamedTuple
 
+from colab_starter.adopt.phrases import MOVED, Phrases
 from colab_starter.check.rule import ignores
 from colab_starter.check.source import replace_lines
 from colab_starter.errors import BrokenNotebookError, CannotAdoptError
@@ -15,8 +16,10 @@ from colab_starter.sweep_folder import tells_of_run
 
 PREFIX = "adopted-"
 """What the ids of the cells that ``adopt`` has put into a notebook begin with."""
+FORM = f"{PREFIX}parameters-0"
+"""The id of the one among them that holds the parameters; its lines belong to the user."""
 NUMBERS = f"{PREFIX}record-numbers"
-"""The id of the one among them that belongs to the user: it says which numbers to record."""
+"""The id of the one that says which numbers to record; it belongs to the user, too."""
 
 
 class Note(NamedTuple):
@@ -89,6 +92,8 @@ class Draft:
         self.followed: list[Note] = []
         """Lines whose paths on Drive follow ``drive_folder`` now."""
         self.left: list[Note] = []
+        self.phrases = Phrases()
+        """What is written into the user's cells, in the language of the new ones."""
 
     @property
     def format(self) -> tuple[int, int]:
@@ -116,10 +121,11 @@ class Draft:
         self.edits.setdefault(cell.number, {}).update(lines)
 
     def move(self, cell: Cell, lines: range, where: str) -> None:
-        """Turn lines into comments that say in which of the new cells their content is now."""
+        """Turn lines into comments that say in which of the new cells, a key of MOVED, their content is now."""
         for number in lines:
-            before = f"# moved to {where}: " if number == lines.start else "#   "
-            self.set_lines(cell, {number: f"{before}{self.line(cell, number)}"})
+            line = self.line(cell, number)
+            text = self.phrases.say(MOVED[where], code=line) if number == lines.start else f"  {line}"
+            self.set_lines(cell, {number: f"# {text}"})
         self.moved.append(Note(cell.number, lines.start, cell.source.split("\n")[lines.start - 1].strip(), to=where))
 
     def follow(self, cell: Cell, line: int) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from colab_starter.adopt import phrases
 from colab_starter.adopt.draft import Draft, lines_of, statements_of, statements_on
 from colab_starter.check.rules.files import may_be_mounted
 from colab_starter.notebook.model import Cell
 from colab_starter.notebook.python import read_literal
 from colab_starter.notebook.syntax import find_strings, parse_python
 
-PLACE = "the storage cell"
 MOUNT = "google.colab.drive.mount"
 _MOUNT_POINTS = ("/content/drive", "/content/gdrive")
 _MY_DRIVE = r"/content/g?drive/My ?Drive(?![\w .-])"
@@ -237,7 +237,7 @@ def _move_mounts(draft: Draft, mounts: list[_Mount]) -> None:
     for mount in mounts:
         assert mount.statement
         if not draft.line(mount.cell, mount.statement.lineno).startswith("#"):
-            draft.move(mount.cell, lines_of(mount.statement), PLACE)
+            draft.move(mount.cell, lines_of(mount.statement), phrases.STORAGE)
     if mounts:
         _move_imports(draft)
 
@@ -264,7 +264,7 @@ def _move_imports(draft: Draft) -> None:
             if any(_is_used(draft, other, names[0]) for other in draft.theirs.cells):
                 draft.leave(cell, statement.lineno, "the notebook uses it for more than the mount")
             elif statements_on(cell, lines_of(statement)) == [statement]:
-                draft.move(cell, lines_of(statement), PLACE)
+                draft.move(cell, lines_of(statement), phrases.STORAGE)
 
 
 def _is_import(statement: ast.stmt) -> bool:

@@ -21,7 +21,8 @@ _SETS_UP = re.compile(
     r"(?:CUDA|TF|KERAS|XLA|JAX|PYTORCH|CUBLAS|OMP|MKL|NCCL)_\w+"
 )
 """What has to happen, or to be said, before the framework has computed anything."""
-_FRAMEWORKS = ("torch", "tensorflow", "keras")
+FRAMEWORKS = ("torch", "tensorflow", "keras")
+"""Those that a first cell can try out."""
 
 
 def choose_accelerator(notebook: Notebook, asked: str) -> str:
@@ -88,7 +89,7 @@ def choose_framework(draft: Draft) -> str:
     if has_left_installs(draft) or _SETS_UP.search(_code_of(draft.theirs)):
         return ""
     modules = set(_find_modules(draft.theirs))
-    return next((name for name in _FRAMEWORKS if name in modules), "")
+    return next((name for name in FRAMEWORKS if name in modules), "")
 
 
 def _code_of(notebook: Notebook) -> str:

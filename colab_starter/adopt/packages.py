@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from colab_starter.adopt import phrases
 from colab_starter.adopt.draft import Draft
 from colab_starter.check.rules.install import local_modules
 from colab_starter.check.rules.packages import GONE, INSTALLABLE
@@ -15,7 +16,6 @@ from colab_starter.notebook.magics import PYTHON_CELL_MAGICS, Command
 from colab_starter.notebook.model import Cell
 from colab_starter.runtimes import CORE_PACKAGES, LATEST, load_runtime, package_of_module
 
-PLACE = "the install cell"
 _HARMLESS = frozenset(
     """
     -q --quiet -qq -qqq -v -y --yes --assume-yes --system --no-cache-dir --disable-pip-version-check --no-input
@@ -62,7 +62,7 @@ def move_installs(draft: Draft) -> Needs:
                 (apt if install.tool == "apt" else pip).extend(
                     f"{found.name}{found.specifier.replace(' ', '')}" for found in install.requirements
                 )
-            draft.move(cell, _lines_of(cell, line), PLACE)
+            draft.move(cell, _lines_of(cell, line), phrases.INSTALL)
     _move_updates(draft)
     imported = _find_modules(draft)
     modules = {} if has_left_installs(draft) else imported
@@ -165,7 +165,7 @@ def _move_updates(draft: Draft) -> None:
             words = split_commands(command.text)
             untouched = command.line not in draft.edits.get(cell.number, {})
             if untouched and words and all(map(_is_update, words)) and cell.commands[0].kind != "%%":
-                draft.move(cell, _lines_of(cell, command.line), PLACE)
+                draft.move(cell, _lines_of(cell, command.line), phrases.INSTALL)
 
 
 def _lines_of(cell: Cell, line: int) -> range:

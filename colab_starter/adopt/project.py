@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from colab_starter.adopt.adopt import FORM, Adoption, Options, adopt, slug_of
+from colab_starter.adopt import phrases
+from colab_starter.adopt.adopt import Adoption, Options, adopt, slug_of
+from colab_starter.adopt.draft import FORM
 from colab_starter.bake.generate import Answers, Project, find_template, generate_project, read_questions
 from colab_starter.bake.percent import ACCELERATORS
 from colab_starter.notebook.model import Notebook, join_source, parse_notebook
@@ -25,7 +27,8 @@ def make_project(
 ) -> tuple[Project, Adoption]:
     """Adopt a notebook, and make a project with it in place of a lesson.
 
-    ``answers`` are those of ``generate_project``, without a preset. Raises what ``adopt`` and ``generate_project``
+    ``answers`` are those of ``generate_project``, without a preset; the language is that of the new cells, unless it is
+    among them. Raises what ``adopt`` and ``generate_project``
     raise; then nothing has changed on the disk.
     """
     adoption = adopt(notebook, options)
@@ -35,6 +38,7 @@ def make_project(
         title = _write_template(template, name, adoption)
         values = dict(_read_form(adoption))
         given: dict[str, str | bool] = {
+            "language": adoption.language,
             "project_name": title,
             "preset": name,
             "use_drive": bool(values.get("use_drive")),
@@ -91,7 +95,8 @@ def _describe_lesson(title: str, adoption: Adoption) -> dict[str, Any]:
     machines = [machine for machine, metadata in ACCELERATORS.items() if metadata.get("gpuType") == gpu]
     wanted = machines[0] if machines and notebook.accelerator else "T4" if notebook.accelerator else "none"
     own = [name for name, _ in _sweepable(adoption)]
-    summary = f"Its parameters: {', '.join(own)}." if own else "No parameters yet but those of the first cells."
+    said = phrases.read_phrases(adoption.language)
+    summary = said.say(phrases.PARAMETERS, names=", ".join(own)) if own else said.say(phrases.NO_PARAMETERS)
     packages = [*adoption.needs.imported.values(), *adoption.needs.pip]
     name, values = next(_sweepable(adoption), ("require_gpu", [False]))
     return {
@@ -113,7 +118,8 @@ def _write_value(value: Any) -> str:
 def _write_sweep(adoption: Adoption) -> str:
     """An example: a grid over the first parameter that has an obvious other value."""
     name, values = next(_sweepable(adoption), ("require_gpu", [False]))
-    return f"# The same notebook with several values of one parameter.\ngrid:\n  {name}: {json.dumps(values)}\n"
+    comment = phrases.read_phrases(adoption.language).say(phrases.SWEEP)
+    return f"# {comment}\ngrid:\n  {name}: {json.dumps(values)}\n"
 
 
 def _sweepable(adoption: Adoption) -> Iterator[tuple[str, list[Any]]]:

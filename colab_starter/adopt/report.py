@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
-from colab_starter.adopt.adopt import FORM_PLACE, Adoption
+from colab_starter.adopt import phrases
+from colab_starter.adopt.adopt import Adoption
 from colab_starter.adopt.draft import PREFIX, Note
+from colab_starter.bake.languages import ENGLISH
 from colab_starter.notebook.model import Cell, Notebook, parse_notebook
 from colab_starter.text import plural, printable
 
@@ -14,6 +16,10 @@ from colab_starter.text import plural, printable
 def describe(adoption: Adoption, target: Path | None) -> str:
     """The account; ``target`` is the file that was written, None if none was."""
     lines = [_headline(adoption, target)]
+    if adoption.language != (adoption.old_language or ENGLISH):
+        lines.append(f"  Language: {adoption.language}")
+    if other := adoption.suggested_language:
+        lines.append(f"  Language: {adoption.language}; --language {other} puts the new cells into the notebook's own")
     if adoption.form:
         lines.append(f"  Form: {', '.join(adoption.form)}")
     for title, notes in (("Moved", _without_form(adoption)), ("Follows drive_folder", adoption.followed)):
@@ -41,7 +47,7 @@ def _headline(adoption: Adoption, target: Path | None) -> str:
 
 
 def _without_form(adoption: Adoption) -> list[Note]:
-    return [note for note in adoption.moved if note.to != FORM_PLACE]
+    return [note for note in adoption.moved if note.to != phrases.FORM]
 
 
 def describe_changes(adoption: Adoption) -> str:
@@ -94,5 +100,6 @@ def as_json(adoption: Adoption, target: Path | None) -> str:
         "stays": [note._asdict() for note in adoption.left],
         "accelerator": adoption.accelerator or None,
         "records": adoption.metrics,
+        "language": adoption.language,
     }
     return json.dumps(account, indent=2, ensure_ascii=False)

@@ -24,6 +24,7 @@ from colab_starter.errors import (
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from colab_starter.bake.extension import NotebookExtension
     from colab_starter.bake.languages import Catalog
 
 PACKAGE = Path(__file__).parents[1]
@@ -92,25 +93,32 @@ def generate_project(
     return Project(target, [target / notebook for notebook in notebooks], kept, language)
 
 
-def bake_cells(template: str, answers: Answers, **variables: Any) -> list[dict[str, Any]]:
+def bake_cells(
+    template: str, answers: Answers, *, extension: "type[NotebookExtension] | None" = None, **variables: Any
+) -> list[dict[str, Any]]:
     """The cells of the notebook that a file under ``templates/`` makes, as JSON has them.
 
-    ``answers`` is what the template sees as ``cookiecutter``: those that it uses, checked already; ``variables`` are
-    the other names that it uses. Raises GenerationError.
+    ``answers`` is what the template sees as ``cookiecutter``: those that it uses, checked already, and the
+    ``language`` if it is not English; ``variables`` are the other names that it uses. ``extension`` is a variant of the
+    template's own. Raises GenerationError.
     """
     with _errors_in_one_line(Path()):
-        text = _make_environment().get_template(template).render(cookiecutter=answers, **variables)
+        name = f"{extension.__module__}.{extension.__qualname__}" if extension else ""
+        text = _make_environment(name).get_template(template).render(cookiecutter=answers, **variables)
     cells: list[dict[str, Any]] = json.loads(text)["cells"]
     return cells
 
 
 @cache
-def _make_environment() -> "Environment":
-    """Jinja as cookiecutter sets it up for this template."""
+def _make_environment(extension: str) -> "Environment":
+    """Jinja as cookiecutter sets it up for this template; with another extension than its own, if one is named."""
     from cookiecutter.utils import create_env_with_context
     from jinja2 import FileSystemLoader
 
-    environment: Environment = create_env_with_context({"cookiecutter": read_questions()})
+    questions = read_questions()
+    if extension:
+        questions["_extensions"] = [extension]
+    environment: Environment = create_env_with_context({"cookiecutter": questions})
     environment.loader = FileSystemLoader(find_template() / "templates")
     return environment
 

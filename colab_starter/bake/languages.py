@@ -103,8 +103,9 @@ def translate_cells(cells: list[dict[str, Any]], catalog: Catalog) -> None:
             continue
         elsewhere = set().union(*(found for cell_id, found in names.items() if cell_id != cell["id"]))
         is_parameters = "parameters" in cell["metadata"].get("tags", [])
-        source = drop_placeholders(cell["source"])
-        cell["source"] = replace_in_code(source, replace, comments_only=is_parameters, used_elsewhere=elsewhere)
+        named, values = name_placeholders(cell["source"])
+        code = replace_in_code(named, replace, comments_only=is_parameters, used_elsewhere=elsewhere)
+        cell["source"] = fill_placeholders(code, values)
 
 
 def translate_file(text: str, name: str, catalog: Catalog) -> str:

@@ -113,6 +113,7 @@ def bake_adopted(notebook: Path, answers: Answers, old: Answers) -> Record:
         accelerator=str(known.get("accelerator", "auto")),
         use_drive=bool(changed["use_drive"]) if "use_drive" in changed else None,
         drive_folder=str(changed["drive_folder"]) if "drive_folder" in changed else None,
+        language=str(changed["language"]) if "language" in changed else None,
     )
     with TemporaryDirectory() as folder:
         project, _ = make_project(notebook, known, Path(folder), options)

@@ -1,10 +1,10 @@
 # %% [markdown] id="text"
 # ## Results
 #
-# What stands in `{{ results_name }}` is kept in this notebook and in `results.json`, and can be compared over many runs: `colab-starter run`, then `colab-starter report`. One line records a number.
+# What stands in `{{ results_name | placeholder("results") }}` is kept in this notebook and in `results.json`, and can be compared over many runs: `colab-starter run`, then `colab-starter report`. One line records a number.
 
 # %% id="numbers"
-# One line records a number: {{ results_name }}["accuracy"] = accuracy
+# One line records a number: {{ results_name | placeholder("results") }}["accuracy"] = accuracy
 {{ numbers }}
 
 # %% id="keep" cellView="form"

@@ -13,6 +13,11 @@ import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from jinja2.runtime import Context
 
+from colab_starter.adopt import phrases
+from colab_starter.adopt.cells import bake_added_cells
+from colab_starter.adopt.machine import FRAMEWORKS
+from colab_starter.adopt.packages import Needs
+from colab_starter.adopt.phrases import Phrases
 from colab_starter.bake import next_steps
 from colab_starter.bake.errors import TranslationError
 from colab_starter.bake.extension import NotebookExtension
@@ -27,6 +32,7 @@ from colab_starter.bake.languages import (
 )
 from colab_starter.bake.next_steps import describe_next_steps, translate_next_steps
 from colab_starter.bake.passages import Passage, Replace
+from colab_starter.bake.percent import ACCELERATORS
 from tests.conftest import QUESTIONS, REPOSITORY, bake_into
 from tests.support.marks import weekly
 from tests.support.same_code import blank_strings
@@ -134,6 +140,17 @@ def test_every_preset_is_the_same_code_when_everything_is_translated(tmp_path: P
         assert not name.endswith((".ipynb", ".yaml", "README.md")) or "译" in text, name
 
 
+def test_the_cells_that_adopt_adds_are_the_same_code_when_everything_is_translated() -> None:
+    for translated, english in zip(tool.bake_adopted(TranslateEverything), tool.bake_adopted(), strict=True):
+        for cell, before in zip(translated, english, strict=True):
+            source, old = "".join(cell["source"]), "".join(before["source"])
+            assert {**cell, "source": ""} == {**before, "source": ""}
+            assert "译" in source
+            assert "\x1f" not in source + old
+            assert "%(" not in source + old
+            assert cell["cell_type"] == "markdown" or code_without_texts(source) == code_without_texts(old)
+
+
 def test_english_is_what_the_templates_say_to_the_byte(tmp_path: Path, all_lessons: Path) -> None:
     texts = texts_of(all_lessons)
     assert texts_of(tool.bake_with(TranslateNothing, {"preset": "all"}, tmp_path)) == texts
@@ -179,6 +196,25 @@ def test_no_combination_of_answers_brings_a_text_that_the_tool_does_not_see(
     assert [key for key in tool.recorder.offers if key not in offers] == []
 
 
+def test_the_tool_sees_every_text_of_the_cells_that_adopt_adds(offers: tool.Offers) -> None:
+    for accelerator, framework, results_name in itertools.product(
+        ACCELERATORS, ["", *FRAMEWORKS], ["results", "recorded"]
+    ):
+        tool.recorder.offers.clear()
+        bake_added_cells(
+            needs=Needs({"cv2": "opencv-python"}, ["einops"], ["sox"], {}),
+            accelerator=accelerator,
+            framework=framework,
+            results_name=results_name,
+            metrics=["rmse"],
+            extension=tool.RecordingExtension,
+        )
+        contexts = {context for context, _ in tool.recorder.offers}
+        assert {"parameters-0", "setup-0", "install-1", "record-text", "record-numbers", "record-keep"} < contexts
+        assert (f"tryout-{framework}" in contexts) == bool(framework)
+        assert [key for key in tool.recorder.offers if key not in offers] == []
+
+
 @pytest.fixture(scope="module")
 def offers() -> tool.Offers:
     return tool.find_offers()
@@ -203,6 +239,19 @@ def test_the_next_steps_are_shown_in_the_projects_language_with_its_names(tmp_pa
         said = describe_next_steps(project._replace(language=language))
         for part in (f"{tmp_path}/a b/notebooks", f"cd '{tmp_path}/a b'", "--sweep sweeps/keras.yaml"):
             assert part in said
+
+
+@pytest.mark.parametrize(
+    "wrong", ["移到了表单", "移到了表单：{code!r}", "移到了表单：{code}{code}", "移到\n{code}", " "]
+)
+def test_a_translation_of_the_phrases_of_adopt_keeps_the_fields(wrong: str) -> None:
+    moved = phrases.MOVED[phrases.FORM]
+    assert Phrases(Catalog({(phrases.CONTEXT, moved): "移到了表单：{code}"}, "x.po")).say(moved, code="a = {1}") == (
+        "移到了表单：a = {1}"
+    )
+    assert Phrases().say(moved, code="a = {1}") == "moved to the form at the top: a = {1}"
+    with pytest.raises(TranslationError, match=r"^x\.po: the translation of 'moved to the form"):
+        Phrases(Catalog({(phrases.CONTEXT, moved): wrong}, "x.po"))
 
 
 @pytest.mark.parametrize(
