@@ -61,7 +61,7 @@ class _Style:
         self.line_end = "\r\n" if "\r\n" in text else "\n"
         self.colon, self.comma = ": ", ", "
         self.is_ascii = text.isascii() or re.search(r"\\u[dD][89a-fA-F]", text) is not None
-        self.is_upper = re.search(r"\\u[0-9a-f]*[A-F]", text) is not None
+        self.is_upper = re.search(r"(?<!\\)(?:\\\\)*\\u[0-9a-f]{0,3}[A-F]", text) is not None
         self.escaped = "".join(char for char in _SOMETIMES_ESCAPED if _is_escaped(char, text))
 
     def dump(self, value: Any, depth: int) -> str:

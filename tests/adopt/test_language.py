@@ -141,6 +141,16 @@ def test_only_the_comments_in_place_of_moved_lines_differ_in_the_users_cells(see
     assert adopt(path, Options()).content == chinese.content
 
 
+def test_escapes_are_written_as_the_file_has_them_whatever_letter_follows(tmp_path: Path) -> None:
+    path = write(tmp_path, [text("# 梯度Descent"), "EPOCHS = 2", "print(EPOCHS)"])
+    assert r"\u68af\u5ea6Descent" in path.read_text()
+    for language in ("zh-CN", "en", "zh-CN"):
+        new = adopt(path, Options(language=language)).new
+        assert re.findall(r"\\u[0-9a-f]{0,3}[A-F]", new) == []
+        path.write_text(new)
+    assert r"\u8868\u5355\uff1aEPOCHS = 2" in new
+
+
 # A second time
 
 
