@@ -164,7 +164,9 @@ def _read_request(options: Options, notebook: Notebook) -> tuple[list[dict[str, 
     Of a search, the parameters are at the ends of its ranges.
     """
     file = read_file(options.sweep, options.parameters)
-    if not (options.search.are_given or (file.search is not None and not (file.grid or file.rows))):
+    names_objective = bool(file.settings.get("maximize") or file.settings.get("minimize"))
+    is_search = (file.search is not None or names_objective) and not (file.grid or file.rows)
+    if not (options.search.are_given or is_search):
         built = build_runs(notebook, options.parameters, file, options.allow_unknown)
         return built.runs, built.dropped, None
     search_options = options.search.complete(file.settings)

@@ -10,11 +10,15 @@ from colab_starter.run.durations import read_duration
 from colab_starter.run.literals import to_json
 from colab_starter.run.search.pruners import PrunerChoice, read_pruner
 from colab_starter.run.sweep.build import Space
+from colab_starter.run.sweep.files import read_switch
 from colab_starter.run.sweep.options import LARGEST_SWEEP
-from colab_starter.run.sweep.ranges import Choices
+from colab_starter.run.sweep.ranges import MOST_STEPS, Choices, Range
 
 SAMPLERS = ("tpe", "random", "cmaes", "gp", "grid")
 OLDEST_OPTUNA = 5
+LARGEST_SEED = 2**32 - 1
+"""The largest that NumPy takes."""
+_MOST_DIGITS = 20
 SECONDS = "seconds"
 """The objective that every run has: how long it took."""
 
@@ -44,12 +48,12 @@ class SearchOptions:
         return SearchOptions(
             maximize=self.maximize if any(objectives) else tuple(settings.get("maximize", ())),
             minimize=self.minimize if any(objectives) else tuple(settings.get("minimize", ())),
-            trials=self.trials or _read_count("trials", settings),
-            time=self.time or _read_one("for", settings),
-            sampler=self.sampler or _read_one("sampler", settings),
-            seed=self.seed if self.seed is not None else _read_count("seed", settings),
-            prune=self.prune or _read_prune(settings),
-            enqueue=self.enqueue or _read_one("enqueue", settings) == "true",
+            trials=_read_count("trials", settings) if self.trials is None else self.trials,
+            time=_read_one("for", settings) if self.time is None else self.time,
+            sampler=_read_one("sampler", settings) if self.sampler is None else self.sampler,
+            seed=_read_count("seed", settings) if self.seed is None else self.seed,
+            prune=_read_prune(settings) if self.prune is None else self.prune,
+            enqueue=self.enqueue or _read_enqueue(settings),
             forms=self.forms,
         )
 
@@ -65,12 +69,23 @@ def _read_count(name: str, settings: Mapping[str, Sequence[str]]) -> int | None:
     text = _read_one(name, settings)
     if text is not None and not text.isdecimal():
         raise WrongOptionError(f"{name}: {text:.60} in the sweep file is not a whole number")
+    if text is not None and len(text) > _MOST_DIGITS:
+        raise WrongOptionError(f"{name}: {text:.{_MOST_DIGITS}}... in the sweep file is too large")
     return None if text is None else int(text)
 
 
 def _read_prune(settings: Mapping[str, Sequence[str]]) -> str | None:
     text = _read_one("prune", settings)
-    return {"true": "median", "false": None}.get(text or "false", text)
+    is_on = None if text is None else read_switch(text)
+    return text if is_on is None else "median" if is_on else None
+
+
+def _read_enqueue(settings: Mapping[str, Sequence[str]]) -> bool:
+    text = _read_one("enqueue", settings) or "false"
+    is_on = read_switch(text)
+    if is_on is None:
+        raise WrongOptionError(f"enqueue: in the sweep file is true or false, not {text:.60}")
+    return is_on
 
 
 @dataclass(frozen=True)
@@ -115,19 +130,25 @@ class Search:
 def _count_points(space: Space) -> int | None:
     count = 1
     for axis in space.axes.values():
-        if not isinstance(axis, Choices) and axis.step is None and not axis.is_whole:
+        if isinstance(axis, Range) and not _is_counted(axis):
             return None
         count *= len(axis.values) if isinstance(axis, Choices) else axis.count
     return count
+
+
+def _is_counted(axis: Range) -> bool:
+    return axis.is_whole or axis.step is not None
 
 
 def list_faults(options: SearchOptions) -> list[str]:
     """What is wrong with the options of a search, which are complete."""
     both = sorted({*options.maximize} & {*options.minimize})
     has_several = len({*options.maximize, *options.minimize}) > 1
+    nameless = any(not name.strip() for name in (*options.maximize, *options.minimize))
     is_endless = options.trials is None and options.time is None and options.sampler != "grid"
     checks = {
         "say what to search for: --maximize METRIC or --minimize METRIC": not (options.maximize or options.minimize),
+        "--maximize and --minimize need the name of a metric": nameless,
         f"{''.join(both[:1])} cannot be maximized and minimized; give one of them": both,
         f"--sampler {options.sampler or '':.60} is not known; there are {', '.join(SAMPLERS)}": (
             options.sampler not in (None, *SAMPLERS)
@@ -135,6 +156,10 @@ def list_faults(options: SearchOptions) -> list[str]:
         "say how long to search: --trials N, --for TIME, or both": is_endless,
         f"--trials {options.trials} is more than {LARGEST_SWEEP:,}, the most runs that a sweep may have": (
             (options.trials or 0) > LARGEST_SWEEP
+        ),
+        "trials: 0 in the sweep file leaves nothing to do; give the number of trials": options.trials == 0,
+        f"--seed {options.seed} is not between 0 and {LARGEST_SEED:,}": (
+            options.seed is not None and not 0 <= options.seed <= LARGEST_SEED
         ),
         "--prune needs a single objective, because Optuna prunes by one metric": options.prune and has_several,
         "--sampler cmaes needs a single objective; take tpe for several": options.sampler == "cmaes" and has_several,
@@ -146,7 +171,7 @@ def _list_unreadable(options: SearchOptions) -> list[str]:
     faults = []
     for read, text in ((_read_time, options.time), (read_pruner, options.prune)):
         try:
-            if text:
+            if text is not None:
                 read(text)
         except WrongOptionError as error:
             faults.append(str(error))
@@ -163,16 +188,41 @@ def make_search(options: SearchOptions, space: Space) -> Search:
         space,
         dict.fromkeys(options.maximize, "maximize") | dict.fromkeys(options.minimize, "minimize"),
         options.trials,
-        _read_time(options.time) if options.time else None,
+        None if options.time is None else _read_time(options.time),
         options.sampler or "tpe",
         options.seed,
-        read_pruner(options.prune) if options.prune else None,
+        None if options.prune is None else read_pruner(options.prune),
         options.enqueue,
     )
-    if search.sampler == "grid" and search.size is None:
-        endless = next(name for name, axis in space.axes.items() if _count_points(Space({}, {name: axis})) is None)
-        raise WrongOptionError(f"--sampler grid needs values to try, and {endless} has infinitely many; give it a step")
+    _check_sampler(search)
     return search
+
+
+def _check_sampler(search: Search) -> None:
+    """Raise WrongOptionError if a sampler cannot draw from the space, or would do so in another way than its own."""
+    axes = search.space.axes
+    ranges = [axis for axis in axes.values() if isinstance(axis, Range)]
+    if search.sampler == "grid" and search.size is None:
+        endless = next(name for name, axis in axes.items() if _count_points(Space({}, {name: axis})) is None)
+        raise WrongOptionError(f"--sampler grid needs values to try, and {endless} has infinitely many; give it a step")
+    if search.sampler == "grid" and (search.size or 0) > MOST_STEPS:
+        raise WrongOptionError(
+            f"--sampler grid would try {search.size:,} combinations, and at most {MOST_STEPS:,} are taken; "
+            "give larger steps, or take tpe or random"
+        )
+    if search.sampler == "cmaes" and len(ranges) < 2:
+        raise WrongOptionError(
+            "--sampler cmaes needs two ranges of numbers or more, and else draws at random; take tpe instead"
+        )
+    # Optuna's Gaussian process makes an array of all values of a whole-numbered or stepped range.
+    large = [
+        name for name, axis in axes.items() if isinstance(axis, Range) and _is_counted(axis) and axis.count > MOST_STEPS
+    ]
+    if search.sampler == "gp" and large:
+        raise WrongOptionError(
+            f"--sampler gp takes at most {MOST_STEPS:,} values of a parameter, and {large[0]} has more; "
+            "give it a step, or take tpe instead"
+        )
 
 
 def check_library() -> None:

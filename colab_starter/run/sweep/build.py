@@ -77,8 +77,9 @@ def build_space(
     written: _Axes = {name: [entry] for name, entry in file.fixed.items()}
     written |= file.search if file.search is not None else file.grid or {}
     written |= {name: [Entry(text) for text in texts] for name, texts in values.items()}
-    read = checker.read_axes(written, ranges=True)
-    axes = {name: _make_axis(several) for name, several in read.items() if _is_varied(several)}
+    read = {name: _leave_out_repeated(several) for name, several in checker.read_axes(written, ranges=True).items()}
+    is_varied = {name: len(several) > 1 or any(map(_is_range, several)) for name, several in read.items()}
+    axes = {name: _make_axis(several) for name, several in read.items() if is_varied[name]}
     fixed = {name: several[0] for name, several in read.items() if several and name not in axes}
     axes |= checker.read_forms(forms, {*axes, *fixed})
     if not axes and not checker.faults:
@@ -90,14 +91,14 @@ def build_space(
     return Space(fixed, axes)
 
 
-def _is_varied(values: Sequence[Any]) -> bool:
-    return len(values) > 1 or any(isinstance(value, Range) for value in values)
-
-
 def _make_axis(values: Sequence[Any]) -> Axis:
-    if isinstance(values[0], Range) and len(values) == 1:
+    if isinstance(values[0], Range):
         return values[0]
-    return Choices(tuple({to_canonical(value): value for value in values}.values()))
+    return Choices(tuple(values))
+
+
+def _leave_out_repeated(values: Sequence[Any]) -> list[Any]:
+    return [*values] if len(values) < 2 else [*{to_canonical(value): value for value in values}.values()]
 
 
 def build_runs(
@@ -202,7 +203,13 @@ class _Checker:
                 self.faults[entries[0].where + fault] = None
                 continue
             wanted = self._find_type(name)
-            read[name] = [value for entry in entries for value in self._read(name, wanted, entry, ranges)]
+            values = [value for entry in entries for value in self._read(name, wanted, entry, ranges)]
+            if len(values) > 1 and (mixed := next((value for value in values if isinstance(value, Range)), None)):
+                self.faults[
+                    f"{entries[0].where}{name} has the range {mixed} beside other values; give one range, or values"
+                ] = None
+                continue
+            read[name] = values
         return read
 
     def read_forms(self, names: Sequence[str], given: Set[str]) -> dict[str, Axis]:
@@ -243,6 +250,8 @@ class _Checker:
     def _read(self, name: str, wanted: ValueType, entry: Entry, ranges: bool) -> list[Any]:
         try:
             several: Sequence[Written] | None = None
+            if entry.is_range and isinstance(entry.written, Text):
+                return [read_range(entry.written.text, wanted)]
             if ranges and isinstance(entry.written, Text) and not wanted.takes_texts:
                 if not entry.written.quoted and looks_like_range(entry.written.text):
                     return [read_range(entry.written.text, wanted)]

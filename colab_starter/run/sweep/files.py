@@ -20,6 +20,7 @@ _RANGE_KEYS = ("low", "high", "log", "step")
 _LARGEST_YAML = 100_000_000
 """In bytes; a CSV file may be larger, because it is never in memory as a whole."""
 _QUOTED_OR_COMMENT = re.compile(r"'[^']*'" r'|"(?:\\.|[^"\\])*"' r"|\s#.*")
+_SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
@@ -29,6 +30,8 @@ class Entry(NamedTuple):
     written: Written
     where: str = ""
     """Ends in ``: ``, ready to be prefixed to a message."""
+    is_range: bool = False
+    """Whether it was written as a mapping with ``low`` and ``high``, so that it can only be a range."""
 
 
 @dataclass(frozen=True)
@@ -173,11 +176,16 @@ def _read_range(path: Path, name: str, node: Any) -> Entry:
     texts = {key: value.value for key, value in parts.items() if isinstance(value, yaml.ScalarNode)}
     if not {"low", "high"} <= parts.keys() <= set(_RANGE_KEYS) or len(texts) < len(parts):
         raise ParameterError(f"{where}{name} is not a range; write {{low: 1e-4, high: 1e-1, log: true}} or LOW..HIGH")
-    log = texts.get("log", "false").lower()
-    if log not in ("true", "false"):
+    is_log = read_switch(texts.get("log", "false"))
+    if is_log is None:
         raise ParameterError(f"{where}log is true or false, not {texts['log']:.60}")
     step = f" step {texts['step']}" if "step" in texts else ""
-    return Entry(Text(f"{texts['low']}..{texts['high']}{' log' if log == 'true' else ''}{step}"), where)
+    return Entry(Text(f"{texts['low']}..{texts['high']}{' log' if is_log else ''}{step}"), where, is_range=True)
+
+
+def read_switch(text: str) -> bool | None:
+    """Whether a word of YAML, of any version, means yes or no; None if it means neither."""
+    return _SWITCHES.get(text.strip().lower())
 
 
 def _read_setting(path: Path, name: str, node: Any) -> list[str]:

@@ -16,6 +16,10 @@ _NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(?P<low>{_NUMBER})\s*\.\.\s*(?P<high>{_NUMBER})(?P<rest>.*)")
 _LOOKS_LIKE_RANGE = re.compile(r"\S*\d\S*\s*\.\.\s*\S*\d")
 MOST_STEPS = 1_000_000
+LARGEST_WHOLE = 2**53
+"""Samplers compute with floats, which hold every whole number up to here."""
+LARGEST = 1e300
+"""The distance between the ends of a range, and what samplers make of it, must be floats too."""
 _HOW = "write LOW..HIGH, LOW..HIGH log or LOW..HIGH step S"
 
 
@@ -117,7 +121,10 @@ def make_range(low: int | float, high: int | float, *, log: bool, step: int | fl
     shown = Range(low, high, log, step)
     if low >= high:
         what = "empty" if low > high else "a single value"
-        raise ParameterError(f"has the range {shown}, which is {what}; write the lower end first")
+        raise ParameterError(f"has the range {shown!s:.60}, which is {what}; write the lower end first")
+    largest = LARGEST_WHOLE if shown.is_whole else LARGEST
+    if max(abs(low), abs(high)) > largest:
+        raise ParameterError(f"has the range {shown!s:.60}, and ranges end at {largest!r}; give a smaller one")
     if log and low <= 0:
         raise ParameterError(f"has the range {shown}, and a log range must begin above 0")
     if step is None:
@@ -145,10 +152,11 @@ def read_form(form: ParameterComment, wanted: ValueType) -> Axis:
         return Choices(wanted.choices)
     settings = form.settings
     if "min" in settings and "max" in settings:
-        step = settings.get("step")
+        given = settings.get("step")
+        step = None if given in (None, "any") else _read_bound(repr(given), wanted)
         bounds = [_read_bound(repr(settings[end]), wanted) for end in ("min", "max")]
         low, high = bounds if all(isinstance(bound, int) for bound in bounds) else map(float, bounds)
-        return make_range(low, high, log=False, step=None if step in (None, 1) and isinstance(low, int) else step)
+        return make_range(low, high, log=False, step=None if step == 1 and isinstance(low, int) else step)
     raise ParameterError(
         "has no form that bounds it, such as a slider or a list; give its range with -p NAME=LOW..HIGH"
     )

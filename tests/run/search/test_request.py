@@ -109,6 +109,41 @@ def test_a_file_with_a_grid_and_a_search_is_a_grid_unless_a_search_is_asked_for(
     assert search_of(options, file=FILE.replace("grid:\n  lr: [0.1, 0.01]\n", "")) == replace(search, trials=30)
 
 
+@pytest.mark.parametrize(
+    ("word", "is_on"), [("true", True), ("True", True), ("yes", True), ("OFF", False), ("no", False)]
+)
+def test_a_file_may_say_yes_and_no_in_all_words_of_yaml(options: Options, word: str, is_on: bool) -> None:
+    file = f"search: {{lr: {{low: 0.1, high: 1, log: {word}}}}}\nmaximize: a\nfor: 1h\nprune: {word}\nenqueue: {word}\n"
+    search = search_of(options, file=file)
+    assert search
+    assert search.space.axes == {"lr": Range(0.1, 1.0, log=is_on)}
+    assert (search.pruner, search.enqueue) == (PrunerChoice("median") if is_on else None, is_on)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("trials: 0", "trials: 0 in the sweep file leaves nothing to do"),
+        (f"trials: {'9' * 5000}", "trials: 9{20}... in the sweep file is too large"),
+        ("trials: 5\nenqueue: perhaps", "enqueue: in the sweep file is true or false, not perhaps"),
+        ("trials: 5\nseed: 4294967296", "--seed 4294967296 is not between 0 and 4,294,967,295"),
+    ],
+)
+def test_a_setting_in_a_file_that_cannot_be_meant_is_told(options: Options, settings: str, told: str) -> None:
+    with pytest.raises(WrongOptionError, match=told):
+        search_of(options, "lr=0..1", file=f"maximize: a\n{settings}\n")
+
+
+def test_a_mapping_with_low_and_high_is_never_taken_for_a_text(options: Options) -> None:
+    with pytest.raises(WrongOptionError, match="line 1: optimizer must be one of 'adam'"):
+        search_of(options, "lr=0..1", file="search: {optimizer: {low: 1, high: 2}}\nmaximize: a\ntrials: 3\n")
+
+
+def test_a_file_with_nothing_but_an_objective_is_a_search_of_the_ranges_given_beside_it(options: Options) -> None:
+    search = search_of(options, "lr=0..1", file="maximize: a\ntrials: 3\n")
+    assert search == Search(Space({}, {"lr": Range(0.0, 1.0)}), {"a": "maximize"}, trials=3)
+
+
 def test_options_replace_what_the_file_says(options: Options) -> None:
     search = search_of(
         options, "units=8", "lr=0.5,0.6", file=FILE, minimize=("loss",), prune="hyperband", seed=0, sampler="random"
@@ -146,6 +181,21 @@ def test_all_faults_are_told_at_once(options: Options) -> None:
         (["lr=0..1"], {"maximize": ("a", "b"), "trials": 3, "sampler": "cmaes"}, "--sampler cmaes needs a single"),
         (["lr=0..1"], {"maximize": ("a",), "sampler": "grid"}, "--sampler grid needs values to try, and lr has inf"),
         (["lr=0..1"], {"maximize": ("a",), "trials": 3, "forms": ("lr",)}, "lr is given by -p or the file and by"),
+        (["lr=0.5,0.5"], {"maximize": ("a",), "trials": 3}, "there is nothing to search"),
+        (["lr=0..1,2"], {"maximize": ("a",), "trials": 3}, "lr has the range 0.0..1.0 beside other values"),
+        (["lr=2,0..1"], {"maximize": ("a",), "trials": 3}, "lr has the range 0.0..1.0 beside other values"),
+        (["lr=0..1"], {"maximize": (" ",), "trials": 3}, "--maximize and --minimize need the name of a metric"),
+        (["lr=0..1"], {"maximize": ("a",), "trials": 3, "seed": 2**32}, "--seed 4294967296 is not between 0 and"),
+        (["lr=0..1"], {"maximize": ("a",), "trials": 3, "prune": ""}, "--prune  is not a pruner"),
+        (["lr=0..1"], {"maximize": ("a",), "time": ""}, "--for '' is not a duration"),
+        (["lr=0..1"], {"maximize": ("a",), "trials": 3, "sampler": ""}, "--sampler  is not known"),
+        (
+            ["units=1..9999", "epochs=1..9999"],
+            {"maximize": ("a",), "sampler": "grid"},
+            "--sampler grid would try 99,980,001 combinations, and at most 1,000,000 are taken",
+        ),
+        (["units=1..9_999_999"], {"maximize": ("a",), "trials": 3, "sampler": "gp"}, "--sampler gp takes at most"),
+        (["lr=0..1", "units=8,16"], {"maximize": ("a",), "trials": 3, "sampler": "cmaes"}, "--sampler cmaes needs two"),
         ([], {"maximize": ("a",), "trials": 3, "forms": ("epochs",)}, "epochs has no form that bounds it"),
         ([], {"maximize": ("a",), "trials": 3, "forms": ("nope",)}, "nope is not a parameter of nb.ipynb"),
     ],

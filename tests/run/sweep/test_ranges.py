@@ -71,6 +71,9 @@ def test_a_range_has_the_type_of_its_parameter_and_ends_on_a_step(text: str, wan
         ("1...2", INT, "must be an int, not 1."),
         ("0..1 step 1e-9", FLOAT, "has the range 0.0..1.0 step 1e-09, which has more than 1,000,000 steps"),
         ("1..x2", INT, "has the range 1..x2; write LOW..HIGH"),
+        (f"1..{2**53 + 1}", INT, "has the range 1..9007199254740993, and ranges end at 9007199254740992"),
+        (f"-1{40 * '0'}..1 step 7", INT, "has the range -1000000000000000000000000000000000000000"),
+        ("1e308..1.7e308", FLOAT, "has the range 1e+308..1.7e+308, and ranges end at 1e+300"),
     ],
 )
 def test_a_range_that_cannot_be_meant_is_a_fault_with_a_remedy(text: str, wanted: ValueType, told: str) -> None:
@@ -114,6 +117,7 @@ def test_choices_tell_types_apart() -> None:
         ('@param {type:"slider", min:0, max:1, step:0.1}', FLOAT, Range(0.0, 1.0, step=0.1)),
         ('@param {type:"slider", min:1, max:10, step:1}', INT, Range(1, 10)),
         ('@param {type:"slider", min:8, max:64, step:8}', INT, Range(8, 64, step=8)),
+        ('@param {type:"slider", min:0, max:1, step:"any"}', FLOAT, Range(0.0, 1.0)),
         ('@param ["adam", "sgd"]', ValueType(choices=("adam", "sgd")), Choices(("adam", "sgd"))),
         ('@param {type:"boolean"}', ValueType((bool,)), Choices((False, True))),
     ],
@@ -132,3 +136,9 @@ def test_an_axis_is_shown_as_it_is_written() -> None:
     assert describe_axis(Range(1e-4, 0.1, log=True), str) == "0.0001..0.1 log"
     assert describe_axis(Range(16, 64, step=16), str) == "16..64 step 16"
     assert describe_axis(Choices((32, "adam", "1, 2")), str) == "32, adam, '1, 2'"
+
+
+@pytest.mark.parametrize("step", ["true", "[1]", '"0.1"', "0.5"])
+def test_a_form_whose_step_does_not_fit_its_parameter_is_a_fault(step: str) -> None:
+    with pytest.raises(ParameterError, match="must be an int, not "):
+        read_form(read_comment(f'@param {{type:"slider", min:0, max:4, step:{step}}}'), INT)
