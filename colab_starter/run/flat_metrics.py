@@ -57,6 +57,11 @@ def to_float(number: int | float) -> float:
         return math.inf if number > 0 else -math.inf
 
 
+def read_objective(value: Any) -> float | None:
+    """The value of a metric that is searched for; None if it is no number, or not a number (NaN)."""
+    return None if not is_number(value) or math.isnan(number := to_float(value)) else number
+
+
 def encode_value(value: Any) -> str:
     """A value as text: a string as it is, everything else as JSON."""
     if isinstance(value, str):

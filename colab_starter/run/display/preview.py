@@ -48,7 +48,11 @@ def preview_batch(options: Options) -> int:
 
 def _preview_search(batch: Batch, search: Search, ledger: Ledger) -> int:
     """Print what a search draws from, and how far it is."""
-    trials = [trial for trial in ledger.content.trials if trial.source == batch.source]
+    trials = [
+        trial
+        for trial in ledger.content.trials
+        if trial.source == batch.source and search.covers(search.unmask(trial.parameters, batch.mask))
+    ]
     if batch.options.as_json:
         facts = {"event": "planned", "search": batch.mask.apply_to_value(search.to_record()), "trials": search.trials}
         print(json.dumps({**facts, "done": len(trials)}, ensure_ascii=False))

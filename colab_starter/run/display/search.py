@@ -1,10 +1,11 @@
 """What is told of a search: what it draws from, and the best of its runs."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from colab_starter.run.durations import format_duration
+from colab_starter.run.flat_metrics import is_number, read_objective
 from colab_starter.run.formatting import Wording, format_metric
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import Status
@@ -77,6 +78,25 @@ def describe_best(search: Search, runs: Sequence[Run], records: Records, wording
     return ["none is better in all objectives than:", *(f"  {line}" for line in lines), *more] if lines else []
 
 
+def explain_no_best(search: Search, runs: Sequence[Run], records: Records, wording: Wording) -> str:
+    """Why no run is the best although some ended well; empty if one is, or none did."""
+    ended = [record for run in runs if (record := records.get(run.id)) and record.status is Status.OK]
+    if not ended or find_best(search, runs, records):
+        return ""
+    lacking = [name for name in search.objectives if all(_read_objective(one, name) is None for one in ended)]
+    what = " and ".join(map(wording.clean, lacking[:1] or search.objectives))
+    return f"no run is the best, because none recorded {what} as a number; {list_recorded(ended, wording.clean)}"
+
+
+def list_recorded(records: Iterable[RunRecord], clean: Callable[[str], str]) -> str:
+    """A clause about the numbers that runs have recorded, which could be searched for instead."""
+    names = list(
+        dict.fromkeys(name for one in records for name, value in one.outcome.metrics.items() if is_number(value))
+    )
+    more = f" and {len(names) - MOST_SHOWN:,} more" if len(names) > MOST_SHOWN else ""
+    return f"recorded: {', '.join(map(clean, names[:MOST_SHOWN])) or 'no number'}{more}"
+
+
 def _describe(run: str, parameters: Mapping[str, Any], values: Mapping[str, float], wording: Wording) -> str:
     reached = ", ".join(f"{wording.clean(name)}={format_metric(value)}" for name, value in values.items())
     return f"{reached} with {wording.name_run(run, parameters)} ({wording.clean(run)})"
@@ -109,10 +129,7 @@ def _read_objective(record: RunRecord | None, name: str) -> float | None:
     """A run's value of an objective; None unless the run ended well and recorded a number."""
     if record is None or record.status is not Status.OK:
         return None
-    value = record.outcome.seconds if name == SECONDS else record.outcome.metrics.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return None
-    return float(value)
+    return read_objective(record.outcome.seconds if name == SECONDS else record.outcome.metrics.get(name))
 
 
 def _read_objectives(record: RunRecord | None, search: Search) -> dict[str, float]:

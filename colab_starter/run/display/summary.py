@@ -11,11 +11,11 @@ from rich.console import Console
 
 from colab_starter.run.batch import Batch
 from colab_starter.run.display.results import FILE_NAME, UNLIMITED_WIDTH, format_results, make_table
-from colab_starter.run.display.search import describe_best, find_best, rank_runs
+from colab_starter.run.display.search import describe_best, explain_no_best, find_best, rank_runs
 from colab_starter.run.formatting import list_counts
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.ledger.resume import is_to_do
-from colab_starter.run.outcome import DONE, Status
+from colab_starter.run.outcome import DONE, Status, encode_metric
 from colab_starter.run.versions import find_defaults, list_versions, read_defaults
 from colab_starter.sweep_folder import tell_version
 from colab_starter.text import plural, warn
@@ -51,7 +51,7 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     path = batch.mask.apply(batch.store.show(FILE_NAME))
     if batch.options.as_json:
         facts = {str(status): counts[status] for status in Status if counts[status]}
-        best = {"best": find_best(batch.search, batch.runs, records)} if batch.search else {}
+        best = {"best": encode_metric(find_best(batch.search, batch.runs, records))} if batch.search else {}
         ended = {"event": "finished", "counts": facts, **best, "results": path if is_written else None}
         print(json.dumps(ended), flush=True)
     elif not batch.options.quiet:
@@ -59,6 +59,8 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     if batch.search:
         for line in describe_best(batch.search, batch.runs, records, batch.wording):
             batch.say(line)
+        if explanation := explain_no_best(batch.search, batch.runs, records, batch.wording):
+            batch.say(explanation)
     batch.say(list_counts(counts) + (_describe_table(path, len(records) - len(known)) if is_written else ""))
     to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
     not_ok = sum(number for status, number in counts.items() if status not in DONE)

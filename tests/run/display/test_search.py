@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.display.search import BestSoFar, describe_best, describe_search, rank_runs
+from colab_starter.run.display.search import (
+    BestSoFar,
+    describe_best,
+    describe_search,
+    explain_no_best,
+    find_best,
+    rank_runs,
+)
 from colab_starter.run.formatting import Wording
 from colab_starter.run.ledger.ledger import RunRecord
 from colab_starter.run.outcome import Outcome, Status
@@ -54,6 +61,19 @@ def test_runs_are_ranked_by_the_objective_and_those_without_one_come_last() -> N
     ranked = [run.id for run in rank_runs(search_for(accuracy="maximize"), RUNS, RECORDS)]
     assert ranked == ["b", "a", "e", "c", "d", "f"]
     assert [run.id for run in rank_runs(search_for(loss="minimize"), RUNS, RECORDS)][:3] == ["a", "e", "b"]
+
+
+def test_a_search_without_a_best_run_says_what_could_have_been_searched_for() -> None:
+    assert explain_no_best(search_for(acuracy="maximize"), RUNS, RECORDS, WORDING) == (
+        "no run is the best, because none recorded acuracy as a number; recorded: accuracy, loss"
+    )
+    assert explain_no_best(search_for(accuracy="maximize"), RUNS, RECORDS, WORDING) == ""
+    assert explain_no_best(search_for(acuracy="maximize"), RUNS, {"c": RECORDS["c"]}, WORDING) == ""
+
+
+def test_an_integer_too_large_for_a_float_has_its_rank() -> None:
+    records = {**RECORDS, "a": record("a", accuracy=10**400)}
+    assert find_best(search_for(accuracy="maximize"), RUNS, records) == {"a": {"accuracy": float("inf")}}
 
 
 def test_the_best_run_is_one_that_ended_well() -> None:
