@@ -112,10 +112,21 @@ def _tell_what_is_known(work: Work, ledger: Ledger) -> None:
         batch.say(f"{plural(work.gone, 'run')} had been done, but the executed notebook is gone: done again")
     if batch.mask.apply(batch.notebook.text) != batch.notebook.text:
         warn(_describe_open_secret(batch))
-    if batch.search and batch.runs:
-        batch.say(f"{plural(len(ledger.content.trials), 'trial')} of earlier commands: the search goes on from there")
+    if batch.search:
+        _tell_of_earlier_trials(work, ledger)
     elif not batch.search and (done := len(batch.runs) - work.most):
         batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} already done")
+
+
+def _tell_of_earlier_trials(work: Work, ledger: Ledger) -> None:
+    own = sum(trial.source == work.batch.source for trial in ledger.content.trials) - work.outside
+    if own:
+        work.batch.say(f"{plural(own, 'trial')} of earlier commands: the search goes on from there")
+    if work.outside:
+        work.batch.say(
+            f"{plural(work.outside, 'trial')} of earlier commands had other ranges or fixed values: left as they are; "
+            "the search neither counts them nor learns from them"
+        )
 
 
 def _describe_open_secret(batch: Batch) -> str:

@@ -28,6 +28,8 @@ class Work:
     """How many runs or trials were asked for; None if that depends on the time."""
     gone: int
     """How many runs were done, but have to be done again because their notebooks are gone."""
+    outside: int = 0
+    """How many trials of earlier commands had other ranges or fixed values than the search."""
 
     @property
     def most(self) -> int:
@@ -58,4 +60,4 @@ def _plan_search(batch: Batch, search: Search, ledger: Ledger) -> Work:
     gone = note_gone(ledger, batch.store, dict.fromkeys(trial.run for trial in trials))
     series = read_series(batch.store.open_series().read(), ledger.content.aliases) if trials else {}
     runs = SearchRuns(search, ledger, batch, series)
-    return Work(batch, runs, batch.runs[0], runs.left, search.trials, gone)
+    return Work(batch, runs, batch.runs[0], runs.left, search.trials, gone, runs.outside)

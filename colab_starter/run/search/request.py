@@ -7,8 +7,9 @@ from typing import Any
 
 from colab_starter.errors import SearchLibraryError, WrongOptionError
 from colab_starter.run.durations import read_duration
-from colab_starter.run.literals import to_json
+from colab_starter.run.literals import to_canonical, to_json
 from colab_starter.run.search.pruners import PrunerChoice, read_pruner
+from colab_starter.run.secrets import Mask
 from colab_starter.run.sweep.build import Space
 from colab_starter.run.sweep.files import read_switch
 from colab_starter.run.sweep.options import LARGEST_SWEEP
@@ -96,7 +97,7 @@ class Search:
     objectives: Mapping[str, str]
     """Metric -> ``maximize`` or ``minimize``; with several, their Pareto front is sought."""
     trials: int | None = None
-    """How many trials there are to be in all, with those of earlier commands; None means until the time is up."""
+    """How many trials there are to be in all, with its own of earlier commands; None means until the time is up."""
     seconds: float | None = None
     """After how long no more trials are begun."""
     sampler: str = "tpe"
@@ -109,6 +110,23 @@ class Search:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", _count_points(self.space))
+
+    def covers(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether it could suggest these parameters; trials of other ranges or fixed values are not its own."""
+        axes = self.space.axes
+        others = {name: value for name, value in parameters.items() if name not in axes}
+        if to_canonical(others) != to_canonical(dict(self.space.fixed)):
+            return False
+        return all(name in parameters and parameters[name] in axis for name, axis in axes.items())
+
+    def unmask(self, parameters: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
+        """The parameters of which the ledger holds, perhaps, only what is not secret."""
+        return {name: self._unmask(name, value, mask) for name, value in parameters.items()}
+
+    def _unmask(self, name: str, value: Any, mask: Mask) -> Any:
+        axis, fixed = self.space.axes.get(name), self.space.fixed
+        known = [*axis.values] if isinstance(axis, Choices) else [fixed[name]] if name in fixed else []
+        return next((one for one in known if to_canonical(mask.apply_to_value(one)) == to_canonical(value)), value)
 
     def to_record(self) -> dict[str, Any]:
         """Its facts as plain JSON, for the ledger."""

@@ -5,18 +5,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from colab_starter.run.flat_metrics import is_number
 from colab_starter.run.job import Point
 from colab_starter.run.ledger.ledger import Ledger, RunRecord, Trial
 from colab_starter.run.ledger.names import KnownNames
 from colab_starter.run.ledger.resume import is_to_do
 from colab_starter.run.ledger.series import RunSeries
-from colab_starter.run.literals import to_canonical
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.search.request import SECONDS, Search
 from colab_starter.run.search.study import Study
 from colab_starter.run.secrets import Mask
 from colab_starter.run.source import Pruning
-from colab_starter.run.sweep.ranges import Choices
 from colab_starter.run.sweep.runs import Run, make_id
 
 MOST_REPEATS = 200
@@ -67,11 +66,15 @@ class SearchRuns:
         self._open: dict[str, list[int]] = {}
         """The numbers of the trials that have not ended, by their runs."""
         self._next = 0
+        self._count = 0
+        """How many trials there are."""
+        self.outside = 0
+        """How many trials of earlier commands had other ranges or fixed values, and are none of this search."""
         self._is_closed = False
         self._deadline: float | None = None
         self._running: set[str] = set()
         self.runs: dict[str, Run] = {}
-        """The runs of all trials, in the order in which they were suggested."""
+        """The runs of the trials, in the order in which they were suggested."""
         self._has_warned = False
         self._rebuild(series)
         self._waiting = deque(self.runs[run] for run in self._open)
@@ -89,9 +92,10 @@ class SearchRuns:
 
     def _count_new(self) -> int | None:
         """How many trials may still be suggested; None if that depends on the time."""
-        limits = [self._search.trials, self._search.size if self._search.sampler == "grid" else None]
-        known = [limit for limit in limits if limit is not None]
-        return max(0, min(known) - self._next) if known else None
+        limits = [] if self._search.trials is None else [self._search.trials - self._count]
+        if self._search.sampler == "grid" and self._search.size is not None:
+            limits.append(self._search.size - len(self.runs))
+        return max(0, min(limits)) if limits else None
 
     @property
     def has_more(self) -> bool:
@@ -132,6 +136,7 @@ class SearchRuns:
         while not self._is_closed and self._may_ask() and repeats < MOST_REPEATS:
             parameters = self._study.suggest(self._next)
             if parameters is None:
+                self._is_closed = True
                 break
             run = self._name(parameters)
             self._ledger.write_trial(Trial(self._next, run.id, run.parameters, self._source))
@@ -154,6 +159,7 @@ class SearchRuns:
         self._open.setdefault(run.id, []).append(number)
         self.runs.setdefault(run.id, run)
         self._next = number + 1
+        self._count += 1
 
     def _tell(self, run: str, outcome: Outcome, *, is_pruned: bool = False) -> None:
         """Tell the study how the trials of a run ended."""
@@ -170,7 +176,11 @@ class SearchRuns:
         what = f"recorded no {lacking[0]}" if lacking else "recorded an objective that is not a number"
         if not self._has_warned:
             self._has_warned = True
-            self._sweep.say(f"trial {number} {what}, so the search learns nothing from it: {run}")
+            names = [name for name, value in outcome.metrics.items() if is_number(value)]
+            instead = (
+                f" (it recorded {', '.join(names[:10])}{', ...' * (len(names) > 10)})" if lacking and names else ""
+            )
+            self._sweep.say(f"trial {number} {what}, so the search learns nothing from it: {run}{instead}")
 
     def _rebuild(self, series: Mapping[str, RunSeries]) -> None:
         """Tell the study everything that the ledger holds, in the order in which it happened."""
@@ -189,26 +199,24 @@ class SearchRuns:
                 self._learn(record, series.get(run, {}))
 
     def _take_again(self, trial: Trial, run: str) -> None:
-        parameters = {name: self._unmask(name, value) for name, value in trial.parameters.items()}
+        parameters = self._search.unmask(trial.parameters, self._mask)
+        if not self._search.covers(parameters):
+            self.outside += 1
+            self._next = trial.number + 1
+            return
         self._begin(trial.number, Run(run, parameters))
         if self._search.seed is None:
             self._study.take(trial.number, parameters)
         else:
             self._study.repeat(trial.number, parameters)
 
-    def _unmask(self, name: str, value: Any) -> Any:
-        """The value of which the ledger holds, perhaps, only what is not secret."""
-        axis, fixed = self._search.space.axes.get(name), self._search.space.fixed
-        known = [*axis.values] if isinstance(axis, Choices) else [fixed[name]] if name in fixed else []
-        return next(
-            (one for one in known if to_canonical(self._mask.apply_to_value(one)) == to_canonical(value)), value
-        )
-
     def _learn(self, record: RunRecord, series: RunSeries) -> None:
         """Tell the study of a run that has ended."""
         if record.run in self._open:
             points = [
-                Point(name, step, value) for name in self._search.objectives for step, value in series.get(name, [])
+                Point(name, step, value)
+                for name in self._search.objectives
+                for step, value in _cut(series.get(name, []), record.pruned_at)
             ]
             for number in self._open[record.run]:
                 self._study.note(number, points)
@@ -218,6 +226,9 @@ class SearchRuns:
             self._study.learn(record.parameters, metrics)
 
 
-def _cut(points: Sequence[Point], step: int | None) -> Sequence[Point]:
-    """The points up to the one at a step; more may have arrived before the run was ended."""
-    return next((points[: index + 1] for index, point in enumerate(points) if int(point.step) == step), points)
+def _cut(series: Sequence[tuple[float, float]], step: int | None) -> Sequence[tuple[float, float]]:
+    """A series up to the step at which its run was pruned: what arrived until it had ended was not learnt from."""
+    place = next(
+        (place for place, (at, _) in enumerate(series) if step is not None and at >= 0 and int(at) == step), None
+    )
+    return series if place is None else series[: place + 1]

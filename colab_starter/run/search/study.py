@@ -4,7 +4,6 @@ Nothing is stored in it: it is rebuilt from the ledger, whose events it gets in 
 """
 
 import itertools
-import math
 import random
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from colab_starter.errors import SearchLibraryError
+from colab_starter.run.flat_metrics import read_objective, to_float
 from colab_starter.run.job import Point
 from colab_starter.run.literals import to_canonical, to_source
 from colab_starter.run.search.pruners import describe_pruning, make_pruner
@@ -47,7 +47,9 @@ class Study:
             sampler=_make_sampler(search),
             pruner=make_pruner(search.pruner, direction),
         )
-        self._grid = _list_grid(search) if search.sampler == "grid" else None
+        self._grid = iter(_list_grid(search)) if search.sampler == "grid" else None
+        self._taken: set[str] = set()
+        """The points of the grid that trials have."""
         self._open: dict[int, optuna.Trial] = {}
         """The trials that have not ended, by their number in the ledger."""
         self._pruned: set[int] = set()
@@ -58,29 +60,33 @@ class Study:
     def suggest(self, number: int) -> dict[str, Any] | None:
         """The parameters of the next trial; None if the sampler has no more."""
         if self._grid is not None:
-            if number >= len(self._grid):
-                return None
-            self.take(number, self._grid[number])
-            return {**self._search.space.fixed, **self._grid[number]}
+            point = next((point for point in self._grid if self._locate(point) not in self._taken), None)
+            if point is not None:
+                self.take(number, point)
+            return None if point is None else {**self._search.space.fixed, **point}
         trial = self._ask()
         self._open[number] = trial
         values = {name: _decode(self._axes[name], value) for name, value in trial.params.items()}
         return {**self._search.space.fixed, **values}
 
-    def take(self, number: int, parameters: Mapping[str, Any]) -> bool:
-        """Begin a trial with given parameters; returns whether they are in the space, and it can be learnt from."""
-        encoded = self._encode(parameters)
-        if encoded is None:
-            return False
-        self._study.enqueue_trial(encoded)
+    def take(self, number: int, parameters: Mapping[str, Any]) -> None:
+        """Begin a trial with given parameters, which are in the space."""
+        self._study.enqueue_trial(self._encode(parameters))
         self._open[number] = self._ask()
-        return True
+        if self._grid is not None:
+            self._taken.add(self._locate(parameters))
+
+    def _locate(self, parameters: Mapping[str, Any]) -> str:
+        return to_canonical({name: parameters[name] for name in self._axes})
 
     def repeat(self, number: int, parameters: Mapping[str, Any]) -> None:
         """Suggest again what was suggested for a trial, so that what follows is the same as if nothing had stopped.
 
         If the suggestion is another one (another version of Optuna, more runs at once), the recorded parameters count.
         """
+        if self._grid is not None:
+            self.take(number, parameters)
+            return
         suggested = None if self._has_diverged else self.suggest(number)
         if suggested is None or to_canonical(suggested) != to_canonical(dict(parameters)):
             self._has_diverged = True
@@ -90,15 +96,12 @@ class Study:
 
     def learn(self, parameters: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
         """Learn from a run that was no trial, if its parameters are in the space and it has the objectives."""
-        values, encoded = self._find_values(metrics), self._encode(parameters)
-        if values is not None and encoded is not None and self._fits(parameters):
-            trial = optuna.trial.create_trial(params=encoded, distributions=dict(self._distributions), values=values)
+        values = self._find_values(metrics)
+        if values is not None and self._search.covers(parameters):
+            trial = optuna.trial.create_trial(
+                params=self._encode(parameters), distributions=dict(self._distributions), values=values
+            )
             self._study.add_trial(trial)
-
-    def _fits(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether the parameters that the search does not vary are as it sets them."""
-        own = {name: value for name, value in parameters.items() if name not in self._axes}
-        return to_canonical(own) == to_canonical(dict(self._search.space.fixed))
 
     def report(self, number: int, points: Iterable[Point]) -> Pruning | None:
         """Note values of a running trial; returns why it is to be ended, if it is, after which nothing is noted."""
@@ -123,7 +126,7 @@ class Study:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for point in noted:
-                trial.report(float(point.value), int(point.step))
+                trial.report(to_float(point.value), int(point.step))
         return trial
 
     def _explain(self, trial: optuna.Trial) -> str:
@@ -152,21 +155,17 @@ class Study:
         return values is not None
 
     def _find_values(self, metrics: Mapping[str, Any]) -> list[float] | None:
-        found = [metrics.get(name) for name in self._search.objectives]
-        if any(isinstance(value, bool) or not isinstance(value, int | float) for value in found):
-            return None
-        values = [float(value) for value in found if value is not None]
-        return None if any(map(math.isnan, values)) else values
+        values = [read_objective(metrics.get(name)) for name in self._search.objectives]
+        known = [value for value in values if value is not None]
+        return known if len(known) == len(values) else None
 
     def _ask(self) -> optuna.Trial:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of features that Optuna calls experimental, and of values off the grid
             return self._study.ask(dict(self._distributions))
 
-    def _encode(self, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The parameters as Optuna keeps them; None if one is missing or not in its axis."""
-        if any(name not in parameters or parameters[name] not in axis for name, axis in self._axes.items()):
-            return None
+    def _encode(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters as Optuna keeps them."""
         return {name: _encode(axis, parameters[name]) for name, axis in self._axes.items()}
 
 

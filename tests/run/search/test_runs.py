@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from colab_starter.run.job import Ended
+from colab_starter.run.job import Ended, Event, PointsRecorded
 from colab_starter.run.ledger.journal import JournalFile
-from colab_starter.run.ledger.ledger import FILE_NAME, Ledger
+from colab_starter.run.ledger.ledger import FILE_NAME, Ledger, Trial, open_ledger
+from colab_starter.run.ledger.series import FILE_NAME as SERIES_NAME
+from colab_starter.run.ledger.series import read_series
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.runner import Plan, Runner
+from colab_starter.run.search.pruners import PrunerChoice
 from colab_starter.run.search.request import Search
 from colab_starter.run.search.runs import SearchRuns
 from colab_starter.run.secrets import Mask
@@ -143,6 +146,15 @@ def test_a_run_without_the_objective_is_told_of_once(tmp_path: Path) -> None:
     assert sweep.said[0].startswith("trial 0 recorded no score, so the search learns nothing from it: ")
 
 
+def test_a_run_with_other_metrics_than_the_objective_says_which(tmp_path: Path) -> None:
+    sweep = Simulated()
+    search = Search(SPACE, {"accuracy": "maximize"}, trials=2, seed=5)
+    run_search(tmp_path, search, score, sweep=sweep)
+    assert len(sweep.said) == 1
+    assert sweep.said[0].startswith("trial 0 recorded no accuracy, so")
+    assert sweep.said[0].endswith(" (it recorded score)")
+
+
 def test_runs_of_the_folder_count_as_knowledge_on_request(tmp_path: Path) -> None:
     points = [{"epochs": 3, "x": x / 10, "n": n, "kind": "b"} for x in range(-9, 10, 3) for n in (1, 4, 8)]
     off = {}
@@ -155,6 +167,89 @@ def test_runs_of_the_folder_count_as_knowledge_on_request(tmp_path: Path) -> Non
         ledger.close()
         off[enqueue] = sum(abs(trial.parameters["x"] - 0.3) for trial in ledger.content.trials)
     assert off[True] < off[False] / 2
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_trials_of_other_ranges_or_fixed_values_neither_count_nor_teach_nor_are_done_again(
+    seed: int | None, tmp_path: Path
+) -> None:
+    wide = Space({"epochs": 3}, {**SPACE.axes, "x": Range(100.0, 200.0)})
+    longer = Space({"epochs": 9}, SPACE.axes)
+    fresh = facts_of(run_search(tmp_path / "fresh", make_search(8, seed=5), score)[0])
+    folder = tmp_path / "changed"
+    for other in (wide, longer):
+        run_search(folder, make_search(6, other, seed=seed), score)
+    ledger, backend = run_search(folder, make_search(8, seed=seed), score)
+    own = facts_of(ledger)[12:]
+    assert len(backend.jobs) == len(own) == 8
+    assert [number for number, *_ in own] == [*range(12, 20)]
+    assert all(parameters["epochs"] == 3 and -1 <= parameters["x"] <= 1 for _, parameters, *_ in own)
+    if seed is not None:
+        assert [facts[1:] for facts in own] == [facts[1:] for facts in fresh]
+
+
+def test_an_interrupted_trial_of_other_ranges_is_left_as_it_is(tmp_path: Path) -> None:
+    ledger = Ledger(JournalFile(tmp_path / FILE_NAME), Mask())
+    ledger.write_trial(Trial(0, "r-0", {"epochs": 3, "x": 50.0, "n": 1, "kind": "a"}, "a1b2c3"))
+    ledger.write_start("r-0", 1, {"epochs": 3, "x": 50.0, "n": 1, "kind": "a"}, "a1b2c3", "r-0/nb.ipynb")
+    ledger.close()
+    _, backend = run_search(tmp_path, make_search(3), score)
+    assert len(backend.jobs) == 3
+    assert all(-1 <= job.parameters["x"] <= 1 for job in backend.jobs)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "grid"])
+def test_a_small_space_is_done_whole_after_trials_elsewhere(sampler: str, tmp_path: Path) -> None:
+    elsewhere = Space({}, {"n": Range(11, 99), "kind": Choices(("a", [1]))})
+    run_search(tmp_path, make_search(8, elsewhere), lambda parameters: [1.0])
+    _, backend = run_search(tmp_path, make_search(50, SMALL, sampler=sampler), lambda parameters: [1.0])
+    assert len(backend.jobs) == 6
+
+
+@pytest.mark.parametrize("seeds", [(5, 5), (5, 6), (None, None)])
+def test_a_grid_goes_on_with_what_other_samplers_and_seeds_have_left(
+    seeds: tuple[int | None, int | None], tmp_path: Path
+) -> None:
+    run_search(tmp_path, make_search(2, SMALL, sampler="tpe"), lambda parameters: [1.0])
+    run_search(tmp_path, make_search(4, SMALL, sampler="grid", seed=seeds[0]), lambda parameters: [1.0])
+    ledger, _ = run_search(tmp_path, make_search(50, SMALL, sampler="grid", seed=seeds[1]), lambda parameters: [1.0])
+    points = {(trial.parameters["n"], str(trial.parameters["kind"])) for trial in ledger.content.trials}
+    assert len(points) == 6
+
+
+def test_what_a_run_recorded_after_its_pruning_was_decided_teaches_nothing_later_either(tmp_path: Path) -> None:
+    class Hasty(FunctionBackend):
+        """Records all values of a run at once, before it can be ended."""
+
+        def wait(self, timeout: float) -> list[Event]:
+            events = super().wait(timeout)
+            return [self._add_rest(event) if isinstance(event, PointsRecorded) else event for event in events]
+
+        def _add_rest(self, event: PointsRecorded) -> PointsRecorded:
+            rest, self._left[event.run] = self._left[event.run], []
+            return PointsRecorded(event.run, (*event.points, *rest))
+
+    def go_on(folder: Path, trials: int) -> Ledger:
+        folder.mkdir(exist_ok=True)
+        ledger = open_ledger(folder, Mask())
+        series = read_series(JournalFile(folder / SERIES_NAME).read())
+        runs = SearchRuns(make_search(trials, pruner=PrunerChoice("median")), ledger, Simulated(), series)
+        Runner(Plan(runs, SimulatedJobs(), "a1b2c3"), ledger, Hasty(score), Listener()).run(StopSignals())
+        ledger.close()
+        return ledger
+
+    whole = go_on(tmp_path / "whole", 40)
+    assert sum(run.status is Status.PRUNED for run in whole.runs.values()) > 5
+    for trials in (20, 40):
+        parts = go_on(tmp_path / "parts", trials)
+    assert facts_of(parts) == facts_of(whole)
+
+
+def test_an_integer_too_large_for_a_float_is_an_infinite_value(tmp_path: Path) -> None:
+    huge = {True: 10**400, False: -(10**400)}
+    ledger, _ = run_search(tmp_path, make_search(15), lambda parameters: [huge[parameters["x"] > 0]])
+    assert len(ledger.runs) == 15
+    assert run_search(tmp_path, make_search(15), score)[1].jobs == []
 
 
 def test_a_search_of_a_given_time_begins_nothing_afterwards(tmp_path: Path) -> None:
