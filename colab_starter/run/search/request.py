@@ -1,6 +1,7 @@
 """What a search was asked to do, from the command line and the sweep file; nothing of Optuna is imported."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -119,14 +120,25 @@ class Search:
             return False
         return all(name in parameters and parameters[name] in axis for name, axis in axes.items())
 
-    def unmask(self, parameters: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
-        """The parameters of which the ledger holds, perhaps, only what is not secret."""
-        return {name: self._unmask(name, value, mask) for name, value in parameters.items()}
+    def unmask(
+        self, parameters: Mapping[str, Any], mask: Mask, is_it: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> dict[str, Any]:
+        """The parameters of which the ledger holds, perhaps, only what is not secret.
 
-    def _unmask(self, name: str, value: Any, mask: Mask) -> Any:
+        ``is_it`` tells the right ones from others that look the same without their secrets.
+        """
+        candidates = [self._unmask(name, value, mask) for name, value in parameters.items()]
+        points = (dict(zip(parameters, values, strict=True)) for values in itertools.product(*candidates))
+        first = dict(zip(parameters, (values[0] for values in candidates), strict=True))
+        if is_it is None or all(len(values) == 1 for values in candidates):
+            return first
+        return next(filter(is_it, points), first)
+
+    def _unmask(self, name: str, value: Any, mask: Mask) -> list[Any]:
+        """The values that a parameter may have had, at least one."""
         axis, fixed = self.space.axes.get(name), self.space.fixed
         known = [*axis.values] if isinstance(axis, Choices) else [fixed[name]] if name in fixed else []
-        return next((one for one in known if to_canonical(mask.apply_to_value(one)) == to_canonical(value)), value)
+        return [one for one in known if to_canonical(mask.apply_to_value(one)) == to_canonical(value)] or [value]
 
     def to_record(self) -> dict[str, Any]:
         """Its facts as plain JSON, for the ledger."""

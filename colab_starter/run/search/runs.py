@@ -17,6 +17,7 @@ from colab_starter.run.search.study import Study
 from colab_starter.run.secrets import Mask
 from colab_starter.run.source import Pruning
 from colab_starter.run.sweep.runs import Run, make_id
+from colab_starter.sweep_folder import tell_digest
 
 MOST_REPEATS = 200
 """How many suggestions in a row may be of runs that are done before the search is taken to be at its end."""
@@ -199,7 +200,12 @@ class SearchRuns:
                 self._learn(record, series.get(run, {}))
 
     def _take_again(self, trial: Trial, run: str) -> None:
-        parameters = self._search.unmask(trial.parameters, self._mask)
+        digest = tell_digest(run)
+        parameters = self._search.unmask(
+            trial.parameters,
+            self._mask,
+            lambda point: tell_digest(make_id(point, self._source, self._mask)) == digest,
+        )
         if not self._search.covers(parameters):
             self.outside += 1
             self._next = trial.number + 1

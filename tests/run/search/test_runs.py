@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,34 @@ def test_an_integer_too_large_for_a_float_is_an_infinite_value(tmp_path: Path) -
     ledger, _ = run_search(tmp_path, make_search(15), lambda parameters: [huge[parameters["x"] > 0]])
     assert len(ledger.runs) == 15
     assert run_search(tmp_path, make_search(15), score)[1].jobs == []
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_choices_that_are_all_secret_are_told_apart_when_a_search_goes_on(seed: int | None, tmp_path: Path) -> None:
+    keys = ("sk-one-1111", "sk-two-2222", "sk-three-3333")
+    space = Space({}, {"x": Range(0.0, 1.0), "api_key": Choices(keys)})
+    used: dict[float, set[str]] = {}
+
+    def score(parameters: Mapping[str, Any]) -> list[float]:
+        used.setdefault(parameters["x"], set()).add(parameters["api_key"])
+        return [parameters["x"] + keys.index(parameters["api_key"])]
+
+    def go_on(trials: int, lines: int) -> Ledger:
+        """Search until the journal has got some lines, and the process is killed."""
+        ledger = Ledger(FragileJournal(tmp_path / FILE_NAME, lines, is_written=True), mask)
+        with suppress(Killed):
+            runs = SearchRuns(make_search(trials, space, seed=seed), ledger, Simulated(mask=mask), {})
+            Runner(Plan(runs, SimulatedJobs(), "a1b2c3"), ledger, FunctionBackend(score), Listener()).run(StopSignals())
+        ledger.close()
+        return ledger
+
+    mask = Mask(keys)
+    for lines in range(2, 6):
+        go_on(16, lines)
+    ledger = go_on(16, 1000)
+    assert not any(key in (tmp_path / FILE_NAME).read_text() for key in keys)
+    assert len({trial.run for trial in ledger.content.trials}) == len(ledger.content.trials) == 16
+    assert all(len(choices) == 1 for choices in used.values())
 
 
 def test_a_search_of_a_given_time_begins_nothing_afterwards(tmp_path: Path) -> None:
