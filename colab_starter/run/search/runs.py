@@ -224,7 +224,8 @@ class SearchRuns:
                 for name in self._search.objectives
                 for step, value in _cut(series.get(name, []), record.pruned_at)
             ]
-            for number in self._open[record.run]:
+            # Without a pruner, only the curves of pruned trials matter, and noting them takes Optuna time.
+            for number in self._open[record.run] if self._search.pruner or record.pruned_at is not None else ():
                 self._study.note(number, points)
             self._tell(record.run, record.outcome, is_pruned=record.pruned_at is not None)
         elif self._search.enqueue and record.status is Status.OK and record.source == self._source:

@@ -9,9 +9,11 @@ from typing import Any
 import optuna
 import pytest
 
+from colab_starter.run.job import Point
 from colab_starter.run.outcome import Status
 from colab_starter.run.search.pruners import PrunerChoice
 from colab_starter.run.search.request import Search
+from colab_starter.run.search.study import Study
 from colab_starter.run.sweep.build import Space
 from colab_starter.run.sweep.ranges import Axis, Choices, Range
 from tests.run.search.simulated import run_search
@@ -83,3 +85,26 @@ def test_one_run_at_a_time_gives_what_optuna_itself_gives(sampler: str, pruner: 
     ended = [ledger.runs[trial.run].status is Status.PRUNED for trial in ledger.content.trials]
     assert ended == [trial.state is optuna.trial.TrialState.PRUNED for trial in own]
     assert any(ended) is (pruner is not None)
+
+
+def test_a_curve_of_very_many_steps_is_looked_at_often_but_not_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[optuna.Trial] = []
+
+    def should_prune(trial: optuna.Trial) -> bool:
+        asked.append(trial)
+        return False
+
+    monkeypatch.setattr(optuna.Trial, "should_prune", should_prune)
+    study = Study(Search(SPACE, {"score": "maximize"}, trials=9, seed=0, pruner=PrunerChoice("median")))
+    study.suggest(0)
+    assert study.report(0, [Point("score", step, 1.0) for step in range(400)]) is None
+    assert len(asked) == 400
+    study.report(0, [Point("score", step, 1.0) for step in range(400, 4000)])
+    assert 250 * 3 < len(asked) < 1500
+
+
+def test_without_a_pruner_running_trials_are_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(optuna.Trial, "report")
+    study = Study(Search(SPACE, {"score": "maximize"}, trials=9, seed=0))
+    study.suggest(0)
+    assert study.report(0, [Point("score", 0, 1.0)]) is None
