@@ -121,7 +121,8 @@ def _tell_what_is_known(work: Work, ledger: Ledger) -> None:
 def _tell_of_earlier_trials(work: Work, ledger: Ledger) -> None:
     own = sum(trial.source == work.batch.source for trial in ledger.content.trials) - work.outside
     if own:
-        work.batch.say(f"{plural(own, 'trial')} of earlier commands: the search goes on from there")
+        further = "the search goes on from there" if work.runs.has_more else "nothing is left to do"
+        work.batch.say(f"{plural(own, 'trial')} of earlier commands: {further}")
     if work.outside:
         work.batch.say(
             f"{plural(work.outside, 'trial')} of earlier commands had other ranges or fixed values: left as they are; "

@@ -61,7 +61,10 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
             batch.say(line)
         if explanation := explain_no_best(batch.search, batch.runs, records, batch.wording):
             batch.say(explanation)
-    batch.say(list_counts(counts) + (_describe_table(path, len(records) - len(known)) if is_written else ""))
+    batch.say(
+        (list_counts(counts) or "no run was started")
+        + (_describe_table(path, len(records) - len(known)) if is_written else "")
+    )
     to_do = sum(is_to_do(record, retry_failed=False) for record in known) + counts[Status.PENDING]
     not_ok = sum(number for status, number in counts.items() if status not in DONE)
     if to_do:
