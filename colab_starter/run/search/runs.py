@@ -77,6 +77,8 @@ class SearchRuns:
         self.runs: dict[str, Run] = {}
         """The runs of the trials, in the order in which they were suggested."""
         self._has_warned = False
+        self._has_steps = False
+        """Whether it is known, and said, if the objective has steps."""
         self._rebuild(series)
         self._waiting = deque(self.runs[run] for run in self._open)
 
@@ -119,6 +121,8 @@ class SearchRuns:
 
     def note_end(self, run: str, outcome: Outcome) -> None:
         self._running.discard(run)
+        if outcome.status is Status.OK:
+            self._warn_of_steps(run)
         if outcome.status is not Status.INTERRUPTED:
             self._tell(run, outcome)
 
@@ -182,6 +186,18 @@ class SearchRuns:
                 f" (it recorded {', '.join(names[:10])}{', ...' * (len(names) > 10)})" if lacking and names else ""
             )
             self._sweep.say(f"trial {number} {what}, so the search learns nothing from it: {run}{instead}")
+
+    def _warn_of_steps(self, run: str) -> None:
+        """Say once that nothing can be pruned by a metric that has no steps."""
+        numbers = self._open.get(run, [])
+        if not self._search.pruner or self._has_steps or not numbers:
+            return
+        self._has_steps = True
+        if not any(map(self._study.has_steps, numbers)):
+            name = next(iter(self._search.objectives))
+            self._sweep.say(
+                f"trial {numbers[0]} recorded {name} without steps, so --prune can end no such run early: {run}"
+            )
 
     def _rebuild(self, series: Mapping[str, RunSeries]) -> None:
         """Tell the study everything that the ledger holds, in the order in which it happened."""

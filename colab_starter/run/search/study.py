@@ -121,6 +121,10 @@ class Study:
                 return Pruning(int(point.step), self._explain(trial))
         return None
 
+    def has_steps(self, number: int) -> bool:
+        """Whether a trial that goes on has recorded the objective at any step, and so could be ended early."""
+        return self._noted[number] > 0
+
     def _is_checked(self, number: int) -> bool:
         """Whether to ask the pruner at this value: always at first, later at one in hundreds.
 

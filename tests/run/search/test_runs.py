@@ -253,6 +253,16 @@ def test_an_integer_too_large_for_a_float_is_an_infinite_value(tmp_path: Path) -
     assert run_search(tmp_path, make_search(15), score)[1].jobs == []
 
 
+@pytest.mark.parametrize(("objective", "is_said"), [("seconds", True), ("score", False)])
+def test_pruning_by_a_metric_without_steps_is_told_of_once(objective: str, is_said: bool, tmp_path: Path) -> None:
+    sweep = Simulated()
+    search = Search(SPACE, {objective: "minimize"}, trials=4, seed=5, pruner=PrunerChoice("median"))
+    run_search(tmp_path, search, score, sweep=sweep)
+    assert [text.partition(":")[0] for text in sweep.said] == is_said * [
+        "trial 0 recorded seconds without steps, so --prune can end no such run early"
+    ]
+
+
 @pytest.mark.parametrize("seed", [None, 5])
 def test_choices_that_are_all_secret_are_told_apart_when_a_search_goes_on(seed: int | None, tmp_path: Path) -> None:
     keys = ("sk-one-1111", "sk-two-2222", "sk-three-3333")
