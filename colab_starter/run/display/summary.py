@@ -70,6 +70,8 @@ def conclude(batch: Batch, records: Records, stopped: int, is_written: bool) -> 
     if to_do:
         advice = "free some space, then give" if any(record.lacked_space for record in known) else "give"
         batch.say(f"{plural(to_do, 'run')} to do: {advice} the same command again to resume")
+    elif stopped and batch.search:
+        batch.say("the search was stopped before its end: give the same command again to go on")
     elif not_ok:
         batch.say(f"{plural(not_ok, 'run')} not ok: the same command with --retry-failed tries again")
     return stopped or int(not_ok > 0)
