@@ -120,8 +120,8 @@ def make_range(low: int | float, high: int | float, *, log: bool, step: int | fl
     """A range whose highest value is on a step. Raises ParameterError if it is empty or impossible."""
     shown = Range(low, high, log, step)
     if low >= high:
-        what = "empty" if low > high else "a single value"
-        raise ParameterError(f"has the range {shown!s:.60}, which is {what}; write the lower end first")
+        fault = "empty; write the lower end first" if low > high else "a single value; write that alone"
+        raise ParameterError(f"has the range {shown!s:.60}, which is {fault}")
     largest = LARGEST_WHOLE if shown.is_whole else LARGEST
     if max(abs(low), abs(high)) > largest:
         raise ParameterError(f"has the range {shown!s:.60}, and ranges end at {largest!r}; give a smaller one")

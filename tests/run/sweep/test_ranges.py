@@ -53,7 +53,7 @@ def test_a_range_has_the_type_of_its_parameter_and_ends_on_a_step(text: str, wan
 @pytest.mark.parametrize(
     ("text", "wanted", "told"),
     [
-        ("1..1", INT, "has the range 1..1, which is a single value; write the lower end first"),
+        ("1..1", INT, "has the range 1..1, which is a single value; write that alone"),
         ("2..1", INT, "has the range 2..1, which is empty; write the lower end first"),
         ("0..1 log", FLOAT, "has the range 0.0..1.0 log, and a log range must begin above 0"),
         ("0..1 lgo", FLOAT, "has the range 0..1 lgo; write LOW..HIGH, LOW..HIGH log or LOW..HIGH step S"),
