@@ -114,7 +114,7 @@ def _tell_what_is_known(work: Work, ledger: Ledger) -> None:
         warn(_describe_open_secret(batch))
     if batch.search:
         _tell_of_earlier_trials(work, ledger)
-    elif not batch.search and (done := len(batch.runs) - work.most):
+    elif done := len(batch.runs) - work.most:
         batch.say(f"{done:,} of {plural(len(batch.runs), 'run')} already done")
 
 

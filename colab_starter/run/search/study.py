@@ -30,8 +30,6 @@ Distribution: TypeAlias = FloatDistribution | IntDistribution | CategoricalDistr
 
 _SIMPLE = (type(None), bool, int, float, str)
 """The types of choices that Optuna keeps as they are; others are told by their Python source."""
-
-
 CHECKS = 250
 """How often the pruner is asked while the number of a trial's values doubles, at least."""
 
