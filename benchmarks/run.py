@@ -5,15 +5,15 @@ Each comparison runs the same notebook with the same parameters, start-up includ
 below which no warm kernel can come: one Python that imports what the cells import, and N forks of it that execute the
 cells one run after the other. N is the number of cores.
 
-Measured on 2026-11-28 (AMD EPYC, 2 cores, papermill 2.7.0, nothing else running): tiny 16.8 s against
-1.7 (9.9 times faster), tensorflow 43.7 against 10.9 (4.0), cells 11.9 against 1.6 (7.4), output 59.2 against 1.9 (30).
+Measured on 2026-11-29 (AMD EPYC, 2 cores, papermill 2.7.0, nothing else running): tiny 16.2 s against
+1.6 (9.8 times faster), tensorflow 46.2 against 11.3 (4.1), cells 11.8 against 1.5 (8.0), output 58.6 against 1.8 (32).
 Where jsonschema finds rfc3987_syntax, as it does beside JupyterLab, every papermill process takes 2 s longer to start;
 these figures are without it.
 
 What remains above the bare script: 1.0 s of start-up once a sweep (the command's own imports, meanwhile ipykernel's
 in the fork server), and 0.06 s for each run: a fork and its page tables, sockets, the shell's renewal, the notebook
 read and written. A cell costs 4 ms, most of it IPython's and ipykernel's own work. TensorFlow's import is paid once,
-so a sweep is faster than its bare scripts. It takes 1.4 times the floor: each process starts TensorFlow's threads and
+so a sweep is faster than its bare scripts. It takes 1.3 times the floor: each process starts TensorFlow's threads and
 traces the model anew, which the floor does once for all runs of a core, and 0.1 s of each run goes into comparing
 what the imports of 4,000 modules depended on.
 """
