@@ -9,12 +9,12 @@ is, in the mean over the seeds, within twice the noise of the grid's, for at mos
 Both lessons train on what comes with them: 8x8 digits, and drawings of four shapes. To keep a grid to about five
 minutes, the pictures of shapes have 64 pixels instead of 128, and are trained on for 6 epochs instead of 25.
 
-Measured on 2026-11-29 (AMD EPYC, 2 cores, other work beside it):
+Measured on 2026-11-29 (AMD EPYC, 2 cores, nothing else running):
 
-- keras: a grid of 28 runs took 682 core-seconds, and its best setting reaches a val_accuracy of 0.9668 ± 0.0031 in the
-  mean of three seeds; a search of 11 trials, 4 of them pruned, took 198 (0.29), and its best reaches 0.9709 ± 0.0066.
-- images: a grid of 30 runs took 484 core-seconds, in five commands, and its best setting reaches a val_loss of
-  0.0462 ± 0.0042; a search of 11 trials, 5 of them pruned, took 130 (0.27), and its best reaches 0.0536 ± 0.0080.
+- keras: a grid of 28 runs took 564 core-seconds, and its best setting reaches a val_accuracy of 0.9668 ± 0.0031 in the
+  mean of three seeds; a search of 11 trials, 4 of them pruned, took 185 (0.33), and its best reaches 0.9709 ± 0.0066.
+- images: a grid of 30 runs took 424 core-seconds, and its best setting reaches a val_loss of 0.0462 ± 0.0042; a search
+  of 11 trials, 5 of them pruned, took 124 (0.29), and its best reaches 0.0536 ± 0.0080, just within the noise.
 """
 
 import argparse
@@ -150,12 +150,13 @@ def repeat_best(project: Path, name: str, found: Tried, seeds: int) -> tuple[flo
     values = {**lesson.fixed, **{parameter: found.parameters[parameter] for parameter in lesson.grid}}
     out = f"again-{abs(hash(describe_setting(found, lesson)))}"
     try_runs(project, name, out, list_options({**values, "seed": ",".join(map(str, range(1, seeds + 1)))}))
-    scores = [float(row[lesson.objective]) for row in read_rows(project / out) if row["status"] == "ok"]
+    scores = [float(row[lesson.objective]) for row in read_rows(project / f"{name}-{out}") if row["status"] == "ok"]
     return statistics.mean(scores), statistics.stdev(scores)
 
 
 def try_runs(project: Path, name: str, out: str, options: Sequence[str]) -> Tried:
     """Execute a command; what it found, with the core-seconds of all its processes."""
+    out = f"{name}-{out}"
     command = [COMMAND, "run", f"notebooks/{name}.ipynb", "--out", out, "--jobs", str(JOBS), "--quiet", *options]
     before = measure_children()
     ended = subprocess.run(command, cwd=project, stdout=subprocess.DEVNULL)
