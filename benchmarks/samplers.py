@@ -8,8 +8,8 @@
    memory the search takes. The aims: under 50 ms and 400 MB.
 
 Measured on 2026-11-29 (AMD EPYC, 2 cores), means of 20 seeds, in the order above: bowl 0.0085, 0.0085 and 0.0953;
-Branin 0.3805, 0.3805 and 1.2623; mixed 0.0300, 0.0300 and 0.2425; ours is worse than Optuna's at no seed. With 5,000 trials and pruning, asking takes 43 ms of CPU time at the end, nearly
-all of it Optuna's, and the search 100 MB.
+Branin 0.3805, 0.3805 and 1.2623; mixed 0.0300, 0.0300 and 0.2425; ours is worse than Optuna's at no seed. With 5,000
+trials and pruning, asking takes 43 ms of CPU time at the end, nearly all of it Optuna's, and the search 100 MB.
 """
 
 import argparse
