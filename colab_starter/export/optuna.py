@@ -15,6 +15,7 @@ from colab_starter.errors import ExportLibraryMissingError, WrongOptionError
 from colab_starter.export.files import write_file
 from colab_starter.export.space import describe_space
 from colab_starter.export.sweep import ExportedRun, ExportedSweep
+from colab_starter.run.goals import read_objectives
 from colab_starter.run.outcome import Status, encode_metric
 from colab_starter.run.whole_steps import WholeSteps
 from colab_starter.text import suggest
@@ -55,7 +56,7 @@ def choose_objectives(sweep: ExportedSweep, maximize: Sequence[str], minimize: S
     directions = {**dict.fromkeys(maximize, "maximize"), **dict.fromkeys(minimize, "minimize")}
     if both := [*{*maximize} & {*minimize}]:
         raise WrongOptionError(f"{both[0]} cannot be both maximized and minimized; give one of the options")
-    directions = directions or _read_objectives(sweep.search)
+    directions = directions or read_objectives(sweep.search)
     recorded = sweep.list_metrics()
     shown = ", ".join(recorded[:8]) + ", …" * (len(recorded) > 8) or "none"
     if not directions:
@@ -68,13 +69,6 @@ def choose_objectives(sweep: ExportedSweep, maximize: Sequence[str], minimize: S
             hint = f"did you mean {near}?" if near else f"recorded: {shown}"
             raise WrongOptionError(f"no run has recorded a number named {name}; {hint}")
     return Objectives(directions)
-
-
-def _read_objectives(search: Mapping[str, Any]) -> dict[str, str]:
-    found = search.get("objectives")
-    if not isinstance(found, dict):
-        return {}
-    return {name: told for name, told in found.items() if told in ("maximize", "minimize")}
 
 
 def choose_file(output: str) -> Path:

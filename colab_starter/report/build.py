@@ -15,6 +15,7 @@ from colab_starter.report.pictures import gather_pictures
 from colab_starter.report.summary import summarise
 from colab_starter.report.table import Searched, build_table
 from colab_starter.run.backends.cpus import count_cores
+from colab_starter.run.goals import read_objectives
 from colab_starter.run.ledger.journal import Copy, Journal
 from colab_starter.run.ledger.ledger import Ledger, LedgerContent, RunRecord
 from colab_starter.run.ledger.series import RunSeries, read_series
@@ -119,7 +120,7 @@ def describe_sweep(sweep: Sweep, folder: Path, name: str, repeats: Collection[st
         statuses=[run.status for run in runs],
         versions=sweep.versions,
         version_of=[places[tell_version(run.source)] for run in runs],
-        objectives=read_objectives(content),
+        objectives=read_objectives(content.search),
         curves=gather_curves(runs, sweep.series, folder),
     )
 
@@ -134,17 +135,10 @@ def _describe_search(content: LedgerContent, repeats: Collection[str]) -> Search
     return Searched(trials, logarithmic, repeats)
 
 
-def read_objectives(content: LedgerContent) -> dict[str, str]:
-    """The metrics that the last search optimised, each with ``maximize`` or ``minimize``; empty without a search."""
-    told = content.search.get("objectives")
-    objectives = told if isinstance(told, dict) else {}
-    return {name: way for name, way in objectives.items() if way in ("maximize", "minimize")}
-
-
 def _gather_pictures(folder: Path, content: LedgerContent) -> dict[int, list[str]]:
     """The pictures of the runs: first of those that were ok, by the values of the search's objective, if any."""
     runs = [*enumerate(content.runs.values())]
-    for name, way in [*read_objectives(content).items()][:1]:
+    for name, way in [*read_objectives(content.search).items()][:1]:
         runs.sort(key=lambda one: _rate(one[1], name, way), reverse=True)
     runs.sort(key=lambda one: one[1].status is not Status.OK)
     return gather_pictures((number, folder / run.notebook) for number, run in runs)

@@ -9,6 +9,7 @@ from colab_starter.run.backends import Backend
 from colab_starter.run.batch import Batch, Options, prepare_batch
 from colab_starter.run.display.progress import choose_progress
 from colab_starter.run.display.summary import conclude, write_table
+from colab_starter.run.goals import read_objectives
 from colab_starter.run.job_maker import JobMaker, plan_run
 from colab_starter.run.ledger.ledger import Ledger
 from colab_starter.run.observers.observed import add_observers
@@ -93,8 +94,7 @@ def _open_ledger(batch: Batch) -> Ledger:
 def _finish(batch: Batch, ledger: Ledger) -> bool:
     """Write the final records; returns whether the table of results was written."""
     ledger.close()
-    objectives = ledger.content.search.get("objectives")
-    is_written = write_table(batch, ledger.runs, objectives if isinstance(objectives, dict) else None)
+    is_written = write_table(batch, ledger.runs, read_objectives(ledger.content.search))
     batch.store.finish()
     return is_written
 

@@ -25,3 +25,13 @@ def is_minimized(name: str, objectives: Mapping[str, Any] | None = None) -> bool
     """
     goal = (objectives or {}).get(name)
     return goal == "minimize" if isinstance(goal, str) else _LOWER.search(name) is not None
+
+
+def read_objectives(search: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics that a search optimised, each with ``maximize`` or ``minimize``; empty without a search.
+
+    ``search`` are its facts in the ledger.
+    """
+    told = search.get("objectives")
+    objectives = told if isinstance(told, dict) else {}
+    return {name: way for name, way in objectives.items() if way in ("maximize", "minimize")}
