@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from ipykernel import iostream
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
@@ -34,6 +35,7 @@ from colab_starter.run.kernels.error_hook import install_error_hook
 from colab_starter.run.kernels.heritage import get_heritage
 from colab_starter.run.kernels.hidden import Refusal
 from colab_starter.run.kernels.iopub_pipe import close_port
+from colab_starter.run.kernels.output import KernelOutput
 from colab_starter.run.kernels.server import make_arguments
 
 if TYPE_CHECKING:
@@ -61,6 +63,9 @@ class WarmKernel(IPythonKernel):
     """A kernel that is created without sockets and gets them later. It has no debugger."""
 
     before_first_cell: Callable[[], None] | None = None
+    has_subshells = False
+    """Whether it may be asked for subshells, as by JupyterLab. For them, ipykernel 7 hands each message from thread to
+    thread, which takes a sixth of the time of a small cell."""
 
     @classmethod
     def instance(cls, *args: Any, **kwargs: Any) -> "Self":
@@ -74,6 +79,7 @@ class WarmKernel(IPythonKernel):
         for name, value in sockets.items():
             if name not in ("parent", "user_ns", "profile_dir"):
                 setattr(self, name, value)
+        self._execute_sleep = 0  # see KernelOutput
         self.ident = str(uuid.uuid4())
         shell = cast(Any, self.shell)
         for part in (shell.displayhook, shell.display_pub):
@@ -91,7 +97,15 @@ class WarmKernel(IPythonKernel):
     def start(self) -> None:
         """Like IPythonKernel's, without the debugger."""
         cast(Any, self.shell).exit_now = False
+        thread = getattr(self, "shell_channel_thread", None)
+        if not self.has_subshells:
+            self.shell_channel_thread = None
         Kernel.start(self)
+        self.shell_channel_thread = thread  # IPythonKernel asks it which thread is the main one
+
+    @property
+    def _supports_kernel_subshells(self) -> bool:
+        return self.has_subshells and self.shell_channel_thread is not None
 
     async def _progressively_terminate_all_children(self) -> None:
         """Do nothing: the worker kills what the kernel has started, and zombies would delay this for 14 s."""
@@ -103,6 +117,19 @@ class WarmApplication(IPKernelApp, _KnowsItsConfig):
     def init_poller(self) -> None:
         if not system.IS_LINUX:  # on Linux, the system kills a kernel whose parent dies
             super().init_poller()
+
+    def init_kernel(self) -> None:
+        thread = getattr(self, "shell_channel_thread", None)
+        if not WarmKernel.has_subshells:
+            self.shell_channel_thread = None
+        super().init_kernel()
+        self.kernel.shell_channel_thread = thread
+
+    def init_io(self) -> None:
+        iostream.KernelOutput = KernelOutput  # type: ignore[attr-defined]  # IPKernelApp takes only a name
+        if self.outstream_class == "ipykernel.iostream.OutStream":
+            self.outstream_class = "ipykernel.iostream.KernelOutput"
+        super().init_io()
 
     def init_iopub(self, context: Any) -> None:
         context.sndhwm = 0  # by default, messages beyond a queue of 1000 would be silently dropped
@@ -153,6 +180,7 @@ def become_kernel(
     application = WarmApplication.instance()
     application.connection_file = str(connection_file)
     application.parent_handle = os.getppid()
+    WarmKernel.has_subshells = refusals is None
     _move_shell(application, connection_file)
     heritage = get_heritage()
     hidden = heritage.hidden if heritage else None
@@ -164,9 +192,16 @@ def become_kernel(
     if hidden:
         refuse = _fail_import if refusals is None else _Refuser(refusals).refuse
         cast(Any, WarmKernel.instance()).before_first_cell = partial(hidden.guard, refuse)
+    os.register_at_fork(after_in_parent=_note_fork)
     os.close(bound)
     application.start()
     _finish(application, "" if refusals is None else str(connection_file.with_name(ending.FILE_NAME)), output)
+
+
+def _note_fork() -> None:
+    """After a fork of the kernel, whose output comes another way, flush and wait as ipykernel does."""
+    KernelOutput.has_forked = True
+    cast(Any, WarmKernel.instance())._execute_sleep = IPythonKernel._execute_sleep.default_value
 
 
 def _fail_import(refusal: Refusal) -> NoReturn:
