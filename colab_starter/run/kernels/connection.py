@@ -1,5 +1,6 @@
 """The sockets of a kernel: where they are, and the client's end of them."""
 
+import hmac
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import zmq
+from jupyter_client.adapter import adapt
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import DELIM, Session
 
@@ -129,12 +131,23 @@ def read_message(session: Session, parts: list[bytes]) -> dict[str, Any]:
     message of the type ``UNREADABLE``.
     """
     try:
-        data: dict[str, Any] = session.deserialize(parts)
+        data = _decode(session, parts)
         data["parent_header"] = data["parent_header"] or {}
         _check_types(data)
     except Exception as error:
         return _make_unreadable(parts, f"{type(error).__name__}: {error}")
     return data
+
+
+def _decode(session: Session, parts: list[bytes]) -> dict[str, Any]:
+    """Like ``Session.deserialize``, half of whose time goes into dates that nobody reads."""
+    if session.auth is not None and not hmac.compare_digest(parts[0], session.sign(parts[1:5])):
+        raise ValueError("its signature is wrong")
+    header, parent, metadata, content = map(session.unpack, parts[1:5])
+    data = {"header": header, "msg_id": header["msg_id"], "msg_type": header["msg_type"], "parent_header": parent}
+    data |= {"metadata": metadata, "content": content, "buffers": [memoryview(part) for part in parts[5:]]}
+    adapted: dict[str, Any] = adapt(data)
+    return adapted
 
 
 def _check_types(data: dict[str, Any]) -> None:

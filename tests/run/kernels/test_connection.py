@@ -41,6 +41,8 @@ FRAMES = [
     "sign(b'{', b'{', b'{', b'{')",
     "sign(b'\\xff', b'\\xff', b'\\xff', b'\\xff')",
     "sign(stream)",
+    "[b'<IDS|MSG>', b'', stream, b'{}', b'{}', b'{}']",
+    "[b'<IDS|MSG>', b'0' * 64, stream, b'{}', b'{}', b'{}']",
 ]
 
 
