@@ -13,25 +13,45 @@ BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
 """The variables from which OpenBLAS reads its number of threads, in its order (``blas_get_cpu_number``)."""
 
 
-_find_blas: Callable[[], Any] | None = None
-"""Returns the loaded BLAS libraries."""
+_reseeds: list[Callable[[], object]] = []
+"""Reseed what libraries seeded when imported; called in each fork."""
+
+_numexpr: Any = None
+
+_blas: list[Any] = []
+"""The OpenBLAS libraries that are loaded: NumPy, SciPy and OpenCV each bring their own."""
 
 
 def prepare(file: str = "") -> None:
-    """Import what a fork will need, and undo its visible effect: it sets a variable that a notebook could see.
+    """Find what each fork will have to restore, once for all of them, after the last import.
 
     ``file`` is the threadpoolctl.py to load where none is installed, or one from before version 3.
     """
-    global _find_blas
+    global _numexpr
+    modules: dict[str, Any] = sys.modules
+    if "numpy.random" in modules:
+        _reseeds.append(modules["numpy.random"].seed)
+    if "torch" in modules:
+        _reseeds.append(modules["torch"].default_generator.seed)
+    if "numexpr.utils" in modules:
+        _numexpr = modules["numexpr"]
+    threadpoolctl = _import_threadpoolctl(file)
+    if any(name in modules for name in ("numpy", "scipy", "cv2")):
+        libraries = threadpoolctl.ThreadpoolController().lib_controllers
+        _blas.extend(library for library in libraries if library.internal_api == "openblas")
+
+
+def _import_threadpoolctl(file: str) -> Any:
+    """Import it, and undo the visible effect: it sets a variable that a notebook could see."""
     is_new = "threadpoolctl" not in sys.modules
     module: Any = None
     with suppress(ImportError):
         module = importlib.import_module("threadpoolctl")
     if file and not hasattr(module, "ThreadpoolController"):
         module = _load(file)
-    _find_blas = module.ThreadpoolController
     if is_new:
         sys.modules.pop("threadpoolctl", None)
+    return module
 
 
 def _load(file: str) -> ModuleType:
@@ -45,23 +65,18 @@ def _load(file: str) -> ModuleType:
 
 def renew_randomness() -> None:
     """Reseed from the system what libraries seeded when imported; Python's ``random`` does that on its own."""
-    modules: dict[str, Any] = dict(sys.modules)
-    if "numpy.random" in modules:
-        modules["numpy.random"].seed()
-    if "torch" in modules:
-        modules["torch"].default_generator.seed()
+    for reseed in _reseeds:
+        reseed()
 
 
 def restore_threads() -> None:
     """Give libraries that were imported without threads (see ``server``) those that they would otherwise have."""
-    if "numexpr.utils" in sys.modules:
-        modules: dict[str, Any] = dict(sys.modules)
-        modules["numexpr"].set_num_threads(modules["numexpr"].detect_number_of_threads())
+    if _numexpr:
+        _numexpr.set_num_threads(_numexpr.detect_number_of_threads())
     wanted = count_blas_threads(os.environ)
-    if wanted > 1 and _find_blas and _has_openblas():
-        for library in _find_blas().lib_controllers:
-            if library.internal_api == "openblas":
-                library.set_num_threads(wanted)
+    if wanted > 1:
+        for library in _blas:
+            library.set_num_threads(wanted)
 
 
 def count_blas_threads(environment: Mapping[str, str]) -> int:
@@ -69,8 +84,3 @@ def count_blas_threads(environment: Mapping[str, str]) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = (environment.get(name, "") for name in BLAS_VARIABLES)
     return min([cores, *[int(text) for text in asked if text.isdecimal() and int(text) > 0][:1]])
-
-
-def _has_openblas() -> bool:
-    """Whether the library is loaded; NumPy, SciPy and OpenCV each bring their own."""
-    return any(name in sys.modules for name in ("numpy", "scipy", "cv2"))

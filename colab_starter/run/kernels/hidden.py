@@ -85,6 +85,7 @@ class HiddenModules:
         self._take_modules()
         self._files = {name: path for name, path in self._list_files().items() if not _is_of_python(path)}
         """The files of modules, except those of Python itself."""
+        self._libraries = {path: name for name, path in self._list_files().items() if path.endswith(_LIBRARIES)}
         self._set_by_imports = _list_variables_set(records.values())
         self._signatures = {path: read_signature(path) for path in self._files.values()}
         self._signatures |= {path: read_signature(path) for record in records.values() for path in record.files}
@@ -154,8 +155,7 @@ class HiddenModules:
 
     def _watch_libraries(self) -> None:
         """Refuse to load a library's file without ``import``: a loaded library cannot be loaded again."""
-        names = {path: name for name, path in self._list_files().items() if path.endswith(_LIBRARIES)}
-        load = _imp.create_dynamic
+        names, load = self._libraries, _imp.create_dynamic
 
         def create_dynamic(spec: Any, file: Any = None) -> ModuleType:
             name = names.get(spec.origin, "")

@@ -68,6 +68,7 @@ def main_elsewhere() -> None:
 
 def _run(here: str, import_rest: "Callable[[list[str]], None]") -> None:
     """Serve; ``here`` is the folder of this package, or empty if nothing else is to be found in it."""
+    _collect_garbage(False)
     environment = dict(os.environ)
     if linecache := sys.modules.get("linecache"):  # from Python 3.13 on, errors in other strings would show our own
         cast(Any, linecache).cache.clear()
@@ -80,6 +81,20 @@ def _run(here: str, import_rest: "Callable[[list[str]], None]") -> None:
     with suppress(OSError):  # the log has no reader any more
         sys.stdout.flush()
     os._exit(0)
+
+
+def _collect_garbage(is_on: bool) -> None:
+    """Switch the collector off until the first fork: it would take a fifth of the time of TensorFlow's import."""
+    is_new = "gc" not in sys.modules
+    import gc
+
+    if is_on:
+        gc.freeze()  # a collection in a fork would touch, and so copy, all that was imported
+        gc.enable()
+    else:
+        gc.disable()
+    if is_new:
+        del sys.modules["gc"]  # a cold kernel has not imported it
 
 
 def make_arguments(connection_file: str) -> list[str]:
@@ -309,7 +324,6 @@ class _Keeper:
 
     def _try_to_serve(self, keeper: "Channel", capture: OutputCapture) -> None:
         """In the fork: import, and serve unless that did harm the process."""
-        import gc
         import shutil
 
         from colab_starter.run.kernels import system
@@ -327,8 +341,7 @@ class _Keeper:
         ours = {self._control.fileno(), keeper.fileno(), *self._setup.keep_fds, 0, 1, 2}
         heritage.descriptors = system.list_descriptors() - ours
         set_heritage(heritage)
-        gc.collect()
-        gc.freeze()
+        _collect_garbage(True)
         Serving(self._control, keeper, heritage, self._setup.keep_fds).serve()
         shutil.rmtree(heritage.folder, ignore_errors=True)  # in case the keeper was killed
 
