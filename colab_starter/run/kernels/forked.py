@@ -284,8 +284,11 @@ def _finish(application: WarmApplication, told: str, output: int) -> NoReturn:
 def _close_files() -> None:
     """Close the notebook's open files; IPython's own atexit handler has deleted the notebook's variables."""
     gc.collect()
-    for thing in gc.get_objects():  # objects from before the fork are frozen, so not included
-        if issubclass(type(thing), io.IOBase) and not isinstance(thing, OutStream):
+    things = gc.get_objects()  # objects from before the fork are frozen, so not included
+    kinds = {id(type(thing)): type(thing) for thing in things}  # by ID: a notebook's types may have no hash
+    files = {key for key, kind in kinds.items() if issubclass(kind, io.IOBase) and not issubclass(kind, OutStream)}
+    for thing in things:
+        if id(type(thing)) in files:
             with suppress(Exception):
                 thing.close()
     with suppress(Exception):
