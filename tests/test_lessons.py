@@ -4,12 +4,10 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import nbformat
 import papermill
 import pytest
 import scrapbook
+from _pytest.mark.structures import ParameterSet
 from jupyter_core.utils import ensure_event_loop
 from nbformat import NotebookNode
 
@@ -33,7 +32,13 @@ from tests.conftest import (
     set_parameters,
 )
 from tests.environments import make_environment
-from tests.support.lessons import CHANGED, first_code_cells, write_with_fewer_images
+from tests.support.lessons import (
+    CHANGED,
+    WITH_IMAGES,
+    first_code_cells,
+    take_fewer_images,
+    write_with_fewer_images,
+)
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "keras": {"accuracy": (0.95, 1.0), "used_dataset": "digits"},
@@ -49,15 +54,25 @@ No rule can be right about more than 0.7906 of the Titanic's people: the lesson 
 
 LESSONS_TABLE = json.loads((REPOSITORY / "templates/lessons.json").read_text(encoding="utf-8"))
 OTHER_BACKENDS = ["jax", "torch"]
-MORE_PARTS = ["changed", "again", "orders"]
-"""What follows in the kernel that has executed a lesson as it is: see ``run_together``."""
 QUICK = {"epochs": 1, "batch_size": 32, "learning_rate": 0.002}
+TO_RESUME = {"epochs": 3, "batch_size": 32, "learning_rate": 0.003}
+"""With these, the lessons learn enough from fewer images."""
 
 CHECKPOINTS = {"keras": "unfinished-*/training_metadata.json", "pytorch": "unfinished-*.pt"}
 """What a lesson's training leaves after each epoch."""
+EXACTLY_RESUMED = ("pytorch",)
+"""Whose checkpoints hold the state of the random numbers too."""
 
-ORDERS = 8
-"""In so many orders the first cells are run again when all is done."""
+KILL = """
+import os, signal
+
+def record_epoch(step, **metrics):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""What ends the training for good (-9) after its first epoch, whose numbers are recorded after its checkpoint."""
+
+ORDERS = int(os.environ.get("ORDERS", "3"))
+"""In so many orders the first cells of each lesson are run again when all is done."""
 WATCH = """
 def _types():
     hidden = get_ipython().user_ns_hidden
@@ -73,6 +88,12 @@ CHECK = "assert _state() == _before, (_state(), _before)"
 
 FIRST_TRIES = ["keras-try", "keras-wrong"]
 """The cells that train something else before the training."""
+
+ONE_THREAD = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""Each lesson computes on one thread, because other tests need the cores too, and threads wait for one another busily.
+
+On two cores that had other work, PyTorch's lesson took 92 s of CPU time with two threads and 36 s with one.
+"""
 
 SCRAP = "application/scrapbook.scrap.json+json"
 
@@ -98,12 +119,14 @@ class Execution:
 
 
 def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, saves: bool = True) -> NotebookNode:
-    """Execute into ``folder``, which is also the kernel's; safe in a thread.
+    """Execute into ``folder``, which is also the kernel's.
 
     papermill's own ``cwd`` would move the whole process. Where it ``saves``, there is ``executed.ipynb`` also after
     an error; but it writes the whole notebook twice for each cell.
     """
-    with private_sockets() as config:
+    with private_sockets() as config, pytest.MonkeyPatch.context() as patch:
+        for variable in ONE_THREAD:
+            patch.setenv(variable, "1")
         try:
             executed: NotebookNode = papermill.execute_notebook(
                 notebook,
@@ -115,7 +138,7 @@ def run_papermill(notebook: Path, folder: Path, parameters: dict[str, Any], *, s
                 config=config,
             )
         finally:
-            ensure_event_loop().close()  # nbclient leaves the thread's loop open
+            ensure_event_loop().close()  # nbclient leaves it open
     return executed
 
 
@@ -125,33 +148,76 @@ def run_once(notebook: Path, folder: Path, parameters: dict[str, Any]) -> Execut
     return Execution(folder / "executed.ipynb", folder / "results")
 
 
-def run_together(notebook: Path, folder: Path, changed: dict[str, Any]) -> dict[str, Execution]:
+def run_together(notebook: Path, folder: Path) -> dict[str, Execution]:
     """All that is tried with a lesson, in one kernel, because much of a lesson's time is importing.
 
-    All cells as they are, twice with changed parameters, which are quick ones, and the first cells in any order.
+    First all cells as they are, then the other parts.
     papermill's own parameters hold for the first time only, so its results lie apart from those of the others.
     """
     folder.mkdir()
-    write_together(notebook, folder / "together.ipynb", changed)
+    parts = {"usual": read_notebook(notebook).cells, **make_parts(notebook, folder / "resumed")}
+    if "resumed" in parts:
+        kill_training(notebook, folder, folder / "resumed")
+    write_together(notebook, parts, folder / "together.ipynb")
     executed = run_papermill(folder / "together.ipynb", folder, {}, saves=False)
-    default = folder / f"outputs/{notebook.stem}"
-    outputs = {"usual": folder / "results", **dict.fromkeys(MORE_PARTS, default)}
-    for part in outputs:
+    outputs = {"usual": folder / "results", "resumed": folder / "resumed"}
+    for part in parts:
         cells = [cell for cell in executed.cells if part_of(cell) == part]
         nbformat.write(nbformat.from_dict({**executed, "cells": cells}), folder / f"{part}.ipynb")
-    return {part: Execution(folder / f"{part}.ipynb", outputs[part]) for part in outputs}
+    default = folder / f"outputs/{notebook.stem}"
+    return {part: Execution(folder / f"{part}.ipynb", outputs.get(part, default)) for part in parts}
 
 
-def write_together(notebook: Path, path: Path, changed: dict[str, Any]) -> None:
+def make_parts(notebook: Path, resumed: Path) -> dict[str, list[NotebookNode]]:
+    """The cells of the parts that follow in the kernel that has executed a lesson as it is.
+
+    The training that another process has begun in ``resumed``, and the same without a break where that is to give
+    the same; all cells twice with changed parameters, which are quick ones; and the first cells in any order.
+    """
+    lesson, parts = notebook.stem, {}
+    if lesson in CHECKPOINTS:
+        parts["resumed"] = read_training(notebook, output_dir=str(resumed)).cells
+    if lesson in EXACTLY_RESUMED:
+        parts["unbroken"] = read_training(notebook).cells
+    other = read_notebook(notebook)
+    set_parameters(other, **CHANGED[lesson])
+    if lesson in WITH_IMAGES:
+        take_fewer_images(other)
+    in_any_order = order_first_cells(first_code_cells(read_notebook(notebook)), random.Random(lesson))
+    return {**parts, "changed": other.cells, "again": other.cells, "orders": in_any_order}
+
+
+def kill_training(notebook: Path, folder: Path, outputs: Path) -> None:
+    """Run a lesson's code as a script, up to the end of its first epoch."""
+    training = read_training(notebook, output_dir=str(outputs))
+    number = next(number for number, cell in enumerate(training.cells) if "def record_epoch" in cell.source)
+    training.cells.insert(number + 1, nbformat.v4.new_code_cell(KILL))
+    code = "\n".join(cell.source for cell in training.cells if cell.cell_type == "code")
+    environment = {**os.environ, **dict.fromkeys(ONE_THREAD, "1"), "MPLBACKEND": "agg"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=450
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stdout + ended.stderr
+    assert list(outputs.glob(CHECKPOINTS[notebook.stem]))
+
+
+def read_training(notebook: Path, **parameters: Any) -> NotebookNode:
+    """A lesson without its first tries, with fewer images."""
+    training = read_notebook(notebook)
+    training.cells = [cell for cell in training.cells if cell.id not in FIRST_TRIES]
+    set_parameters(training, **TO_RESUME, **parameters)
+    take_fewer_images(training)
+    return training
+
+
+def write_together(notebook: Path, parts: dict[str, list[NotebookNode]], path: Path) -> None:
     """Only the first parameters cell keeps its tag."""
-    together, other = read_notebook(notebook), read_notebook(notebook)
-    in_any_order = order_first_cells(first_code_cells(together), random.Random(notebook.stem))
-    set_parameters(other, **changed)
-    for part, cells in zip(MORE_PARTS, (other.cells, other.cells, in_any_order), strict=True):
+    together = read_notebook(notebook)
+    for part, cells in parts.items():
         made = [
-            nbformat.from_dict({**cell, "id": f"{number}-{part}", "metadata": {}}) for number, cell in enumerate(cells)
+            nbformat.from_dict({**cell, "id": f"{number}.{part}", "metadata": {}}) for number, cell in enumerate(cells)
         ]
-        together.cells += made
+        together.cells += made if part != "usual" else []
     nbformat.write(together, path)
 
 
@@ -165,50 +231,40 @@ def order_first_cells(cells: list[NotebookNode], generator: random.Random) -> li
 
 
 def part_of(cell: NotebookNode) -> str:
-    end = cell.id.rpartition("-")[2]
-    return end if end in MORE_PARTS else "usual"
+    return str(cell.id).partition(".")[2] or "usual"
+
+
+def with_its_run(lesson: str, *values: Any) -> ParameterSet:
+    """A lesson; one process is to have all tests of it, because they look at the same run."""
+    return pytest.param(lesson, *values, marks=pytest.mark.xdist_group(f"lesson-{lesson}"))
+
+
+EACH_LESSON = [
+    with_its_run(lesson) for lesson in sorted(LESSONS, key=lambda lesson: -LESSONS_TABLE[lesson]["cpu_seconds"])
+]
+"""The longest first."""
+TRAINED_LESSONS = [with_its_run(lesson) for lesson in CHECKPOINTS]
 
 
 @pytest.fixture(scope="module")
-def two_at_once() -> Iterator[ThreadPoolExecutor]:
-    """Runs lessons on two cores: much of a lesson's time is importing, which keeps only one busy.
-
-    Each computes on one thread, because OpenMP's threads wait for one another busily: on two cores that have
-    other work too, PyTorch's lesson took 92 s of CPU time with two threads and 36 s with one.
-    """
-    pool = ThreadPoolExecutor(2)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield pool
-        pool.shutdown(cancel_futures=True)
-
-
-@pytest.fixture(scope="module")
-def all_runs(
-    all_lessons: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    two_at_once: ThreadPoolExecutor,
-    resumed: dict[str, Future[Execution]],
-) -> dict[str, Future[dict[str, Execution]]]:
-    """By lesson. The others are there to be begun earlier: the short lessons come last, so that no core is idle."""
-    folder = tmp_path_factory.mktemp("runs")
-    longest_first = sorted(LESSONS, key=lambda lesson: -LESSONS_TABLE[lesson]["cpu_seconds"])
-    return {
-        lesson: two_at_once.submit(
-            run_together, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson, CHANGED[lesson]
-        )
-        for lesson in longest_first
-    }
+def all_runs() -> dict[str, dict[str, Execution]]:
+    """By lesson, as far as a test has asked for it."""
+    return {}
 
 
 @pytest.fixture
-def runs(all_runs: dict[str, Future[dict[str, Execution]]], lesson: str) -> dict[str, Execution]:
+def runs(
+    all_runs: dict[str, dict[str, Execution]], all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, lesson: str
+) -> dict[str, Execution]:
     """What was tried with the lesson that the test is about."""
-    return all_runs[lesson].result()
+    if lesson not in all_runs:
+        folder = tmp_path_factory.mktemp("runs") / lesson
+        all_runs[lesson] = run_together(all_lessons / f"notebooks/{lesson}.ipynb", folder)
+    return all_runs[lesson]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", EACH_LESSON)
 def test_a_lesson_prints_no_warning(runs: dict[str, Execution], lesson: str) -> None:
     errors = [
         line
@@ -222,7 +278,7 @@ def test_a_lesson_prints_no_warning(runs: dict[str, Execution], lesson: str) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", EACH_LESSON)
 def test_the_results_are_read_back_as_scraps_and_as_a_file(runs: dict[str, Execution], lesson: str) -> None:
     usual = runs["usual"]
     assert usual.scraps == json.loads((usual.outputs / "results.json").read_text())
@@ -230,7 +286,7 @@ def test_the_results_are_read_back_as_scraps_and_as_a_file(runs: dict[str, Execu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", CHECKPOINTS)
+@pytest.mark.parametrize("lesson", TRAINED_LESSONS)
 def test_training_records_its_numbers_with_a_step_for_each_epoch(runs: dict[str, Execution], lesson: str) -> None:
     usual = runs["usual"]
     outputs = [output for cell in usual.notebook.cells for output in cell.get("outputs", [])]
@@ -243,23 +299,26 @@ def test_training_records_its_numbers_with_a_step_for_each_epoch(runs: dict[str,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("lesson", "name"), [(lesson, name) for lesson in DEFAULTS for name in DEFAULTS[lesson]])
+@pytest.mark.parametrize(
+    ("lesson", "name"), [with_its_run(lesson, name) for lesson in DEFAULTS for name in DEFAULTS[lesson]]
+)
 def test_a_lesson_learns_as_much_as_it_promises(runs: dict[str, Execution], lesson: str, name: str) -> None:
     expected, value = DEFAULTS[lesson][name], runs["usual"].scraps[name]
     assert expected[0] <= value <= expected[1] if isinstance(expected, tuple) else value == expected
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", EACH_LESSON)
 def test_a_changed_parameter_changes_the_results_and_all_cells_again_repeat_them(
     runs: dict[str, Execution], lesson: str
 ) -> None:
     assert runs["again"].lasting_scraps() == runs["changed"].lasting_scraps()
-    assert runs["changed"].lasting_scraps() != runs["usual"].lasting_scraps() or lesson == "blank"
+    unchanged = runs["resumed" if lesson in WITH_IMAGES else "usual"]  # which has had the same images
+    assert runs["changed"].lasting_scraps() != unchanged.lasting_scraps() or lesson == "blank"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", EACH_LESSON)
 def test_the_first_cells_run_twice_and_in_any_order_after_a_full_pass(runs: dict[str, Execution], lesson: str) -> None:
     """Cells between them would have failed the run if a variable had changed."""
     ordered = runs["orders"]
@@ -269,84 +328,30 @@ def test_the_first_cells_run_twice_and_in_any_order_after_a_full_pass(runs: dict
     assert output.count("Missing packages: none\n") == ORDERS + 3
 
 
-@pytest.fixture(scope="module")
-def on_other_backends(
-    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
-) -> dict[str, Future[Execution]]:
-    folder = tmp_path_factory.mktemp("backends")
-    notebook = folder / "keras.ipynb"
-    write_with_fewer_images(all_lessons / "notebooks/keras.ipynb", notebook)
-    return {
-        backend: two_at_once.submit(run_once, notebook, folder / backend, {"backend": backend, **QUICK})
-        for backend in OTHER_BACKENDS
-    }
-
-
 @pytest.mark.weekly
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
-def test_keras_learns_on_its_other_backends_too(on_other_backends: dict[str, Future[Execution]], backend: str) -> None:
-    execution = on_other_backends[backend].result()
+def test_keras_learns_on_its_other_backends_too(all_lessons: Path, tmp_path: Path, backend: str) -> None:
+    write_with_fewer_images(all_lessons / "notebooks/keras.ipynb", tmp_path / "keras.ipynb")
+    execution = run_once(tmp_path / "keras.ipynb", tmp_path / "run", {"backend": backend, **QUICK})
     assert f" on {backend}\n" in printed(execution.notebook)
     assert execution.scraps["accuracy"] > 0.9
 
 
-@pytest.fixture(scope="module")
-def resumed(
-    all_lessons: Path, tmp_path_factory: pytest.TempPathFactory, two_at_once: ThreadPoolExecutor
-) -> dict[str, Future[Execution]]:
-    folder = tmp_path_factory.mktemp("resumed")
-    return {
-        lesson: two_at_once.submit(kill_and_resume, all_lessons / f"notebooks/{lesson}.ipynb", folder / lesson)
-        for lesson in CHECKPOINTS
-    }
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", CHECKPOINTS)
-def test_training_goes_on_where_it_was_killed(
-    resumed: dict[str, Future[Execution]], runs: dict[str, Execution], lesson: str
-) -> None:
-    execution = resumed[lesson].result()
-    output = printed(execution.notebook)
+@pytest.mark.parametrize("lesson", TRAINED_LESSONS)
+def test_training_goes_on_where_it_was_killed(runs: dict[str, Execution], lesson: str) -> None:
+    resumed = runs["resumed"]
+    output = printed(resumed.notebook)
     assert not re.search(r"^Epoch 1/3|^epoch 1,", output, re.MULTILINE)
     assert re.search(r"^Epoch 3/3|^epoch 3,", output, re.MULTILINE)
-    assert execution.scraps["accuracy"] >= 0.95
-    if lesson == "pytorch":  # its checkpoints hold the state of the random numbers too
-        assert execution.scraps["loss"] == runs["usual"].scraps["loss"]
-    assert list(execution.outputs.glob("unfinished*")) == []
-
-
-def kill_and_resume(notebook: Path, folder: Path) -> Execution:
-    folder.mkdir()
-    training = read_notebook(notebook)
-    training.cells = [cell for cell in training.cells if cell.id not in FIRST_TRIES]
-    nbformat.write(training, folder / notebook.name)
-    kill_after_checkpoint(folder / notebook.name, folder, CHECKPOINTS[notebook.stem])
-    return run_once(folder / notebook.name, folder, {})
-
-
-def kill_after_checkpoint(notebook: Path, folder: Path, checkpoint: str) -> None:
-    """Run a notebook's code as a script, and kill it (-9) as soon as its first checkpoint is there.
-
-    Keras opens a checkpoint's last file before it writes it, in one go; until then there is no checkpoint.
-    """
-    cells = read_notebook(notebook)
-    set_parameters(cells, output_dir=str(folder / "results"))
-    code = "\n".join(cell.source for cell in cells.cells if cell.cell_type == "code")
-    environment = {**os.environ, "MPLBACKEND": "agg"}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        deadline = time.monotonic() + 450
-        while not any(path.stat().st_size for path in (folder / "results").glob(checkpoint)):
-            assert process.poll() is None, process.stdout.read() if process.stdout else ""
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.kill()
+    assert resumed.scraps["accuracy"] >= 0.95
+    if lesson in EXACTLY_RESUMED:
+        assert resumed.scraps["loss"] == runs["unbroken"].scraps["loss"]
+    assert list(resumed.outputs.glob("unfinished*")) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", EACH_LESSON)
 def test_a_lesson_shows_a_picture(runs: dict[str, Execution], lesson: str) -> None:
     pictures = {
         kind
