@@ -53,7 +53,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one process, but for those that say themselves with whom they go: the ones with Ray."""
+    """Give each file to one process, but for those that say themselves with whom they go: with Ray, or of a lesson."""
     items.sort(key=lambda item: [*LONGEST_FILES, item.path.name].index(item.path.name))
     for item in items:
         if not item.get_closest_marker("xdist_group"):

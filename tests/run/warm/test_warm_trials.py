@@ -19,10 +19,10 @@ from colab_starter.run.warm.plan import plan_warm
 from tests.conftest import LESSONS
 from tests.run.jobs import Executed, Jobs, cell
 from tests.run.warm.warm_notebooks import Trial, make_trial
-from tests.support.lessons import CHANGED, WITH_IMAGES, write_with_fewer_images
+from tests.support.lessons import CHANGED, WITH_IMAGES, read_shorter
 from tests.support.marks import weekly
 
-NOTEBOOKS = int(os.environ.get("WARM_NOTEBOOKS", "10"))
+NOTEBOOKS = int(os.environ.get("WARM_NOTEBOOKS", "6"))
 """How many are generated; 300 take about ten minutes."""
 FIRST_SEED = int(os.environ.get("WARM_SEED", "1"))
 
@@ -123,7 +123,7 @@ def test_the_lessons_stay_warm(lesson: str, all_lessons: Path, tmp_path: Path) -
     path = all_lessons / "notebooks" / f"{lesson}.ipynb"
     if lesson in WITH_IMAGES:
         path = tmp_path / path.name
-        write_with_fewer_images(all_lessons / "notebooks" / path.name, path)
+        write(read_shorter(all_lessons / "notebooks" / path.name), path)
     plan = plan_warm(read_notebook(path), {}, cwd=str(path.parent))
     server = ForkServer(plan or WarmPlan(), {}, tmp_path / "log")
     try:
