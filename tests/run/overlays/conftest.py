@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tests.run.overlays.packages import Environment, list_overlays, write_wheel
+from tests.run.overlays.packages import Environment, link_packages, list_overlays, write_wheel
 
 Write = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,10 +29,16 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the environments of the tests have besides their own packages."""
+    return link_packages(tmp_path_factory.mktemp("packages") / "linked")
+
+
 @pytest.fixture
-def environment(tmp_path: Path, wheels: Path) -> Environment:
+def environment(tmp_path: Path, linked: Path, wheels: Path) -> Environment:
     """The one that colab-starter lives in: it has ``victim`` 1.0 and ``teller``."""
-    return Environment(tmp_path / "below", *wheels.glob("victim-1.0-*"), *wheels.glob("teller-*"))
+    return Environment(tmp_path / "below", linked, *wheels.glob("victim-1.0-*"), *wheels.glob("teller-*"))
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +54,8 @@ def notebook(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> W
     """Write a notebook of a parameters cell and other code cells; its pip looks for packages in ``wheels``."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("PIP_NO_DEPS", "1")  # to look at all packages of the tests' environment takes pip a second
+    monkeypatch.setenv("PIP_NO_DEPS", "1")
+    monkeypatch.setenv("PATH", os.defpath)  # pip asks each rustc and the like for its version
 
     def write(*cells: str, parameters: str = "n = 1", kernel: str = "python3") -> Path:
         tagged = v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
