@@ -49,13 +49,18 @@ def no_overlay_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     assert list_overlays() == []
 
 
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pip asks rustc and the like for their versions, if it finds them."""
+    monkeypatch.setenv("PATH", os.defpath)
+
+
 @pytest.fixture
 def notebook(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write a notebook of a parameters cell and other code cells; its pip looks for packages in ``wheels``."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setenv("PIP_NO_DEPS", "1")
-    monkeypatch.setenv("PATH", os.defpath)  # pip asks each rustc and the like for its version
 
     def write(*cells: str, parameters: str = "n = 1", kernel: str = "python3") -> Path:
         tagged = v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
