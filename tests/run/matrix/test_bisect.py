@@ -149,12 +149,15 @@ def test_a_notebook_of_another_language_is_refused_in_one_line_before_anything_r
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.usefixtures("own_cache", "seeds")
-def test_a_notebook_that_cannot_do_without_colab_is_not_tried(command: Command, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("seeds")
+def test_a_notebook_that_cannot_do_without_colab_is_not_tried(
+    command: Command, tmp_path: Path, own_cache: Path
+) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "from google.colab import drive")
     ended = command("run", notebook, "--runtime", "latest")
     assert ended.status == 1
     assert "nb.ipynb needs google-colab (it exists on Colab's machines only" in ended.err
+    assert not own_cache.exists(), "an environment was made for nothing"
     assert not (tmp_path / "runs").exists()
 
 
