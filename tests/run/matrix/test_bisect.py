@@ -9,6 +9,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from colab_starter import runtimes as runtimes_module
 from colab_starter.run.matrix import trials as trials_module
 from colab_starter.run.matrix.bisect import search
 from colab_starter.run.matrix.trials import Trial
@@ -44,7 +45,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "file:///no/such/mirror")
     monkeypatch.setattr(trials_module, "runtime_names", lambda: list(reversed(RUNTIMES)))
-    monkeypatch.setattr(trials_module, "load_runtime", lambda name: RUNTIMES.get(name) or load_runtime(name))
+    for module in (trials_module, runtimes_module):
+        monkeypatch.setattr(module, "load_runtime", lambda name: RUNTIMES.get(name) or load_runtime(name))
     return call
 
 
