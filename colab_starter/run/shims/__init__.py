@@ -10,8 +10,10 @@ from pathlib import Path
 
 FOLDER = str(Path(__file__).parent)
 _SHIM = "rfc3987_syntax"
-_OF_FORMATS = ("fqdn", "idna", "isoduration", "jsonpointer", "rfc3339_validator", "rfc3986_validator")
-_OF_FORMATS += ("rfc3987", "uri_template", "webcolors")
+_OF_FORMATS = (
+    *("fqdn", "idna", "isoduration", "jsonpointer", "rfc3339_validator", "rfc3986_validator", "rfc3987"),
+    *("uri_template", "webcolors"),
+)
 """What jsonschema imports if it is installed, to check formats, of which a notebook's schema has none."""
 
 

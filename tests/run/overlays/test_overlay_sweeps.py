@@ -284,7 +284,7 @@ while n == 1 and not Path({str(tmp_path)!r}, "uninstalled2").exists():
     time.sleep(0.02)
 """
     path = notebook(
-        f"import os, time\nwhile n == 2 and not os.path.exists({str(tmp_path / 'installed1')!r}):\n    time.sleep(0.02)",
+        f"import os, time\nwhile n == 2 and not os.path.exists({str(tmp_path)!r} + '/installed1'): time.sleep(0.02)",
         "!pip uninstall --yes newcomer",
         f"open({str(tmp_path)!r} + f'/uninstalled{{n}}', 'w').close()",
         "!pip install newcomer==2.0",
