@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,13 @@ def notebook(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 
 @pytest.fixture
-def start(tmp_path: Path, environment: Environment) -> Iterator[Start]:
-    """Begin ``colab-starter run`` of that environment, in the test's folder."""
+def begin(tmp_path: Path, environment: Environment) -> Iterator[Start]:
+    """Begin a program of that environment, in the test's folder."""
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
+    def begin_program(*arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [environment.python, "-m", "colab_starter", "run", *map(str, arguments)],
+            [environment.python, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, **variables},
             stdout=subprocess.PIPE,
@@ -89,18 +90,24 @@ def start(tmp_path: Path, environment: Environment) -> Iterator[Start]:
         begun.append(process)
         return process
 
-    yield begin
+    yield begin_program
     for process in begun:
         process.kill()
         process.communicate(timeout=60)
 
 
 @pytest.fixture
-def run(start: Start) -> Run:
-    """Call it, and wait for its end."""
+def start(begin: Start) -> Start:
+    """Begin ``colab-starter run``."""
+    return partial(begin, "-m", "colab_starter", "run")
+
+
+@pytest.fixture
+def run(begin: Start) -> Run:
+    """Call it, and wait for its end; without the fork server that is started ahead, which no overlay can use."""
 
     def call(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        process = start(*arguments, **variables)
+        process = begin("-c", "from colab_starter.cli import main; main()", "run", *arguments, **variables)
         out, error = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
