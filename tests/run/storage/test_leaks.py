@@ -42,12 +42,12 @@ def call(folder: Path, *arguments: str, status: int) -> bytes:
 
 @pytest.fixture
 def call_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CallHere:
-    """The same without a process, for what starts no kernel."""
+    """The same in this process, which takes a third less."""
 
-    def call_command_here(*arguments: str) -> bytes:
+    def call_command_here(*arguments: str, status: int) -> bytes:
         monkeypatch.chdir(tmp_path)
         ended = call_command(monkeypatch, capfd, *arguments)
-        assert ended.status == 0, ended.out + ended.err
+        assert ended.status == status, ended.out + ended.err
         return (ended.out + ended.err).encode()
 
     return call_command_here
@@ -58,9 +58,9 @@ def test_no_file_of_a_sweep_and_of_its_report_holds_a_secret(
     tmp_path: Path, call_here: CallHere, start: list[str]
 ) -> None:
     run = ["run", "leaky.ipynb", *options(), "--out", "out", *start]
-    said = {"dry run": call_here(*run, "--dry-run"), "sweep": call(tmp_path, *run, status=1)}
-    said["again"] = call(tmp_path, *run, "--retry-failed", "--json", status=1)
-    said["report"] = call_here("report", "out")
+    said = {"dry run": call_here(*run, "--dry-run", status=0), "sweep": call(tmp_path, *run, status=1)}
+    said["again"] = call_here(*run, "--retry-failed", "--json", status=1)
+    said["report"] = call_here("report", "out", status=0)
     files = read_all(tmp_path / "out")
     assert find_leaks(files) == find_leaks(said) == []
     by_run = {way: next((tmp_path / "out").glob(f"*how={way}*")) for way in WAYS}
@@ -77,7 +77,7 @@ def test_no_object_of_a_bucket_and_no_file_on_the_way_there_holds_a_secret(
     tmp_path: Path, s3: FaultyEndpoint, moto: Endpoint, call_here: CallHere
 ) -> None:
     run = ["run", "leaky.ipynb", *options(), "--out", f"s3://{BUCKET}/leaky", "-q"]
-    said = {"sweep": call(tmp_path, *run, status=1), "report": call_here("report", run[-2])}
+    said = {"sweep": call_here(*run, status=1), "report": call_here("report", run[-2], status=0)}
     bucket = boto3.resource("s3", **connect(moto)).Bucket(BUCKET)
     objects = {found.key: found.get()["Body"].read() for found in bucket.objects.all()}
     bucket.meta.client.close()
