@@ -1,5 +1,6 @@
 """A backend that executes nothing: what becomes of its jobs is said beforehand. For the runner's own logic."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -43,6 +44,7 @@ class ScriptedBackend(Backend):
 
     def wait(self, timeout: float) -> list[Event]:
         if not self._events:
+            time.sleep(min(timeout, 0.001))  # as a backend does; threads that are waited for need the core
             return []
         event = self._events.popleft()
         if isinstance(event, Ended):

@@ -16,11 +16,11 @@ from colab_starter.runtimes import environments as environments_module
 from colab_starter.runtimes.environments import Environment, environments_folder, open_environment, remove_unused
 from colab_starter.runtimes.resolve import Request
 from tests.support.processes import wait_until
-from tests.support.runtimes import SEED, SOIL, make_runtime, own_cache, seeds
+from tests.support.runtimes import SEED, SOIL, compiled_once, make_runtime, own_cache, seeds
 
-__all__ = ["own_cache", "seeds"]
+__all__ = ["compiled_once", "own_cache", "seeds"]
 
-pytestmark = [pytest.mark.usefixtures("own_cache", "seeds"), pytest.mark.xdist_group("environments")]
+pytestmark = [pytest.mark.usefixtures("own_cache", "compiled_once", "seeds"), pytest.mark.xdist_group("environments")]
 
 OLD = make_runtime("2026.04", "1.0")
 
@@ -33,8 +33,8 @@ def import_in(environment: Environment, code: str) -> str:
     return subprocess.run([environment.python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_an_environment_is_made_once_and_shared_by_runtimes_and_notebooks_with_the_same_packages(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_environment_is_made_once_for_the_same_packages_and_again_if_it_is_damaged_or_half_made(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     with open_quietly(said=said) as made:
@@ -50,21 +50,18 @@ def test_an_environment_is_made_once_and_shared_by_runtimes_and_notebooks_with_t
         assert {path.name for path in kernels.iterdir()} >= {"colab-2026.04", "colab-2026.07"}
         spec = json.loads((kernels / "colab-2026.07/kernel.json").read_text())
         assert spec["argv"][0] == shared.python
-    monkeypatch.setattr(environments_module, "get_uv", lambda: pytest.fail("uv is not needed for what is there"))
-    with open_quietly() as found:
-        assert (found.folder, found.was_made, found.resolution) == (made.folder, False, made.resolution)
+    with monkeypatch.context() as without:
+        without.setattr(environments_module, "get_uv", lambda: pytest.fail("uv is not needed for what is there"))
+        with open_quietly() as found:
+            assert (found.folder, found.was_made, found.resolution) == (made.folder, False, made.resolution)
 
-
-def test_an_environment_that_is_damaged_or_half_made_is_made_again(own_cache: Path) -> None:
-    with open_quietly() as made:
-        folder = made.folder
-    (folder / "colab-starter.json").unlink()
-    (folder / "half").touch()
+    (made.folder / "colab-starter.json").unlink()
+    (made.folder / "half").touch()
     with open_quietly() as again:
-        assert (again.folder, again.was_made) == (folder, True)
-        assert not (folder / "half").exists()
-    (folder / "bin/python").unlink()
-    (folder / "bin/python").symlink_to("/no/such/python")
+        assert (again.folder, again.was_made) == (made.folder, True)
+        assert not (made.folder / "half").exists()
+    (made.folder / "bin/python").unlink()
+    (made.folder / "bin/python").symlink_to("/no/such/python")
     for path in (own_cache / "resolutions").iterdir():
         path.write_text('{"python": ')
     with open_quietly() as again:

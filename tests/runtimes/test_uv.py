@@ -38,17 +38,18 @@ def test_uv_on_path_is_taken(programs: Path) -> None:
 
 
 @pytest.mark.parametrize("does", ["echo uv 0.6.17", "exit 1", "echo nonsense"])
-def test_an_old_or_broken_uv_is_passed_over_and_what_cannot_be_installed_is_one_line(programs: Path, does: str) -> None:
+def test_an_old_or_broken_uv_is_passed_over(programs: Path, does: str) -> None:
     write_program(programs / "uv", does)
+    own = write_program(programs.parent / "cache/colab-starter/uv/bin/uv", "echo uv 0.11.3")
+    assert get_uv() == str(own)
+
+
+def test_a_uv_that_cannot_be_installed_is_one_line(programs: Path) -> None:
+    write_program(programs / "uv", "echo uv 0.6.17")
     with pytest.raises(UvMissingError) as error:
         get_uv()
     assert re.fullmatch(r".* could not be installed \(.*uv.*\); install it: pip install uv", str(error.value))
     assert list((programs.parent / "cache/colab-starter").iterdir()) == []
-
-
-def test_an_installed_uv_is_found_in_the_cache(programs: Path) -> None:
-    own = write_program(programs.parent / "cache/colab-starter/uv/bin/uv", "echo uv 0.11.3")
-    assert get_uv() == str(own)
 
 
 def test_the_environment_that_the_user_is_in_is_hidden_from_uv_and_its_complaint_is_kept(

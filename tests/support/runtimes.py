@@ -1,7 +1,9 @@
 """Small runtimes of this Python with a seeded breakage, whose packages are wheels of a few lines."""
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,10 +41,18 @@ def seeds(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache of environments; uv and what it has downloaded are shared by the session's tests."""
     uv = Path(get_uv())
     monkeypatch.setenv("PATH", f"{uv.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR") or f"{os.environ['XDG_CACHE_HOME']}/uv")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "colab-starter"
+    cache = tmp_path_factory.getbasetemp() / "own-cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    yield cache / "colab-starter"
+    shutil.rmtree(cache, ignore_errors=True)
+
+
+@pytest.fixture
+def compiled_once(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the environments of the session's tests share what Python compiles: the kernel's modules take it a second."""
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(own_cache.parents[1] / "compiled"))

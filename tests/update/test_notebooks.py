@@ -11,9 +11,10 @@ import pytest
 
 from colab_starter.update.cells import read_id, read_source
 from colab_starter.update.notebooks import merge_notebooks, order_cells, read_cells
+from tests.support.marks import weekly
 from tests.update.trials import Json, LineEdits, Trial, as_source, both, make_cell, make_edits, save_as_colab_does
 
-TRIALS = int(os.environ.get("UPDATES", "1000"))
+TRIALS = int(os.environ.get("UPDATES", "400"))
 
 
 def notebook(*cells: Json) -> Json:
@@ -39,9 +40,10 @@ def ids(result: Json) -> list[str]:
 OUTPUT = {"name": "stdout", "output_type": "stream", "text": ["7\n"]}
 
 
-def test_random_updates_lose_nothing_and_every_result_opens() -> None:
-    conflicts = sum(check_trial(seed) for seed in range(TRIALS))
-    assert conflicts > TRIALS / 20  # or the trials would show nothing about conflicts
+@pytest.mark.parametrize("seeds", [range(TRIALS), weekly(range(TRIALS, 10 * TRIALS))], ids=["some", "many"])
+def test_random_updates_lose_nothing_and_every_result_opens(seeds: range) -> None:
+    conflicts = sum(map(check_trial, seeds))
+    assert conflicts > len(seeds) / 20  # or the trials would show nothing about conflicts
 
 
 def check_trial(seed: int) -> int:

@@ -1,19 +1,24 @@
 """A backend that wraps a local one and publishes its runs, which end only once they are published."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colab_starter.errors import LedgerWriteError
 from colab_starter.run.backends import Backend
 from colab_starter.run.job import Ended, Event, Job, WarmPlan
 from colab_starter.run.outcome import Outcome
 from colab_starter.run.stopping import StopLevel
-from colab_starter.run.storage.objects import Objects
 from colab_starter.run.storage.runs import describe_failure, publish_run
 from colab_starter.run.storage.store import Store
+
+if TYPE_CHECKING:
+    from colab_starter.run.storage.objects import Objects
 
 AT_ONCE = 8
 """How many runs are published at once."""

@@ -17,7 +17,7 @@ from colab_starter.run.outcome import BAD, DONE, Status
 from colab_starter.run.storage.choice import reach
 from colab_starter.runtimes import load_runtime, runtime_names
 from colab_starter.runtimes.environments import Environment, Say, open_environment
-from colab_starter.runtimes.resolve import Request, Resolution
+from colab_starter.runtimes.resolve import Request, Resolution, find_exceptions
 from colab_starter.runtimes.table import Runtime
 from colab_starter.text import plural
 
@@ -105,6 +105,8 @@ def try_runtime(options: Options, runtime: Runtime, say: Say, versions: Mapping[
     needs = find_needs(notebook, runtime)
     tell_unknown(notebook, runtime, needs, say)
     packages, is_again = needs.packages, options.retry_failed
+    known = find_exceptions(Request(runtime, packages, versions or {}))
+    check_available(known.missing, runtime, needs, notebook)  # before minutes are spent on an environment
     for _ in range(1 + _MOST_ADDITIONS):
         request = Request(runtime, packages, versions or {})
         with open_environment(request, say) as environment:
@@ -147,15 +149,18 @@ def tell_unknown(notebook: Notebook, runtime: Runtime, needs: Needs, say: Say) -
 
 def check_needed(environment: Environment, needs: Needs, notebook: Notebook, say: Say) -> None:
     """Say what the environment lacks. Raises RuntimeUnavailableError if the notebook cannot do without."""
-    resolution = environment.resolution
-    lacking = [f"{name} ({why})" for name, why in resolution.missing.items() if name in needs.required]
+    check_available(environment.resolution.missing, environment.runtime, needs, notebook)
+    tell_differences(environment.resolution, say)
+
+
+def check_available(missing: Mapping[str, str], runtime: Runtime, needs: Needs, notebook: Notebook) -> None:
+    """Raise RuntimeUnavailableError if the notebook cannot do without what is ``missing``: package -> reason."""
+    lacking = [f"{name} ({why})" for name, why in missing.items() if name in needs.required]
     if lacking:
-        runtime = environment.runtime.name
         raise RuntimeUnavailableError(
-            f"{notebook.path.name} needs {', '.join(lacking)}, so it cannot be tried in runtime {runtime} here; "
+            f"{notebook.path.name} needs {', '.join(lacking)}, so it cannot be tried in runtime {runtime.name} here; "
             "if it can do without, import that under try"
         )
-    tell_differences(resolution, say)
 
 
 def tell_differences(resolution: Resolution, say: Say) -> None:

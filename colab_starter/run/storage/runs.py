@@ -1,14 +1,22 @@
-"""Publishing a run from the local folder in which it was executed to the store."""
+"""Publishing a run from the local folder in which it was executed to the store.
+
+Every sweep imports this module, so fsspec, which takes a tenth of a second, is imported only with the first store.
+"""
+
+from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colab_starter.run.job import KERNEL_LOG, OUTPUT_DIR, OUTPUT_FOLDER, Job
 from colab_starter.run.outcome import Outcome, Status
-from colab_starter.run.storage.objects import Objects
+
+if TYPE_CHECKING:
+    from colab_starter.run.storage.objects import Objects
 
 
 def publish_run(objects: Objects, job: Job, check: Callable[[], None] = lambda: None) -> None:
@@ -45,6 +53,8 @@ def execute_staged(job: Job, execute: Callable[[Job], Outcome]) -> Outcome:
 
     This is for workers on machines without access to the coordinator's disk.
     """
+    from colab_starter.run.storage.objects import Objects
+
     address, run, name = job.output.rsplit("/", 2)
     folder = Path(tempfile.mkdtemp(prefix="colab-starter-run-"))
     is_published = True

@@ -112,11 +112,18 @@ def test_only_who_inherited_the_lock_from_the_dead_coordinator_is_ended(
     reader.wait()
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for what an earlier run left ten times a second, and give up as soon."""
+    monkeypatch.setattr(leftovers, "_LOOK", 0.1)
+    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_workers_that_cannot_be_ended_are_an_error_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "find_holders", lambda descriptors, dead: [])
-    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     end(coordinator)
     with pytest.raises(SweepBusyError, match=r"an earlier run are still working in .*fuser"):
@@ -125,8 +132,8 @@ def test_workers_that_cannot_be_ended_are_an_error_with_the_remedy(
     SweepLock(tmp_path, wait=5).close()
 
 
-def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
+@pytest.mark.usefixtures("impatient")
+def test_a_number_that_another_process_has_now_is_no_holder(tmp_path: Path) -> None:
     coordinator, worker = start_coordinator(tmp_path, worker_lives=600)
     signed = (tmp_path / ".lock").read_text()
     (tmp_path / ".lock").write_text(signed.replace(str(coordinator.pid), str(os.getpid())))
@@ -200,11 +207,9 @@ def test_a_folder_that_was_removed_is_told_so(tmp_path: Path) -> None:
             lock.check()
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("content", ["", "[]", "null", '"pid": []', '"pid": 1e400', "[" * 100_000, "\0\0"])
-def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(
-    tmp_path: Path, content: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(leftovers, "_FORCE", 0.1)
+def test_a_damaged_lock_file_names_no_holder_but_the_lock_is_held(tmp_path: Path, content: str) -> None:
     here = json.dumps(socket.gethostname())
     with SweepLock(tmp_path):
         (tmp_path / ".lock").write_text(f'{{"host": {here}, {content}}}' if "pid" in content else content)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from colab_starter.run.ledger.ledger import read_runs
+from tests.run.conftest import Run
 from tests.run.finished import write_source
+from tests.support.marks import weekly
 from tests.support.processes import COMMAND, wait_until
 
 SWEEP = ("nb.ipynb", "-p", "n=1,2,3,4", "-j", "2", "--out", "out")
@@ -26,6 +28,7 @@ while n > 2 and not os.path.exists("gate"):
 """Runs 1 and 2 end at once; the others note that they have begun, and wait."""
 
 Touch = Callable[[Path], object]
+GoOn = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -54,10 +57,15 @@ def list_ok(out: Path) -> list[str]:
     return sorted(str(run.parameters["n"]) for run in read_runs(out).values() if run.status == "ok")
 
 
-def go_on(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture
+def go_on(tmp_path: Path, run_here: Run) -> GoOn:
     """Give the same command again; now no run waits."""
-    (folder / "gate").touch()
-    return subprocess.run([COMMAND, "run", *SWEEP, *arguments], cwd=folder, capture_output=True, text=True, timeout=240)
+
+    def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        (tmp_path / "gate").touch()
+        return run_here(*SWEEP, *arguments)
+
+    return call
 
 
 def save_again(path: Path) -> None:
@@ -78,16 +86,22 @@ TOUCHES: dict[str, Touch] = {
 }
 
 
-@pytest.mark.parametrize("touch", TOUCHES.values(), ids=TOUCHES.keys())
+# Each day one after which the ledger has all its lines, and one after which it lacks some, as with the others.
+DAILY = ("replaced", "cut")
+
+
+@pytest.mark.parametrize(
+    "touch", [touch if name in DAILY else weekly(touch) for name, touch in TOUCHES.items()], ids=TOUCHES.keys()
+)
 def test_a_touched_ledger_ends_the_sweep_with_one_line_and_nothing_that_ended_is_done_again(
-    sweep: "subprocess.Popen[str]", tmp_path: Path, touch: Touch
+    sweep: "subprocess.Popen[str]", go_on: GoOn, tmp_path: Path, touch: Touch
 ) -> None:
     touch(tmp_path / "out")
     _, said = sweep.communicate(timeout=120)
     assert sweep.returncode == 1
     assert len(said.splitlines()) == 1
     assert "ledger.jsonl was replaced, moved or changed" in said
-    assert go_on(tmp_path).returncode == 0
+    assert go_on().returncode == 0
     assert count_executed(tmp_path) == {"1": 1, "2": 1, "3": 2, "4": 2}
     assert list_ok(tmp_path / "out") == ["1", "2", "3", "4"]
     with (tmp_path / "out/results.csv").open(newline="") as file:
@@ -95,10 +109,10 @@ def test_a_touched_ledger_ends_the_sweep_with_one_line_and_nothing_that_ended_is
 
 
 def test_a_removed_lock_file_lets_no_second_sweep_in_and_the_first_goes_on(
-    sweep: "subprocess.Popen[str]", tmp_path: Path
+    sweep: "subprocess.Popen[str]", run_here: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "out/.lock").unlink()
-    second = subprocess.run([COMMAND, "run", *SWEEP], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    second = run_here(*SWEEP)
     assert second.returncode == 1
     assert f"is being worked on by process {sweep.pid} on" in second.stderr
     (tmp_path / "gate").touch()
@@ -107,24 +121,26 @@ def test_a_removed_lock_file_lets_no_second_sweep_in_and_the_first_goes_on(
     assert count_executed(tmp_path) == dict.fromkeys("1234", 1)
 
 
-@pytest.mark.parametrize("goes_back", [True, False], ids=["renamed back", "gone on with there"])
 def test_a_renamed_folder_is_named_in_one_line_and_not_made_again(
-    sweep: "subprocess.Popen[str]", tmp_path: Path, goes_back: bool
+    sweep: "subprocess.Popen[str]", go_on: GoOn, tmp_path: Path
 ) -> None:
+    """What was told is right: it can be gone on with there, or renamed back."""
     (tmp_path / "out").rename(tmp_path / "kept")
     _, said = sweep.communicate(timeout=120)
     assert sweep.returncode == 1
     assert len(said.splitlines()) == 1
     assert f"rename {tmp_path / 'kept'} back, or go on with --out {tmp_path / 'kept'}" in said
     assert not (tmp_path / "out").exists()
-    if goes_back:
-        (tmp_path / "kept").rename(tmp_path / "out")
-    assert go_on(tmp_path, *([] if goes_back else ["--out", "kept"])).returncode == 0
+    shutil.copytree(tmp_path / "kept", tmp_path / "copy")
+    assert go_on("--out", "kept").returncode == 0
     assert count_executed(tmp_path) == {"1": 1, "2": 1, "3": 2, "4": 2}
+    (tmp_path / "copy").rename(tmp_path / "out")
+    assert go_on().returncode == 0
+    assert count_executed(tmp_path) == {"1": 1, "2": 1, "3": 3, "4": 3}
 
 
 def test_a_removed_folder_is_told_in_one_line_and_the_same_command_begins_anew(
-    sweep: "subprocess.Popen[str]", tmp_path: Path
+    sweep: "subprocess.Popen[str]", go_on: GoOn, tmp_path: Path
 ) -> None:
     (tmp_path / "out").rename(tmp_path / "rubbish")
     shutil.rmtree(tmp_path / "rubbish")
@@ -132,18 +148,16 @@ def test_a_removed_folder_is_told_in_one_line_and_the_same_command_begins_anew(
     assert sweep.returncode == 1
     assert len(said.splitlines()) == 1
     assert f"{tmp_path / 'out'} was re" in said  # removed, or already noticed when it was renamed
-    assert go_on(tmp_path).returncode == 0
+    assert go_on().returncode == 0
     assert count_executed(tmp_path) == dict.fromkeys("1234", 2)
 
 
-def test_an_ok_run_whose_folder_is_gone_is_done_again_and_that_is_said(
-    sweep: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
-    (tmp_path / "gate").touch()
-    sweep.communicate(timeout=120)
+def test_an_ok_run_whose_folder_is_gone_is_done_again_and_that_is_said(go_on: GoOn, tmp_path: Path) -> None:
+    write_source(tmp_path, GATED)
+    assert go_on().returncode == 0
     shutil.rmtree(next((tmp_path / "out").glob("n=1-*")))
     next((tmp_path / "out").glob("n=2-*/nb.ipynb")).unlink()
-    result = go_on(tmp_path)
+    result = go_on()
     assert result.returncode == 0
     assert "2 runs had been done, but the executed notebook is gone: done again" in result.stdout.splitlines()
     assert count_executed(tmp_path) == {"1": 2, "2": 2, "3": 1, "4": 1}

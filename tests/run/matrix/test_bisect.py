@@ -4,13 +4,16 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbformat import v4
 
+from colab_starter import runtimes as runtimes_module
+from colab_starter.run.matrix import bisect as bisect_module
 from colab_starter.run.matrix import trials as trials_module
-from colab_starter.run.matrix.bisect import search
+from colab_starter.run.matrix.bisect import Verdict, bisect, search
 from colab_starter.run.matrix.trials import Trial
 from colab_starter.run.outcome import Status
 from colab_starter.runtimes import Runtime, load_runtime
@@ -44,8 +47,15 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UV_PYTHON_INSTALL_MIRROR", "file:///no/such/mirror")
     monkeypatch.setattr(trials_module, "runtime_names", lambda: list(reversed(RUNTIMES)))
-    monkeypatch.setattr(trials_module, "load_runtime", lambda name: RUNTIMES.get(name) or load_runtime(name))
+    for module in (trials_module, runtimes_module):
+        monkeypatch.setattr(module, "load_runtime", lambda name: RUNTIMES.get(name) or load_runtime(name))
     return call
+
+
+@pytest.fixture
+def shared_cache(own_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environments that one test here has made are there for the next: to make one takes two seconds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "shared-cache"))
 
 
 def write_notebook(path: Path, *cells: str) -> Path:
@@ -59,8 +69,10 @@ IS_FORKED = "print('forked' if b'kernels.server' in open('/proc/self/cmdline', '
 GROWING = ("import colab_starter_seed as seed", IS_FORKED, "print(seed.grow)")
 
 
-@pytest.mark.usefixtures("own_cache", "seeds")
-def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(command: Command, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shared_cache", "seeds")
+def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     notebook = write_notebook(tmp_path / "growing.ipynb", *GROWING)
     told = command("run", notebook, "--runtime", "2026.01,2026.04,2026.07")
     assert told.status == 1
@@ -80,6 +92,13 @@ def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(co
     again = command("run", notebook, "--runtime", "2026.01")
     assert (again.status, "1 of 1 run already done" in again.out) == (0, True)
 
+    found: list[Verdict] = []
+
+    def keep_found(*arguments: Any) -> Verdict:
+        found.append(bisect(*arguments))
+        return found[0]
+
+    monkeypatch.setattr(bisect_module, "bisect", keep_found)
     told = command("runtimes", "bisect", notebook, "--json")
     assert told.status == 1
     assert told.err == ""
@@ -89,6 +108,7 @@ def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(co
     assert verdict["rollback"] == {"colab-starter-seed": "1.0", "colab-starter-soil": "1.0"}
     assert [trial["status"] for trial in verdict["trials"]] == ["ok", "ok", "failed", "failed"]
 
+    monkeypatch.setattr(bisect_module, "bisect", lambda *_: found[0])  # only the text is new
     told = command("runtimes", "bisect", notebook)
     assert told.out.splitlines()[-3:] == [
         "changed between them, of what it uses: colab-starter-seed 1.0 -> 2.0, colab-starter-soil 1.0 -> 2.0",
@@ -98,7 +118,7 @@ def test_a_notebook_is_run_in_every_runtime_and_the_breaking_package_is_found(co
     ]
 
 
-@pytest.mark.usefixtures("own_cache", "seeds")
+@pytest.mark.usefixtures("shared_cache", "seeds")
 def test_what_a_notebook_turns_out_to_need_is_added_if_colab_has_it(command: Command, tmp_path: Path) -> None:
     code = "name = 'colab_starter_' + 'seed'\nprint(__import__(name).sprout)"
     told = command("run", write_notebook(tmp_path / "hidden.ipynb", code), "--runtime", "latest", "--out", "there")
@@ -149,12 +169,15 @@ def test_a_notebook_of_another_language_is_refused_in_one_line_before_anything_r
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.usefixtures("own_cache", "seeds")
-def test_a_notebook_that_cannot_do_without_colab_is_not_tried(command: Command, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("seeds")
+def test_a_notebook_that_cannot_do_without_colab_is_not_tried(
+    command: Command, tmp_path: Path, own_cache: Path
+) -> None:
     notebook = write_notebook(tmp_path / "nb.ipynb", "from google.colab import drive")
     ended = command("run", notebook, "--runtime", "latest")
     assert ended.status == 1
     assert "nb.ipynb needs google-colab (it exists on Colab's machines only" in ended.err
+    assert not own_cache.exists(), "an environment was made for nothing"
     assert not (tmp_path / "runs").exists()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tests.run.overlays.packages import Environment, list_overlays, write_wheel
+from tests.run.overlays.packages import Environment, link_packages, list_overlays, write_wheel
 
 Write = Callable[..., Path]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,10 +30,16 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the environments of the tests have besides their own packages."""
+    return link_packages(tmp_path_factory.mktemp("packages") / "linked")
+
+
 @pytest.fixture
-def environment(tmp_path: Path, wheels: Path) -> Environment:
+def environment(tmp_path: Path, linked: Path, wheels: Path) -> Environment:
     """The one that colab-starter lives in: it has ``victim`` 1.0 and ``teller``."""
-    return Environment(tmp_path / "below", *wheels.glob("victim-1.0-*"), *wheels.glob("teller-*"))
+    return Environment(tmp_path / "below", linked, *wheels.glob("victim-1.0-*"), *wheels.glob("teller-*"))
 
 
 @pytest.fixture(autouse=True)
@@ -43,12 +50,18 @@ def no_overlay_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     assert list_overlays() == []
 
 
+@pytest.fixture(autouse=True)
+def few_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each pip asks rustc and the like for their versions, if it finds them."""
+    monkeypatch.setenv("PATH", os.defpath)
+
+
 @pytest.fixture
 def notebook(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write a notebook of a parameters cell and other code cells; its pip looks for packages in ``wheels``."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("PIP_NO_DEPS", "1")  # to look at all packages of the tests' environment takes pip a second
+    monkeypatch.setenv("PIP_NO_DEPS", "1")
 
     def write(*cells: str, parameters: str = "n = 1", kernel: str = "python3") -> Path:
         tagged = v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
@@ -61,13 +74,13 @@ def notebook(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 
 @pytest.fixture
-def start(tmp_path: Path, environment: Environment) -> Iterator[Start]:
-    """Begin ``colab-starter run`` of that environment, in the test's folder."""
+def begin(tmp_path: Path, environment: Environment) -> Iterator[Start]:
+    """Begin a program of that environment, in the test's folder."""
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(*arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
+    def begin_program(*arguments: str | Path, **variables: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [environment.python, "-m", "colab_starter", "run", *map(str, arguments)],
+            [environment.python, *map(str, arguments)],
             cwd=tmp_path,
             env={**os.environ, **variables},
             stdout=subprocess.PIPE,
@@ -77,18 +90,24 @@ def start(tmp_path: Path, environment: Environment) -> Iterator[Start]:
         begun.append(process)
         return process
 
-    yield begin
+    yield begin_program
     for process in begun:
         process.kill()
         process.communicate(timeout=60)
 
 
 @pytest.fixture
-def run(start: Start) -> Run:
-    """Call it, and wait for its end."""
+def start(begin: Start) -> Start:
+    """Begin ``colab-starter run``."""
+    return partial(begin, "-m", "colab_starter", "run")
+
+
+@pytest.fixture
+def run(begin: Start) -> Run:
+    """Call it, and wait for its end; without the fork server that is started ahead, which no overlay can use."""
 
     def call(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        process = start(*arguments, **variables)
+        process = begin("-c", "from colab_starter.cli import main; main()", "run", *arguments, **variables)
         out, error = process.communicate(timeout=300)
         return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 

@@ -4,12 +4,11 @@ import base64
 import hashlib
 import os
 import subprocess
+import sys
 import venv
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-
-from colab_starter.run.overlays.make import list_packages_folders
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -84,17 +83,37 @@ def write_project(folder: Path, wheel: Path, log: Path, seconds: float = 0.0) ->
     return folder
 
 
-class Environment:
-    """A virtual environment with colab-starter, and with all that the tests' own has, which is not copied."""
+def link_packages(folder: Path) -> Path:
+    """All packages of the tests' own environment; their descriptions are cut short, because pip reads that of each."""
+    folder.mkdir()
+    for path in (entry for place in sys.path if Path(place).name == "site-packages" for entry in Path(place).iterdir()):
+        if path.suffix == ".pth" or (folder / path.name).exists():
+            continue
+        if path.suffix == ".dist-info":
+            _describe_shortly(path, folder / path.name)
+        else:
+            (folder / path.name).symlink_to(path)
+    return folder
 
-    def __init__(self, folder: Path, *wheels: Path) -> None:
+
+def _describe_shortly(metadata: Path, copy: Path) -> None:
+    copy.mkdir()
+    lines = (metadata / "METADATA").read_text(encoding="utf-8").splitlines()
+    fields = [line for line in lines if line.startswith(("Metadata-Version:", "Name:", "Version:"))]
+    (copy / "METADATA").write_text("\n".join([*fields, ""]))
+    if (metadata / "entry_points.txt").exists():
+        (copy / "entry_points.txt").symlink_to(metadata / "entry_points.txt")
+
+
+class Environment:
+    """A virtual environment with colab-starter, and with the packages that ``link_packages`` has linked."""
+
+    def __init__(self, folder: Path, packages: Path, *wheels: Path) -> None:
         venv.create(folder, symlinks=True)
         self.folder = folder
         self.python = str(folder / "bin/python")
-        [packages] = folder.glob("lib/*/site-packages")
-        self.packages = packages
-        lines = [f"import site; site.addsitedir({below!r})" for below in list_packages_folders()]
-        (packages / "below.pth").write_text("\n".join([str(REPOSITORY), *lines, ""]))
+        [self.packages] = folder.glob("lib/*/site-packages")
+        (self.packages / "below.pth").write_text(f"{REPOSITORY}\nimport site; site.addsitedir({str(packages)!r})\n")
         for wheel in wheels:
             self._install(wheel)
 

@@ -16,15 +16,16 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from tests.run.conftest import Run
 from tests.support.processes import COMMAND, processes_with, wait_until
 
 KILLS = int(os.environ.get("KILLS", "3"))
 
 CURVE = """
-import time
+import os, time
 for step in range(4):
     print(f"step {step}: score {-(x - 0.3) ** 2 - 0.01 * n - 0.1 * (4 - step)}", flush=True)
-    time.sleep(0.1)
+    time.sleep(float(os.environ["PAUSE"]))
 """
 
 
@@ -63,12 +64,14 @@ def learnt(out: Path) -> list[tuple[int, Any, bool]]:
 
 
 def test_a_killed_search_with_pruning_ends_as_if_it_had_not_been_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cookie = f"search-{os.getpid()}"
     monkeypatch.setenv("TRIAL_COOKIE", cookie)
     notebook, trials, chance = write_notebook(tmp_path), 8 + KILLS // 2, random.Random(KILLS)
-    subprocess.run(command_for(notebook, tmp_path / "whole", trials), check=True, timeout=600)
+    _, _, *arguments = command_for(notebook, tmp_path / "whole", trials)
+    assert run_here(*arguments, PAUSE="0").returncode == 0
+    monkeypatch.setenv("PAUSE", "0.1")  # so that it is killed at work
     killed = command_for(notebook, tmp_path / "killed", trials)
     for _ in range(KILLS):
         process = subprocess.Popen(killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -3,10 +3,8 @@
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL
 
@@ -16,6 +14,7 @@ import pytest
 from colab_starter.run.storage.lease import Lease
 from colab_starter.run.storage.objects import Objects
 from tests.run.storage.rig import BUCKET, SETTINGS, Endpoint, FaultyEndpoint, connect, serve
+from tests.support.processes import wait_until
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,19 +27,19 @@ def moto() -> Iterator[Endpoint]:
     with subprocess.Popen(
         [server, "-H", endpoint[0], "-p", str(endpoint[1])], stdout=DEVNULL, stderr=DEVNULL
     ) as process:
-        wait_until_served(endpoint)
-        yield endpoint
-        process.terminate()
+        try:
+            wait_until(lambda: is_served(endpoint))
+            yield endpoint
+        finally:
+            process.terminate()
 
 
-def wait_until_served(endpoint: Endpoint) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with suppress(OSError):
-            socket.create_connection(endpoint, timeout=1).close()
-            return
-        time.sleep(0.05)
-    raise AssertionError("moto did not start")
+def is_served(endpoint: Endpoint) -> bool:
+    try:
+        socket.create_connection(endpoint, timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -17,8 +18,11 @@ from tests.run.leaky import (
     write_notebook,
 )
 from tests.run.storage.rig import BUCKET, Endpoint, FaultyEndpoint, connect
+from tests.support.commands import call_command
 from tests.support.marks import weekly
 from tests.support.processes import COMMAND
+
+CallHere = Callable[..., bytes]
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +40,27 @@ def call(folder: Path, *arguments: str, status: int) -> bytes:
     return result.stdout + result.stderr
 
 
+@pytest.fixture
+def call_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CallHere:
+    """The same in this process, which takes a third less."""
+
+    def call_command_here(*arguments: str, status: int) -> bytes:
+        monkeypatch.chdir(tmp_path)
+        ended = call_command(monkeypatch, capfd, *arguments)
+        assert ended.status == status, ended.out + ended.err
+        return (ended.out + ended.err).encode()
+
+    return call_command_here
+
+
 @pytest.mark.parametrize("start", [[], weekly(["--cold"])], ids=["warm", "cold"])
-def test_no_file_of_a_sweep_and_of_its_report_holds_a_secret(tmp_path: Path, start: list[str]) -> None:
+def test_no_file_of_a_sweep_and_of_its_report_holds_a_secret(
+    tmp_path: Path, call_here: CallHere, start: list[str]
+) -> None:
     run = ["run", "leaky.ipynb", *options(), "--out", "out", *start]
-    said = {"dry run": call(tmp_path, *run, "--dry-run", status=0), "sweep": call(tmp_path, *run, status=1)}
-    said["again"] = call(tmp_path, *run, "--retry-failed", "--json", status=1)
-    said["report"] = call(tmp_path, "report", "out", status=0)
+    said = {"dry run": call_here(*run, "--dry-run", status=0), "sweep": call(tmp_path, *run, status=1)}
+    said["again"] = call_here(*run, "--retry-failed", "--json", status=1)
+    said["report"] = call_here("report", "out", status=0)
     files = read_all(tmp_path / "out")
     assert find_leaks(files) == find_leaks(said) == []
     by_run = {way: next((tmp_path / "out").glob(f"*how={way}*")) for way in WAYS}
@@ -55,10 +74,10 @@ def test_no_file_of_a_sweep_and_of_its_report_holds_a_secret(tmp_path: Path, sta
 
 
 def test_no_object_of_a_bucket_and_no_file_on_the_way_there_holds_a_secret(
-    tmp_path: Path, s3: FaultyEndpoint, moto: Endpoint
+    tmp_path: Path, s3: FaultyEndpoint, moto: Endpoint, call_here: CallHere
 ) -> None:
     run = ["run", "leaky.ipynb", *options(), "--out", f"s3://{BUCKET}/leaky", "-q"]
-    said = {"sweep": call(tmp_path, *run, status=1), "report": call(tmp_path, "report", run[-2], status=0)}
+    said = {"sweep": call_here(*run, status=1), "report": call_here("report", run[-2], status=0)}
     bucket = boto3.resource("s3", **connect(moto)).Bucket(BUCKET)
     objects = {found.key: found.get()["Body"].read() for found in bucket.objects.all()}
     bucket.meta.client.close()

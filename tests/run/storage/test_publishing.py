@@ -1,5 +1,7 @@
 """Runs on their way to the store."""
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -144,3 +146,10 @@ def test_a_source_that_cannot_be_fetched_is_an_end_with_the_reason(memory: Objec
     outcome = execute_staged(job, lambda staged: OK)
     assert outcome.status is Status.FAILED
     assert "source.ipynb cannot be fetched" in outcome.cause
+
+
+def test_a_sweep_that_is_not_in_a_store_does_without_the_library_of_stores() -> None:
+    modules = ("coordinator", "command", "backends.local.backend", "backends.publishing", "worker.attempt")
+    imports = "\n".join(f"import colab_starter.run.{name}" for name in modules)
+    code = f"import sys\n{imports}\nprint('fsspec' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

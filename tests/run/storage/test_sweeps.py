@@ -24,6 +24,7 @@ from colab_starter.run.ledger.series import read_series
 from colab_starter.run.storage import objects as objects_module
 from colab_starter.run.storage.journal import read_lines
 from colab_starter.run.storage.objects import Objects
+from tests.run.conftest import Run
 from tests.run.storage.rig import BUCKET, FaultyEndpoint, answer_500, be_slow, cut, lose_answer
 from tests.support.processes import COMMAND, read_until, wait_until
 
@@ -70,14 +71,8 @@ def start(notebook: Path, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def run(notebook: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    process = start(notebook, *arguments)
-    out, err = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-
-def run_here(notebook: Path, *values: int, **options: Any) -> int:
-    """In this process, whose settings a test may change."""
+def run_batch(notebook: Path, *values: int, **options: Any) -> int:
+    """Without the command around it."""
     given = {"out": OUT, "jobs": 2, "quiet": True, **options}
     return coordinator.run_batch(Options(notebook, [f"n={','.join(map(str, values))}"], **given))
 
@@ -97,9 +92,11 @@ def list_scratch() -> list[str]:
     return [path.name for path in Path(os.environ["TMPDIR"]).rglob("*") if path.is_file()]
 
 
-def test_a_sweep_in_a_store_is_as_one_on_the_disk(s3: FaultyEndpoint, notebook: Path, tmp_path: Path) -> None:
-    assert run(notebook, "-p", "n=1,2,3", "--out", "here").returncode == 0
-    result = run(notebook, "-p", "n=1,2,3", "--out", OUT)
+def test_a_sweep_in_a_store_is_as_one_on_the_disk(
+    s3: FaultyEndpoint, notebook: Path, run_here: Run, tmp_path: Path
+) -> None:
+    assert run_here(notebook, "-p", "n=1,2,3", "--out", "here").returncode == 0
+    result = run_here(notebook, "-p", "n=1,2,3", "--out", OUT)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == f"3 ok; {OUT}/results.csv has the details"
     objects = Objects(OUT)
@@ -116,37 +113,33 @@ def test_a_sweep_in_a_store_is_as_one_on_the_disk(s3: FaultyEndpoint, notebook: 
     rest = {".lock", "ledger", "ledger.jsonl", "results.csv", "source.ipynb"}
     assert found == {*(row["run"] for row in rows), *rest}
     assert list_scratch() == [".lock"]
-    again = run(notebook, "-p", "n=1,2,3", "--out", OUT)
+    again = run_here(notebook, "-p", "n=1,2,3", "--out", OUT)
     assert (again.returncode, again.stdout.splitlines()[0]) == (0, "3 of 3 runs already done")
 
 
-def test_a_sweep_in_memory_lasts_as_long_as_the_process(s3: FaultyEndpoint, notebook: Path) -> None:
-    assert run_here(notebook, 1, 2, out="memory://lr") == 0
-    objects = Objects("memory://lr")
-    assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
-    objects.remove(list(objects.list()))
-
-
-def test_the_values_with_steps_of_a_sweep_are_in_the_store_too(s3: FaultyEndpoint, tmp_path: Path) -> None:
+def test_a_sweep_in_memory_and_its_values_with_steps_last_as_long_as_the_process(
+    s3: FaultyEndpoint, tmp_path: Path
+) -> None:
     notebook = write(tmp_path, "for step in range(3): print(f'epoch {step}: loss {n / 10}')")
-    assert run_here(notebook, 1, 2, out="memory://series") == 0
+    assert run_batch(notebook, 1, 2, out="memory://series") == 0
     objects = Objects("memory://series")
     series = read_series(objects.read("metrics.jsonl").splitlines())
     values = sorted(tuple(found["loss"]) for found in series.values())
     assert values == [tuple((step, loss) for step in range(3)) for loss in (0.1, 0.2)]
-    assert [row["loss.best"] for row in read_table(objects.read("results.csv"))] == ["0.1", "0.2"]
-    assert run_here(notebook, 1, 2, out="memory://series") == 0  # whose folders are no runs
+    rows = read_table(objects.read("results.csv"))
+    assert [(row["status"], row["loss.best"]) for row in rows] == [("ok", "0.1"), ("ok", "0.2")]
+    assert run_batch(notebook, 1, 2, out="memory://series") == 0  # whose folders are no runs
     objects.remove(list(objects.list()))
 
 
-def test_a_dry_run_writes_nothing(s3: FaultyEndpoint, notebook: Path) -> None:
-    result = run(notebook, "-p", "n=1", "--out", OUT, "--dry-run")
+def test_a_dry_run_writes_nothing(s3: FaultyEndpoint, notebook: Path, run_here: Run) -> None:
+    result = run_here(notebook, "-p", "n=1", "--out", OUT, "--dry-run")
     assert result.stdout.splitlines()[-1] == f"1 run, 1 to do, in {OUT}"
     assert Objects(OUT).list() == {}
 
 
-def test_a_bucket_that_does_not_exist_is_one_line(s3: FaultyEndpoint, notebook: Path) -> None:
-    result = run(notebook, "--out", "s3://not-there/lr")
+def test_a_bucket_that_does_not_exist_is_one_line(s3: FaultyEndpoint, notebook: Path, run_here: Run) -> None:
+    result = run_here(notebook, "--out", "s3://not-there/lr")
     assert (result.returncode, result.stderr) == (
         2,
         "colab-starter: s3://not-there/lr cannot be read and written (The specified bucket does not exist); "
@@ -160,7 +153,7 @@ def test_faults_that_pass_change_nothing(s3: FaultyEndpoint, notebook: Path) -> 
     s3.fail("PUT", ".lock", lose_answer)
     s3.fail("PUT", "weights.bin", be_slow, times=2)
     s3.fail("GET", BUCKET, answer_500)
-    assert run_here(notebook, 1, 2, 3) == 0
+    assert run_batch(notebook, 1, 2, 3) == 0
     assert not [rule for rule in s3.rules if rule.times]
     objects = Objects(OUT)
     for row in read_table(objects.read("results.csv")):
@@ -174,13 +167,13 @@ def test_what_could_not_be_published_is_published_by_the_next_command(
     with monkeypatch.context() as impatient:
         impatient.setattr(objects_module, "PATIENCE", 0.2)
         s3.fail("PUT", "n=2-", cut, times=1000)
-        assert run_here(notebook, 1, 2) == 1
+        assert run_batch(notebook, 1, 2) == 1
     first, second = read_table(objects.read("results.csv"))
     assert (first["status"], second["status"]) == ("ok", "failed")
     assert second["cause"].startswith(f"could not be published to {OUT} (")
     assert not [name for name in objects.list() if name.startswith("n=2-")]
     s3.rules.clear()
-    assert run_here(notebook, 1, 2) == 0
+    assert run_batch(notebook, 1, 2) == 0
     assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
     assert (notebook.parent / "executed.txt").read_text().splitlines().count("2") == 1
     assert list_scratch() == [".lock"]
@@ -193,9 +186,9 @@ def test_a_store_that_is_lost_ends_the_sweep_and_the_next_one_goes_on(
         impatient.setattr(objects_module, "PATIENCE", 0.2)
         s3.fail("PUT", "00000005.json", answer_500, times=1000)
         with pytest.raises(LedgerWriteError, match=r"lr/ledger cannot be written"):
-            run_here(notebook, *range(6))
+            run_batch(notebook, *range(6))
     s3.rules.clear()
-    assert run_here(notebook, *range(6)) == 0
+    assert run_batch(notebook, *range(6)) == 0
     assert Counter(row["status"] for row in read_table(Objects(OUT).read("results.csv"))) == {"ok": 6}
 
 
@@ -207,16 +200,29 @@ def count_executed(notebook: Path) -> Counter[str]:
     return Counter((notebook.parent / "executed.txt").read_text().split())
 
 
-def test_runs_whose_ledger_is_lost_are_found_in_the_store(
-    s3: FaultyEndpoint, notebook: Path, capsys: pytest.CaptureFixture[str]
+def test_the_report_is_put_beside_the_runs_which_are_found_too_if_their_ledger_is_lost(
+    s3: FaultyEndpoint, notebook: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_here(notebook, 1, 2) == 0
-    objects = Objects(OUT)
-    lose_ledger(objects)
+    assert run_batch(notebook, 1, 2) == 0
     assert cli.run_command(["report", OUT], debug=False) == 0
+    assert re.fullmatch(rf"{OUT}/report\.html \(2 runs, [\d.]+ MB\)\n", capsys.readouterr().out)
+    objects = Objects(OUT)
+    page = objects.read("report.html").decode()
+    pages = [name for name in objects.list() if name.endswith("/nb.html")]
+    assert len(pages) == 2
+    assert f'"{pages[0].replace("=", "%3D")}"' in page
+    assert OUT in page
+    before = objects.list()[pages[0]]
+    lose_ledger(objects)
+    assert cli.run_command(["report", OUT, "-o", str(tmp_path / "page.html")], debug=False) == 0
     assert "(2 runs, " in capsys.readouterr().out
+    assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
+    assert objects.list()[pages[0]] == before
     assert not read_records(objects)
-    assert run_here(notebook, 1, 2) == 0
+    assert cli.run_command(["report", f"s3://{BUCKET}/none"], debug=False) == 2
+    assert "contains no runs" in capsys.readouterr().err
+
+    assert run_batch(notebook, 1, 2) == 0
     assert count_executed(notebook) == {"1": 1, "2": 1}
     rows = read_table(objects.read("results.csv"))
     assert [(row["n"], row["status"], row["double"]) for row in rows] == [("1", "ok", "2"), ("2", "ok", "4")]
@@ -229,26 +235,24 @@ def test_what_was_finished_but_not_published_is_found_though_the_ledger_is_lost(
     with monkeypatch.context() as impatient:
         impatient.setattr(objects_module, "PATIENCE", 0.2)
         s3.fail("PUT", "n=2-", cut, times=1000)
-        assert run_here(notebook, 1, 2) == 1
+        assert run_batch(notebook, 1, 2) == 1
     s3.rules.clear()
     lose_ledger(objects)
-    assert run_here(notebook, 1, 2) == 0
+    assert run_batch(notebook, 1, 2) == 0
     assert count_executed(notebook) == {"1": 1, "2": 1}
     assert [row["status"] for row in read_table(objects.read("results.csv"))] == ["ok", "ok"]
 
 
-def test_a_run_whose_folder_in_the_store_is_gone_is_done_again(s3: FaultyEndpoint, notebook: Path) -> None:
-    assert run_here(notebook, 1, 2) == 0
+def test_the_table_has_the_runs_of_all_commands_and_a_run_whose_folder_is_gone_is_done_again(
+    s3: FaultyEndpoint, notebook: Path
+) -> None:
+    assert run_batch(notebook, 1, 2) == 0
+    assert run_batch(notebook, 3) == 0
     objects = Objects(OUT)
+    assert [row["n"] for row in read_table(objects.read("results.csv"))] == ["3", "1", "2"]
     objects.remove([name for name in objects.list() if name.startswith("n=1-")])
-    assert run_here(notebook, 1, 2) == 0
-    assert count_executed(notebook) == {"1": 2, "2": 1}
-
-
-def test_the_table_in_the_store_has_the_runs_of_all_commands(s3: FaultyEndpoint, notebook: Path) -> None:
-    assert run_here(notebook, 1, 2) == 0
-    assert run_here(notebook, 3) == 0
-    assert [row["n"] for row in read_table(Objects(OUT).read("results.csv"))] == ["3", "1", "2"]
+    assert run_batch(notebook, 1, 2) == 0
+    assert count_executed(notebook) == {"1": 2, "2": 1, "3": 1}
 
 
 def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) -> None:
@@ -264,7 +268,9 @@ def test_of_two_coordinators_one_is_refused(s3: FaultyEndpoint, notebook: Path) 
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_or_done_twice_when_the_coordinator_is_killed(s3: FaultyEndpoint, notebook: Path) -> None:
+def test_nothing_is_lost_or_done_twice_when_the_coordinator_is_killed(
+    s3: FaultyEndpoint, notebook: Path, run_here: Run
+) -> None:
     arguments = ("-p", f"n={','.join(map(str, range(10)))}", "--out", OUT, "--json", "-j", "2")
     objects = Objects(OUT)
     for ends in (1, 2, 3):
@@ -277,7 +283,7 @@ def test_nothing_is_lost_or_done_twice_when_the_coordinator_is_killed(s3: Faulty
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=300)
         assert done <= find_done(objects)
-    assert run(notebook, *arguments).returncode == 0
+    assert run_here(notebook, *arguments).returncode == 0
     records = read_records(objects)
     ends_ok = Counter(record["run"] for record in records if record.get("status") == "ok")
     assert (len(ends_ok), set(ends_ok.values())) == (10, {1})
@@ -296,23 +302,3 @@ def find_ok(records: list[dict[str, Any]]) -> set[str]:
 
 def find_done(objects: Objects) -> set[str]:
     return find_ok(read_records(objects))
-
-
-def test_the_report_is_put_beside_the_runs(
-    s3: FaultyEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_here(write(tmp_path, "print(n)"), 1, 2) == 0
-    assert cli.run_command(["report", OUT], debug=False) == 0
-    assert re.fullmatch(rf"{OUT}/report\.html \(2 runs, [\d.]+ MB\)\n", capsys.readouterr().out)
-    objects = Objects(OUT)
-    page = objects.read("report.html").decode()
-    pages = [name for name in objects.list() if name.endswith("/nb.html")]
-    assert len(pages) == 2
-    assert f'"{pages[0].replace("=", "%3D")}"' in page
-    assert OUT in page
-    before = objects.list()[pages[0]]
-    assert cli.run_command(["report", OUT, "-o", str(tmp_path / "page.html")], debug=False) == 0
-    assert "nb.html" not in re.sub(r"<script>.*?</script>", "", (tmp_path / "page.html").read_text(), flags=re.DOTALL)
-    assert objects.list()[pages[0]] == before
-    assert cli.run_command(["report", f"s3://{BUCKET}/none"], debug=False) == 2
-    assert "contains no runs" in capsys.readouterr().err
