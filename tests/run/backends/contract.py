@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import nbformat
 import pytest
@@ -39,7 +39,7 @@ from colab_starter.run.job import (
 )
 from colab_starter.run.outcome import Outcome, SeriesSummary, Status
 from colab_starter.run.stopping import StopLevel
-from tests.run.backends.listeners import Listener, list_listeners, make_stranger
+from tests.run.backends.listeners import Surroundings, look_around
 from tests.support.processes import read_until
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
@@ -211,13 +211,6 @@ def needs(ability: str) -> Callable[[Any], Any]:
     return pytest.mark.needs_ability(ability)
 
 
-class Surroundings(NamedTuple):
-    """Who listens, and which of the ports take a connection from another address."""
-
-    listeners: list[Listener]
-    reached: list[int]
-
-
 class Trial:
     """The jobs of a backend's only long sweep, and what became of them."""
 
@@ -234,9 +227,8 @@ class Trial:
         """When each run was pruned, and ``ended_at`` when its end was told, by ``time.monotonic``."""
         self.ended_at: dict[str, float] = {}
         self.before = set(list_processes())
-        self.seen: Surroundings | None = None
-        """What ``look_around`` has found; None with the reason in ``not_seen``."""
-        self.not_seen = ""
+        self.seen: Surroundings
+        """What was found around the backend while runs went on."""
         self.last: Trial
         """Of one job, which was going on when the backend was closed."""
 
@@ -294,15 +286,6 @@ class Trial:
         while not (self.folder / f"{run}.pid").exists():
             assert time.monotonic() < deadline
             backend.wait(0.1)
-
-    def look_around(self) -> None:
-        """Note who listens while runs go on, and what a stranger in the network reaches of it."""
-        try:
-            with make_stranger() as stranger:
-                listeners = list_listeners(os.environ[MARK])
-                self.seen = Surroundings(listeners, stranger.reach([listener.port for listener in listeners]))
-        except pytest.skip.Exception as skipped:
-            self.not_seen = str(skipped)
 
     def _prune(self, backend: Backend, news: Sequence[Event]) -> None:
         for event in news:
@@ -382,7 +365,7 @@ class BackendContract:
 
         def stop_now(backend: Backend, kernel: int) -> None:
             if "keeping to this machine" not in rig.cannot:
-                made.look_around()
+                made.seen = look_around(os.environ[MARK])
             backend.cancel("now", StopLevel.NOW)
 
         made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel, made.worker("worker dies")))
@@ -560,11 +543,7 @@ class BackendContract:
 
     @needs("keeping to this machine")
     def test_while_runs_go_on_nothing_is_reached_from_another_address(self, trial: Trial, rig: Rig) -> None:
-        if not trial.seen:
-            pytest.skip(trial.not_seen)
-        assert bool(trial.seen.listeners) == rig.has_server
-        assert [listener for listener in trial.seen.listeners if not listener.is_private] == []
-        assert trial.seen.reached == []
+        trial.seen.check_is_private(has_listeners=rig.has_server)
 
     def test_ctrl_c_twice_ends_the_sweep_at_once_and_leaves_nothing_running(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())
