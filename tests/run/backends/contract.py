@@ -448,6 +448,7 @@ class BackendContract:
         assert (outcome.status, outcome.cell) == (Status.FAILED, 3)
         assert outcome.cause == "ValueError: bad (cell In[3], line 2)"
         assert trial.statuses("fails")[-2:] == ["failed", "pending"]
+        assert "later" not in trial.text("fails")
 
     def test_limits_of_a_cell_and_of_a_run_are_kept(self, trial: Trial) -> None:
         outcome = trial.outcome("cell limit")
