@@ -121,14 +121,14 @@ DECLARE = 'rate = 0.1\nseed = 0\nname = "sgd"\noutput_dir = "."'
 TRAIN = f"""\
 from pathlib import Path
 from IPython.display import display
-loss = 1 / (seed - 2) + rate
+loss = 1 / (seed - 1) + rate
 Path(output_dir, "model.txt").write_text(f"{{name}} {{loss}}")
 display({{"{SCRAP}": {{"name": "loss", "data": loss, "encoder": "json"}}}}, raw=True)"""
-SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(3)", "-p", "name=it's 漢"]
+SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(2)", "-p", "name=it's 漢"]
 
 
 def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
-    """Its folder; two of the six runs fail, those that divide by zero."""
+    """Its folder; two of the four runs fail, those that divide by zero."""
     folder.mkdir()
     declare = v4.new_code_cell(DECLARE, metadata={"tags": ["parameters"]})
     nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(TRAIN)]), folder / "nb.ipynb")
@@ -344,22 +344,20 @@ class BackendContract:
     def trial(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Trial:
         """All jobs have ended, but for a last one: it was going on when the backend was closed."""
         made = Trial(rig, tmp_path_factory.mktemp("trial"))
+        made.add("ok", SHOW, USE, f"{TELL_PID}\n{MEET}".replace("{other}", "series"), **PARAMETERS)
+        made.add("series", RECORD_SERIES, f"{TELL_PID}\n{MEET}".replace("{other}", "ok"), **PARAMETERS)
+        made.add("pruned", f"{START_CHILD}\n{TELL_PIDS}", RECORD_AND_SPIN, "print('later')")
         made.add("run limit", "import time\nwhile True:\n    time.sleep(0.1)", limits=Limits(run=5))
         made.add(
             "worker dies",
             f"from pathlib import Path\nif not Path('{{run}}.pid').exists():\n{_indent(TELL_PID)}\n    {SLEEP}",
         )
-        made.add("ok", SHOW, USE, "import time\ntime.sleep(0.3)", **PARAMETERS)
-        made.add("series", RECORD_SERIES, **PARAMETERS)
         made.add("fails", "def bad():\n    raise ValueError('bad')\nbad()", "print('later')")
         made.add(
             "cell limit", f"import time\nprint('begun', flush=True)\n{SLEEP}", "print('later')", limits=Limits(cell=2)
         )
         made.add("exits", "print('before')", "import os\nos._exit(3)", "print('later')")
         made.add("crashes", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
-        made.add("pruned", f"{START_CHILD}\n{TELL_PIDS}", RECORD_AND_SPIN, "print('later')")
-        made.add("first", TELL_PID, MEET.replace("{other}", "second"))
-        made.add("second", TELL_PID, MEET.replace("{other}", "first"))
         made.add("after cell", TELL_PID, *[SHORT_CELL] * SHORT_CELLS)
         made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
 
@@ -514,7 +512,7 @@ class BackendContract:
         assert any(isinstance(event, Started) for event in trial.events[end:])
 
     def test_as_many_runs_as_there_is_room_for_go_on_at_once(self, trial: Trial) -> None:
-        assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
+        assert {trial.outcome(run).status for run in ("ok", "series")} == {Status.OK}
         assert trial.capacity == trial.most_at_once >= 2
 
     @pytest.fixture(scope="class")
@@ -526,13 +524,13 @@ class BackendContract:
 
     def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
         here, there = map(read_table, outs)
-        assert [row["status"] for row in here] == ["ok", "ok", "failed"] * 2
-        assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
+        assert [row["status"] for row in here] == ["ok", "failed"] * 2
+        assert here[1]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
         assert there == here
 
     def test_the_files_of_the_runs_are_those_of_this_machine(self, outs: tuple[Path, Path]) -> None:
         here, there = map(read_outputs, outs)
-        assert len(here) == 4
+        assert len(here) == 2
         assert there == here
 
     def test_closing_ends_what_runs_and_every_process(self, trial: Trial) -> None:
