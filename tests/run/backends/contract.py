@@ -17,8 +17,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import nbformat
 import pytest
@@ -92,11 +93,11 @@ while not Path("{folder}/{other}.pid").exists():
     time.sleep(0.05)"""
 
 
-COUNT = """\
+WAIT_BUT_FIRST = """\
 import os, time
 deadline = time.monotonic() + 250
-open(f"{folder}/begun-{n}", "a").write("x")
-while n and not os.path.exists(f"{folder}/go"):
+open("{folder}/begun-" + f"{rate}-{seed}", "a").write("x")
+while (rate, seed) != (0.1, 0) and not os.path.exists("{folder}/go"):
     assert time.monotonic() < deadline
     time.sleep(0.05)"""
 """All runs but the first wait until there is a file."""
@@ -125,17 +126,65 @@ loss = 1 / (seed - 1) + rate
 Path(output_dir, "model.txt").write_text(f"{{name}} {{loss}}")
 display({{"{SCRAP}": {{"name": "loss", "data": loss, "encoder": "json"}}}}, raw=True)"""
 SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(2)", "-p", "name=it's 漢"]
+LOSSES = {
+    "name=it-s-,rate=0.1,seed=0": "-0.9",
+    "name=it-s-,rate=0.1,seed=1": "",
+    "name=it-s-,rate=0.001,seed=0": "-0.999",
+    "name=it-s-,rate=0.001,seed=1": "",
+}
+"""By run; those without one divide by zero."""
+TABLE = [
+    {
+        "run": run,
+        "status": "ok" if loss else "failed",
+        "rate": rate,
+        "seed": seed,
+        "name": "it's 漢",
+        "loss": loss,
+        "cause": "" if loss else "ZeroDivisionError: division by zero (cell In[4], line 3)",
+        "notebook": "",
+    }
+    for (run, loss), (rate, seed) in zip(LOSSES.items(), product(("0.1", "0.001"), "01"), strict=True)
+]
 
 
-def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
-    """Its folder; two of the four runs fail, those that divide by zero."""
-    folder.mkdir()
+class KilledSweep(NamedTuple):
+    """A sweep whose coordinator was killed when its first run had ended, and another did the rest."""
+
+    folder: Path
+    said: list[str]
+    """By the first coordinator."""
+    ended: list[str]
+    """The runs that it has noted as ended."""
+    before: set[int]
+    """The processes before it."""
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+
+def run_killed_sweep(folder: Path, arguments: Sequence[str]) -> KilledSweep:
+    """Two of the four runs fail, those that divide by zero."""
+    before = set(list_processes())
     declare = v4.new_code_cell(DECLARE, metadata={"tags": ["parameters"]})
-    nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(TRAIN)]), folder / "nb.ipynb")
+    cells = [declare, *(v4.new_code_cell(cell.replace("{folder}", str(folder))) for cell in (WAIT_BUT_FIRST, TRAIN))]
+    nbformat.write(v4.new_notebook(cells=cells), folder / "nb.ipynb")
     command = [COMMAND, "run", "nb.ipynb", *SWEEP, "--out", "out", *arguments]
+    sweep = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert sweep.stdout
+    said = read_until(sweep.stdout, lambda line: "ok " in line)
+    sweep.kill()
+    sweep.communicate(timeout=PATIENCE)
+    (folder / "go").touch()
+    ended = list_ends(folder / "out")
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, result.stderr) == (1, ""), result.stdout + result.stderr
-    return folder / "out"
+    return KilledSweep(folder, said, ended, before)
+
+
+def list_ends(out: Path) -> list[str]:
+    return [record["run"] for record in read_ledger(out) if record["record"] == "end"]
 
 
 SCORE = """\
@@ -164,16 +213,25 @@ def read_trials(out: Path) -> list[dict[str, Any]]:
 
 
 def read_table(out: Path) -> list[dict[str, str]]:
-    """Without the columns that say where and when a run was executed."""
+    """Without the columns that say where and when a run was executed, and without what tells notebooks apart."""
     with (out / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    for row in rows:
+        assert row["notebook"] == f"{row['run']}/nb.ipynb"
+        row["run"], row["notebook"] = _cut_hash(row["run"]), ""
     assert all(row.pop(name) for row in rows for name in WHERE_AND_WHEN)
     return rows
 
 
 def read_outputs(out: Path) -> dict[str, str]:
     """By run, the content of the only file in its ``output_dir``."""
-    return {path.parts[-3]: path.read_text() for path in out.glob("*/output/*")}
+    return {_cut_hash(path.parts[-3]): path.read_text() for path in out.glob("*/output/*")}
+
+
+def _cut_hash(run: str) -> str:
+    name, _, digest = run.rpartition("-")
+    assert re.fullmatch("[0-9a-f]{12}", digest)
+    return name
 
 
 @dataclass
@@ -186,7 +244,7 @@ class Rig(ABC):
     one_at_a_time: Sequence[str] = ("-j", "1")
     """Further ones, for one run after the other."""
     of_reference: Sequence[str] = ()
-    """Further ones of the sweep on this machine with which the backend's is compared."""
+    """Further ones of the search on this machine with which the backend's is compared."""
     worker_ends: Collection[Status] = (Status.KILLED,)
     """How a run may end whose worker is killed; with OK among them it is done again."""
     has_server: bool = False
@@ -517,21 +575,16 @@ class BackendContract:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def outs(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-        """The folders of one and the same sweep, on this machine and on the backend."""
-        folder = tmp_path_factory.mktemp("sweeps")
-        return run_sweep(folder / "here", ["-j", "2", *rig.of_reference]), run_sweep(folder / "there", rig.arguments)
+    def killed(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> KilledSweep:
+        return run_killed_sweep(tmp_path_factory.mktemp("killed"), rig.arguments)
 
-    def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
-        here, there = map(read_table, outs)
-        assert [row["status"] for row in here] == ["ok", "failed"] * 2
-        assert here[1]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
-        assert there == here
+    def test_the_table_of_a_sweep_is_the_same_with_every_backend(self, killed: KilledSweep) -> None:
+        rows = read_table(killed.out)
+        assert {row.pop("attempts") for row in rows} <= {"1", "2"}
+        assert rows == TABLE
 
-    def test_the_files_of_the_runs_are_those_of_this_machine(self, outs: tuple[Path, Path]) -> None:
-        here, there = map(read_outputs, outs)
-        assert len(here) == 2
-        assert there == here
+    def test_the_files_of_the_runs_are_the_same_with_every_backend(self, killed: KilledSweep) -> None:
+        assert read_outputs(killed.out) == {run: f"it's 漢 {loss}" for run, loss in LOSSES.items() if loss}
 
     def test_closing_ends_what_runs_and_every_process(self, trial: Trial) -> None:
         kernel, child = trial.last.pids("run")
@@ -576,31 +629,16 @@ class BackendContract:
         assert there == here
         assert {record["status"] for record in here if record["record"] == "end"} == {"ok", "pruned"}
 
-    def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, rig: Rig, tmp_path: Path) -> None:
-        """Killed as its first run has ended, and before the others can end."""
-        before = set(list_processes())
-        tagged = v4.new_code_cell(f"n = 1\nfolder = {str(tmp_path)!r}", metadata={"tags": ["parameters"]})
-        nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell(COUNT)]), tmp_path / "nb.ipynb")
-        command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(4)", "--out", "out", *rig.arguments]
-        sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert sweep.stdout
-        said = read_until(sweep.stdout, lambda line: "ok " in line)
-        sweep.kill()
-        sweep.communicate(timeout=PATIENCE)
-        (tmp_path / "go").touch()
-        ended = {record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"}
-        assert len(ended) == 1, said
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
-        assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
-        with (tmp_path / "out/results.csv").open(newline="") as file:
-            assert [(row["n"], row["status"]) for row in csv.DictReader(file)] == [(str(n), "ok") for n in range(4)]
-        ends = [record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
-        assert sorted(ends) == sorted(set(ends))
-        assert (tmp_path / "begun-0").read_text() == "x"
-        for n in range(4):
-            assert (tmp_path / f"begun-{n}").read_text() in ("x", "xx")
-        assert {path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".log"} == set()
-        for pid in set(list_processes()) - before:
+    def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, killed: KilledSweep) -> None:
+        assert len(killed.ended) == 1, killed.said
+        ends = list_ends(killed.out)
+        assert len(ends) == len(set(ends)) == 4
+        begun = {path.name: path.read_text() for path in killed.folder.glob("begun-*")}
+        assert begun.pop("begun-0.1-0") == "x"
+        assert len(begun) == 3
+        assert set(begun.values()) <= {"x", "xx"}
+        assert {path.name for path in killed.out.iterdir() if path.suffix == ".log"} == set()
+        for pid in set(list_processes()) - killed.before:
             wait_until_gone(pid)
 
 
