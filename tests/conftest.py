@@ -33,10 +33,11 @@ Bake = Callable[..., Path]
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 """OpenMP's threads are not to wait for one another busily: the cores have other tests to execute."""
 
-pytest.register_assert_rewrite("tests.run.backends.contract")  # whose assertions are to say what they found
+for _module in ("contract", "listeners"):  # whose assertions are to say what they found
+    pytest.register_assert_rewrite(f"tests.run.backends.{_module}")
 
 
-LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_contract.py", "test_ray_sweeps.py"]
+LONGEST_FILES = ["test_lessons.py", "test_ray.py", "test_ray_cluster.py", "test_ray_sweeps.py"]
 LONGEST_FILES += ["test_overlay_sweeps.py", "test_trials.py", "test_packets.py", "test_images_lesson.py"]
 LONGEST_FILES += ["test_environments.py", "test_bisect.py", "test_colab_contract.py", "test_sweeps.py"]
 LONGEST_FILES += ["test_command.py", "test_jupyter_contract.py", "test_jupyter.py", "test_colab.py"]

@@ -145,7 +145,8 @@ class JupyterServer:
     def close(self) -> None:
         self._http.close()
 
-    def _ask(self, method: str, path: str, content: Any = None, timeout: float = ANSWER_TIMEOUT) -> Any:
+    def _ask(self, method: str, path: str, content: Any = None, timeout: float | None = None) -> Any:
+        timeout = ANSWER_TIMEOUT if timeout is None else timeout
         address = self.access.find()
 
         def add_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

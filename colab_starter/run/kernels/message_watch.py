@@ -99,10 +99,12 @@ class MessageWatch:
         asked_by = str(message.data["parent_header"].get("session", ""))
         is_foreign = is_ipython and sender != self._own_session
         state = message.content.get("execution_state") if message.kind == "status" else None
-        if state and is_foreign and asked_by != self._own_session:
+        if is_foreign and (state or asked_by == self._own_session):
             self._kernel_session = self._kernel_session or sender
+        if state and is_foreign and asked_by != self._own_session:
             self.has_successor = sender != self._kernel_session
         if self.end:
+            self.has_successor |= is_foreign and sender not in ("", self._kernel_session)
             return True
         if state in ("restarting", "dead") and not is_foreign:
             self.expects_successor = state == "restarting"

@@ -34,6 +34,8 @@ SILENCE_TIMEOUT = 30.0
 """Seconds of silence after which the connection is assumed to be broken."""
 SUCCESSOR_TIMEOUT = 5.0
 """Seconds that the server has to start a replacement for a kernel that died."""
+SUCCESSOR_INTERVAL = 1.0
+"""Seconds between two questions to the replacement whether it is there."""
 
 
 class RemoteConnection:
@@ -214,17 +216,21 @@ class RemoteConnection:
     def await_successor(self) -> None:
         """Wait for the server's replacement of a kernel that died, before the kernel is ended.
 
-        A replacement that the server ends while starting it would run forever.
+        A replacement that the server ends while starting it would run forever. What it says of itself when it starts
+        often comes before the server listens, so it is asked.
         """
-        deadline = time.monotonic() + SUCCESSOR_TIMEOUT
+        deadline, next_question = time.monotonic() + SUCCESSOR_TIMEOUT, 0.0
         while self._socket and not self.watch.has_successor and time.monotonic() < deadline:
             waiting = select.poll()
             waiting.register(self._socket.fileno(), select.POLLIN)
-            if self._socket.has_more or waiting.poll(200):
-                with suppress(SocketLostError):
+            try:
+                if time.monotonic() > next_question:
+                    self._socket.send("shell", self._session.msg("kernel_info_request", {}))
+                    next_question = time.monotonic() + SUCCESSOR_INTERVAL
+                if self._socket.has_more or waiting.poll(200):
                     for message in self._socket.take():
                         self.watch.take(message, is_ipython=self.is_ipython)
-                    continue
+            except SocketLostError:
                 return
 
     def close(self) -> None:

@@ -17,8 +17,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import nbformat
 import pytest
@@ -39,7 +40,7 @@ from colab_starter.run.job import (
 )
 from colab_starter.run.outcome import Outcome, SeriesSummary, Status
 from colab_starter.run.stopping import StopLevel
-from tests.run.backends.listeners import list_listeners, make_stranger
+from tests.run.backends.listeners import Surroundings, look_around
 from tests.support.processes import read_until
 
 COMMAND = str(Path(sys.executable).with_name("colab-starter"))
@@ -92,6 +93,15 @@ while not Path("{folder}/{other}.pid").exists():
     time.sleep(0.05)"""
 
 
+WAIT_BUT_FIRST = """\
+import os, time
+deadline = time.monotonic() + 250
+open("{folder}/begun-" + f"{rate}-{seed}", "a").write("x")
+while (rate, seed) != (0.1, 0) and not os.path.exists("{folder}/go"):
+    assert time.monotonic() < deadline
+    time.sleep(0.05)"""
+"""All runs but the first wait until there is a file."""
+
 START_CHILD = "import subprocess\nchild = subprocess.Popen(['sleep', '600'])"
 TELL_PIDS = TELL_PID.replace("os.getpid()", "f'{os.getpid()} {child.pid}'")
 PRUNED = "pruned at step 3: accuracy 0.5 is below the median 0.8 of 5 trials"
@@ -112,21 +122,69 @@ DECLARE = 'rate = 0.1\nseed = 0\nname = "sgd"\noutput_dir = "."'
 TRAIN = f"""\
 from pathlib import Path
 from IPython.display import display
-loss = 1 / (seed - 2) + rate
+loss = 1 / (seed - 1) + rate
 Path(output_dir, "model.txt").write_text(f"{{name}} {{loss}}")
 display({{"{SCRAP}": {{"name": "loss", "data": loss, "encoder": "json"}}}}, raw=True)"""
-SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(6)", "-p", "name=it's 漢"]
+SWEEP = ["-p", "rate=0.1,1e-3", "-p", "seed=range(2)", "-p", "name=it's 漢"]
+LOSSES = {
+    "name=it-s-,rate=0.1,seed=0": "-0.9",
+    "name=it-s-,rate=0.1,seed=1": "",
+    "name=it-s-,rate=0.001,seed=0": "-0.999",
+    "name=it-s-,rate=0.001,seed=1": "",
+}
+"""By run; those without one divide by zero."""
+TABLE = [
+    {
+        "run": run,
+        "status": "ok" if loss else "failed",
+        "rate": rate,
+        "seed": seed,
+        "name": "it's 漢",
+        "loss": loss,
+        "cause": "" if loss else "ZeroDivisionError: division by zero (cell In[4], line 3)",
+        "notebook": "",
+    }
+    for (run, loss), (rate, seed) in zip(LOSSES.items(), product(("0.1", "0.001"), "01"), strict=True)
+]
 
 
-def run_sweep(folder: Path, arguments: Sequence[str]) -> Path:
-    """Its folder; two of the twelve runs fail, those that divide by zero."""
-    folder.mkdir()
+class KilledSweep(NamedTuple):
+    """A sweep whose coordinator was killed when its first run had ended, and another did the rest."""
+
+    folder: Path
+    said: list[str]
+    """By the first coordinator."""
+    ended: list[str]
+    """The runs that it has noted as ended."""
+    before: set[int]
+    """The processes before it."""
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+
+def run_killed_sweep(folder: Path, arguments: Sequence[str]) -> KilledSweep:
+    """Two of the four runs fail, those that divide by zero."""
+    before = set(list_processes())
     declare = v4.new_code_cell(DECLARE, metadata={"tags": ["parameters"]})
-    nbformat.write(v4.new_notebook(cells=[declare, v4.new_code_cell(TRAIN)]), folder / "nb.ipynb")
+    cells = [declare, *(v4.new_code_cell(cell.replace("{folder}", str(folder))) for cell in (WAIT_BUT_FIRST, TRAIN))]
+    nbformat.write(v4.new_notebook(cells=cells), folder / "nb.ipynb")
     command = [COMMAND, "run", "nb.ipynb", *SWEEP, "--out", "out", *arguments]
+    sweep = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert sweep.stdout
+    said = read_until(sweep.stdout, lambda line: "ok " in line)
+    sweep.kill()
+    sweep.communicate(timeout=PATIENCE)
+    (folder / "go").touch()
+    ended = list_ends(folder / "out")
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
     assert (result.returncode, result.stderr) == (1, ""), result.stdout + result.stderr
-    return folder / "out"
+    return KilledSweep(folder, said, ended, before)
+
+
+def list_ends(out: Path) -> list[str]:
+    return [record["run"] for record in read_ledger(out) if record["record"] == "end"]
 
 
 SCORE = """\
@@ -155,16 +213,25 @@ def read_trials(out: Path) -> list[dict[str, Any]]:
 
 
 def read_table(out: Path) -> list[dict[str, str]]:
-    """Without the columns that say where and when a run was executed."""
+    """Without the columns that say where and when a run was executed, and without what tells notebooks apart."""
     with (out / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    for row in rows:
+        assert row["notebook"] == f"{row['run']}/nb.ipynb"
+        row["run"], row["notebook"] = _cut_hash(row["run"]), ""
     assert all(row.pop(name) for row in rows for name in WHERE_AND_WHEN)
     return rows
 
 
 def read_outputs(out: Path) -> dict[str, str]:
     """By run, the content of the only file in its ``output_dir``."""
-    return {path.parts[-3]: path.read_text() for path in out.glob("*/output/*")}
+    return {_cut_hash(path.parts[-3]): path.read_text() for path in out.glob("*/output/*")}
+
+
+def _cut_hash(run: str) -> str:
+    name, _, digest = run.rpartition("-")
+    assert re.fullmatch("[0-9a-f]{12}", digest)
+    return name
 
 
 @dataclass
@@ -177,7 +244,7 @@ class Rig(ABC):
     one_at_a_time: Sequence[str] = ("-j", "1")
     """Further ones, for one run after the other."""
     of_reference: Sequence[str] = ()
-    """Further ones of the sweep on this machine with which the backend's is compared."""
+    """Further ones of the search on this machine with which the backend's is compared."""
     worker_ends: Collection[Status] = (Status.KILLED,)
     """How a run may end whose worker is killed; with OK among them it is done again."""
     has_server: bool = False
@@ -217,6 +284,11 @@ class Trial:
         self.pruned_at: dict[str, float] = {}
         """When each run was pruned, and ``ended_at`` when its end was told, by ``time.monotonic``."""
         self.ended_at: dict[str, float] = {}
+        self.before = set(list_processes())
+        self.seen: Surroundings
+        """What was found around the backend while runs went on."""
+        self.last: Trial
+        """Of one job, which was going on when the backend was closed."""
 
     def add(self, run: str, *cells: str, limits: Limits | None = None, **parameters: Any) -> None:
         tagged = v4.new_code_cell(TAGGED, metadata={"tags": ["parameters"]})
@@ -264,6 +336,14 @@ class Trial:
             running -= {event.run for event in news if isinstance(event, Ended)}
             self._prune(backend, news)
             self._act(backend)
+
+    def begin(self, backend: Backend, run: str) -> None:
+        """Submit one job, and wait only until a cell of it has told its kernel's pid."""
+        backend.submit(self.jobs[run])
+        deadline = time.monotonic() + PATIENCE
+        while not (self.folder / f"{run}.pid").exists():
+            assert time.monotonic() < deadline
+            backend.wait(0.1)
 
     def _prune(self, backend: Backend, news: Sequence[Event]) -> None:
         for event in news:
@@ -320,32 +400,41 @@ class BackendContract:
     @pytest.fixture(scope="class")
     @classmethod
     def trial(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+        """All jobs have ended, but for a last one: it was going on when the backend was closed."""
         made = Trial(rig, tmp_path_factory.mktemp("trial"))
+        made.add("ok", SHOW, USE, f"{TELL_PID}\n{MEET}".replace("{other}", "series"), **PARAMETERS)
+        made.add("series", RECORD_SERIES, f"{TELL_PID}\n{MEET}".replace("{other}", "ok"), **PARAMETERS)
+        made.add("pruned", f"{START_CHILD}\n{TELL_PIDS}", RECORD_AND_SPIN, "print('later')")
+        made.add("run limit", "import time\nwhile True:\n    time.sleep(0.1)", limits=Limits(run=5))
         made.add(
             "worker dies",
             f"from pathlib import Path\nif not Path('{{run}}.pid').exists():\n{_indent(TELL_PID)}\n    {SLEEP}",
         )
-        made.add("ok", SHOW, USE, "import time\ntime.sleep(0.3)", **PARAMETERS)
-        made.add("series", RECORD_SERIES, **PARAMETERS)
         made.add("fails", "def bad():\n    raise ValueError('bad')\nbad()", "print('later')")
         made.add(
             "cell limit", f"import time\nprint('begun', flush=True)\n{SLEEP}", "print('later')", limits=Limits(cell=2)
         )
-        made.add("run limit", "import time\nwhile True:\n    time.sleep(0.1)", limits=Limits(run=5))
         made.add("exits", "print('before')", "import os\nos._exit(3)", "print('later')")
         made.add("crashes", "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)")
-        made.add("pruned", f"{START_CHILD}\n{TELL_PIDS}", RECORD_AND_SPIN, "print('later')")
-        made.add("first", TELL_PID, MEET.replace("{other}", "second"))
-        made.add("second", TELL_PID, MEET.replace("{other}", "first"))
         made.add("after cell", TELL_PID, *[SHORT_CELL] * SHORT_CELLS)
         made.add("now", f"{TELL_PID}\n{SLEEP}", "print('later')")
+
+        def stop_now(backend: Backend, kernel: int) -> None:
+            if "keeping to this machine" not in rig.cannot:
+                made.seen = look_around(os.environ[MARK])
+            backend.cancel("now", StopLevel.NOW)
+
         made.when_begun("worker dies", lambda backend, kernel: rig.kill_worker(kernel, made.worker("worker dies")))
         made.when_begun("after cell", lambda backend, kernel: backend.cancel("after cell", StopLevel.AFTER_CELLS))
         made.prune_when_it_records("pruned", PRUNED)
-        made.when_begun("now", lambda backend, kernel: backend.cancel("now", StopLevel.NOW))
+        made.when_begun("now", stop_now)
+        made.last = Trial(rig, tmp_path_factory.mktemp("last"))
+        made.last.add("run", f"{START_CHILD}\n{TELL_PIDS}\n{SLEEP}")
         with rig.open() as backend:
             made.execute(backend)
             assert backend.wait(0.2) == []
+            made.last.begin(backend, "run")
+        backend.close()
         return made
 
     def test_each_run_starts_first_and_ends_last_once(self, trial: Trial) -> None:
@@ -415,6 +504,7 @@ class BackendContract:
         assert (outcome.status, outcome.cell) == (Status.FAILED, 3)
         assert outcome.cause == "ValueError: bad (cell In[3], line 2)"
         assert trial.statuses("fails")[-2:] == ["failed", "pending"]
+        assert "later" not in trial.text("fails")
 
     def test_limits_of_a_cell_and_of_a_run_are_kept(self, trial: Trial) -> None:
         outcome = trial.outcome("cell limit")
@@ -480,59 +570,32 @@ class BackendContract:
         assert any(isinstance(event, Started) for event in trial.events[end:])
 
     def test_as_many_runs_as_there_is_room_for_go_on_at_once(self, trial: Trial) -> None:
-        assert {trial.outcome(run).status for run in ("first", "second")} == {Status.OK}
+        assert {trial.outcome(run).status for run in ("ok", "series")} == {Status.OK}
         assert trial.capacity == trial.most_at_once >= 2
 
     @pytest.fixture(scope="class")
     @classmethod
-    def outs(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-        """The folders of one and the same sweep, on this machine and on the backend."""
-        folder = tmp_path_factory.mktemp("sweeps")
-        return run_sweep(folder / "here", ["-j", "2", *rig.of_reference]), run_sweep(folder / "there", rig.arguments)
+    def killed(cls, rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> KilledSweep:
+        return run_killed_sweep(tmp_path_factory.mktemp("killed"), rig.arguments)
 
-    def test_the_table_of_a_sweep_is_that_of_this_machine(self, outs: tuple[Path, Path]) -> None:
-        here, there = map(read_table, outs)
-        assert [row["status"] for row in here] == (["ok"] * 2 + ["failed"] + ["ok"] * 3) * 2
-        assert here[2]["cause"] == "ZeroDivisionError: division by zero (cell In[3], line 3)"
-        assert there == here
+    def test_the_table_of_a_sweep_is_the_same_with_every_backend(self, killed: KilledSweep) -> None:
+        rows = read_table(killed.out)
+        assert {row.pop("attempts") for row in rows} <= {"1", "2"}
+        assert rows == TABLE
 
-    def test_the_files_of_the_runs_are_those_of_this_machine(self, outs: tuple[Path, Path]) -> None:
-        here, there = map(read_outputs, outs)
-        assert len(here) == 10
-        assert there == here
+    def test_the_files_of_the_runs_are_the_same_with_every_backend(self, killed: KilledSweep) -> None:
+        assert read_outputs(killed.out) == {run: f"it's 漢 {loss}" for run, loss in LOSSES.items() if loss}
 
-    def test_closing_ends_what_runs_and_every_process(self, rig: Rig, tmp_path: Path) -> None:
-        before = set(list_processes())
-        trial = Trial(rig, tmp_path)
-        trial.add("run", f"{START_CHILD}\n{TELL_PIDS}\n{SLEEP}")
-        backend = rig.open()
-        backend.submit(trial.jobs["run"])
-        deadline = time.monotonic() + PATIENCE
-        with backend:
-            while not (tmp_path / "run.pid").exists():
-                assert time.monotonic() < deadline
-                backend.wait(0.1)
-        backend.close()
-        kernel, child = map(int, (tmp_path / "run.pid").read_text().split())
+    def test_closing_ends_what_runs_and_every_process(self, trial: Trial) -> None:
+        kernel, child = trial.last.pids("run")
         wait_until_gone(kernel)
         wait_until_gone(child)
-        for pid in set(list_processes()) - before:
+        for pid in set(list_processes()) - trial.before:
             wait_until_gone(pid)
 
     @needs("keeping to this machine")
-    def test_while_a_run_goes_on_nothing_is_reached_from_another_address(self, rig: Rig, tmp_path: Path) -> None:
-        trial = Trial(rig, tmp_path)
-        trial.add("run", f"{TELL_PID}\n{SLEEP}")
-        deadline = time.monotonic() + PATIENCE
-        with make_stranger() as stranger, rig.open() as backend:
-            backend.submit(trial.jobs["run"])
-            while not (tmp_path / "run.pid").exists():
-                assert time.monotonic() < deadline
-                backend.wait(0.1)
-            listeners = list_listeners(os.environ[MARK])
-            assert bool(listeners) == rig.has_server
-            assert [listener for listener in listeners if not listener.is_private] == []
-            assert stranger.reach([listener.port for listener in listeners]) == []
+    def test_while_runs_go_on_nothing_is_reached_from_another_address(self, trial: Trial, rig: Rig) -> None:
+        trial.seen.check_is_private(has_listeners=rig.has_server)
 
     def test_ctrl_c_twice_ends_the_sweep_at_once_and_leaves_nothing_running(self, rig: Rig, tmp_path: Path) -> None:
         before = set(list_processes())
@@ -566,29 +629,16 @@ class BackendContract:
         assert there == here
         assert {record["status"] for record in here if record["record"] == "end"} == {"ok", "pruned"}
 
-    def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, rig: Rig, tmp_path: Path) -> None:
-        before = set(list_processes())
-        tagged = v4.new_code_cell(f"n = 1\nfolder = {str(tmp_path)!r}", metadata={"tags": ["parameters"]})
-        count = v4.new_code_cell("import time\ntime.sleep(0.4)\nopen(f'{folder}/begun-{n}', 'a').write('x')")
-        nbformat.write(v4.new_notebook(cells=[tagged, count]), tmp_path / "nb.ipynb")
-        command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(6)", "--out", "out", *rig.arguments]
-        sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert sweep.stdout
-        said = read_until(sweep.stdout, lambda line: "ok " in line)
-        sweep.kill()
-        sweep.communicate(timeout=PATIENCE)
-        ended = {record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"}
-        assert 1 <= len(ended) < 6, said
-        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
-        assert (result.returncode, result.stderr) == (0, ""), result.stdout + result.stderr
-        with (tmp_path / "out/results.csv").open(newline="") as file:
-            assert [(row["n"], row["status"]) for row in csv.DictReader(file)] == [(str(n), "ok") for n in range(6)]
-        ends = [record["run"] for record in read_ledger(tmp_path / "out") if record["record"] == "end"]
-        assert sorted(ends) == sorted(set(ends))
-        for n in range(6):
-            assert (tmp_path / f"begun-{n}").read_text() in ("x", "xx")
-        assert {path.name for path in (tmp_path / "out").iterdir() if path.suffix == ".log"} == set()
-        for pid in set(list_processes()) - before:
+    def test_a_killed_coordinator_is_followed_by_one_that_does_the_rest(self, killed: KilledSweep) -> None:
+        assert len(killed.ended) == 1, killed.said
+        ends = list_ends(killed.out)
+        assert len(ends) == len(set(ends)) == 4
+        begun = {path.name: path.read_text() for path in killed.folder.glob("begun-*")}
+        assert begun.pop("begun-0.1-0") == "x"
+        assert len(begun) == 3
+        assert set(begun.values()) <= {"x", "xx"}
+        assert {path.name for path in killed.out.iterdir() if path.suffix == ".log"} == set()
+        for pid in set(list_processes()) - killed.before:
             wait_until_gone(pid)
 
 

@@ -56,6 +56,33 @@ def _has(pid: int, mark: bytes) -> bool:
         return False
 
 
+class Surroundings(NamedTuple):
+    """Who listens, and which of the ports take a connection from another address."""
+
+    listeners: list[Listener]
+    reached: list[int]
+    obstacle: str
+    """Why nobody could try to reach them; usually empty."""
+
+    def check_is_private(self, *, has_listeners: bool) -> None:
+        """Fail where anybody else reaches something; skip where nobody could try."""
+        assert bool(self.listeners) == has_listeners
+        assert [listener for listener in self.listeners if not listener.is_private] == []
+        if self.obstacle:
+            pytest.skip(self.obstacle)
+        assert self.reached == []
+
+
+def look_around(mark: str) -> Surroundings:
+    """Of the processes that have this in their environment."""
+    listeners = list_listeners(mark)
+    try:
+        with make_stranger() as stranger:
+            return Surroundings(listeners, stranger.reach([listener.port for listener in listeners]), "")
+    except pytest.skip.Exception as skipped:
+        return Surroundings(listeners, [], str(skipped))
+
+
 class Stranger(NamedTuple):
     """A network of its own, with a cable to this machine."""
 

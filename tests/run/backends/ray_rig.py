@@ -15,9 +15,12 @@ from colab_starter.run import shims
 _CLUSTER = """\
 import json, os, signal, sys
 import psutil
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
+Node.start_api_server = lambda self, **options: setattr(self, "_webui_url", None)
 first, *others = json.loads(sys.argv[1])
-cluster = Cluster(initialize_head=True, head_node_args={**first, "include_dashboard": False})
+bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+cluster = Cluster(initialize_head=True, head_node_args={**first, **bare})
 nodes = [cluster.add_node(**options) for options in others]
 print(cluster.address, flush=True)
 for line in sys.stdin:
@@ -33,6 +36,7 @@ for line in sys.stdin:
         print(json.dumps(processes), flush=True)
 cluster.shutdown()
 """
+"""Without what nobody asks here: Ray starts the dashboard's process even where there is to be no dashboard."""
 _STORE = 80 * 2**20
 
 

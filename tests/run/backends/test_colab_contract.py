@@ -9,7 +9,7 @@ import pytest
 from colab_starter.run.backends import Backend
 from colab_starter.run.backends.colab.backend import ColabBackend
 from tests.run.backends.colab_rig import ColabRig, install_colab
-from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig
+from tests.run.backends.contract import SECRET, BackendContract, MarkedEnvironment, Rig, Trial
 
 
 class ColabContractRig(Rig):
@@ -21,19 +21,28 @@ class ColabContractRig(Rig):
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    folder = tmp_path_factory.mktemp("colab")
-    with MarkedEnvironment(TEST_SECRET=SECRET), ColabRig(folder / "rig", install_colab()) as colab:
-        yield ColabContractRig(
-            folder,
-            arguments=["--backend", "colab", "--sessions", "2"],
-            one_at_a_time=["--sessions", "1"],
-            has_server=True,  # what stands for Colab's machine
-            cannot={"cause of death": "Colab does not tell of what a kernel died"},
-        )
-        assert colab.sessions() == "{}"
+def colab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ColabRig]:
+    with (
+        MarkedEnvironment(TEST_SECRET=SECRET),
+        ColabRig(tmp_path_factory.mktemp("colab") / "rig", install_colab()) as made,
+    ):
+        yield made
+        assert made.sessions() == "{}"
+
+
+@pytest.fixture(scope="module")
+def rig(colab: ColabRig, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    return ColabContractRig(
+        tmp_path_factory.mktemp("trials"),
+        arguments=["--backend", "colab", "--sessions", "2"],
+        one_at_a_time=["--sessions", "1"],
+        has_server=True,  # what stands for Colab's machine
+        cannot={"cause of death": "Colab does not tell of what a kernel died"},
+    )
 
 
 @pytest.mark.slow
 class TestColab(BackendContract):
-    pass
+    def test_closing_releases_the_sessions(self, trial: Trial, colab: ColabRig) -> None:
+        assert len(set(colab.calls("new"))) >= 2
+        assert colab.sessions() == "{}"

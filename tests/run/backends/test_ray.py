@@ -1,4 +1,4 @@
-"""The backend ``ray`` beyond the contract: GPUs, nodes that die, and what keeps a sweep from starting."""
+"""The backend ``ray`` beyond the contract: clusters of its own, brokers, and what keeps a sweep from starting."""
 
 import asyncio
 import csv
@@ -10,24 +10,26 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import nbformat
 import pytest
 from nbformat import v4
 from packaging.version import Version
 
-from colab_starter.errors import RayClusterError, RayLostError, RayMissingError, WrongOptionError
+from colab_starter.errors import RayClusterError, RayMissingError, WrongOptionError
 from colab_starter.run import shims
 from colab_starter.run.backends.ray.backend import RayBackend, _add_secrets, check_ray, read_needs
 from colab_starter.run.backends.ray.messages import Needs
 from colab_starter.run.backends.ray.node import Node, clean_environment, find_broker_folder
-from colab_starter.run.job import Ended, Event, Job, Overlay, Started, Stop, WarmPlan
+from colab_starter.run.backends.ray.options import RayOptions
+from colab_starter.run.job import Ended, Stop, WarmPlan
 from colab_starter.run.kernels.system import list_processes as list_all_processes
 from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.stopping import StopLevel
@@ -42,182 +44,29 @@ from tests.run.backends.contract import (
     read_ledger,
     wait_until_gone,
 )
-from tests.run.backends.listeners import list_listeners, make_stranger
+from tests.run.backends.listeners import look_around
+from tests.run.backends.ray_jobs import (
+    TELL_PID,
+    MakeJob,
+    ends,
+    execute,
+    in_overlay,
+    make_job_in,
+    wait_until_removed,
+)
 from tests.run.backends.ray_rig import RayRig, find_ray_process
+from tests.run.conftest import Run
 from tests.run.jobs import receive
 from tests.run.leaky import ENVIRONMENT, count_masks, find_leaks, options, read_all, write_notebook
-from tests.run.overlays.packages import write_wheel
 from tests.support.marks import weekly
-
-SHOW_DEVICES = "import os\nprint(repr(os.environ['CUDA_VISIBLE_DEVICES']), os.environ['OMP_NUM_THREADS'])"
-TELL_PID = "import os, time\nopen({!r}, 'w').write(str(os.getpid()))\ntime.sleep({})"
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.xdist_group("ray")  # Ray finds all clusters of this machine
-
-WAIT_FOR_TWO = "import glob\nwhile len(glob.glob('*.began')) < 2:\n    time.sleep(0.05)"
-
-IMPORTS_NOTHING = WarmPlan()
-
-MakeJob = Callable[..., Job]
 
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> MakeJob:
-    def make(run: str, *cells: str, warm: WarmPlan | None = IMPORTS_NOTHING) -> Job:
-        source = tmp_path / f"{run}.ipynb"
-        nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells]), source)
-        return Job(run, 1, str(source), str(tmp_path / "runs" / run / "nb.ipynb"), {}, str(tmp_path), warm=warm)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[RayRig]:
-    with MarkedEnvironment():
-        made = RayRig([{"num_cpus": 1}, {"num_cpus": 2, "num_gpus": 2}])
-        yield made
-        made.close()
-
-
-def execute(opened: RayBackend, jobs: list[Job], meanwhile: Callable[[], Any] = bool) -> list[Event]:
-    """Submit jobs as there is room, until all have ended."""
-    waiting, running, events = list(jobs), set[str](), list[Event]()
-    deadline = time.monotonic() + 1200
-    while waiting or running:
-        assert time.monotonic() < deadline, events
-        while waiting and len(running) < opened.capacity:
-            running.add(waiting[0].run)
-            opened.submit(waiting.pop(0))
-        news = opened.wait(0.1)
-        events += news
-        running -= {event.run for event in news if isinstance(event, Ended)}
-        meanwhile()
-    return events
-
-
-def ends(events: list[Event]) -> list[tuple[str, Outcome]]:
-    return [(event.run, event.outcome) for event in events if isinstance(event, Ended)]
-
-
-def printed(job: Job) -> str:
-    return "".join(output.text for output in nbformat.read(job.output, as_version=4).cells[-1].outputs)
-
-
-@pytest.mark.slow
-class TestCluster:
-    def test_runs_see_the_gpus_that_ray_gave_them_and_no_others(
-        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
-    ) -> None:
-        meet = "import os, time\nopen(f'{os.getpid()}.began', 'w').close()\n" + WAIT_FOR_TWO
-        jobs = [make_job(run, SHOW_DEVICES, meet, SHOW_DEVICES) for run in "abc"]
-        with RayBackend(cluster.address, Needs(), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
-            assert opened.capacity == 2
-            events = execute(opened, jobs)
-        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
-        assert {printed(job) for job in jobs} == {"'0' 1\n", "'1' 1\n"}
-        places = [event.place.partition(", ")[2] for event in events if isinstance(event, Started)]
-        assert set(places) == {"GPU 0", "GPU 1"}
-        assert not (tmp_path / "ray.log").exists()
-
-    def test_runs_without_a_gpu_see_none_and_have_their_share_of_threads(
-        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
-    ) -> None:
-        jobs = [make_job("warm", SHOW_DEVICES), make_job("cold", SHOW_DEVICES, warm=None)]
-        with RayBackend(
-            cluster.address, Needs(cpus=2, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log"
-        ) as opened:
-            assert opened.capacity == 1
-            execute(opened, jobs)
-        assert [printed(job) for job in jobs] == ["'' 2\n", "'' 2\n"]
-
-    @pytest.mark.weekly
-    def test_packages_are_installed_into_an_overlay_on_each_node_that_goes_with_the_sweep(
-        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
-    ) -> None:
-        jobs = [in_overlay(make_job(run, *install_something(tmp_path))) for run in "abcd"]
-        jobs[0] = replace(jobs[0], warm=None)
-        with RayBackend(cluster.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
-            opened.prepare(jobs[1].warm)
-            events = execute(opened, jobs)
-        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}, ends(events)
-        prefixes = {printed(job).strip() for job in jobs}
-        assert 1 <= len(prefixes) <= 2
-        assert sys.prefix not in prefixes
-        wait_until_removed(*map(Path, prefixes))
-
-    @pytest.mark.weekly
-    def test_a_cluster_without_room_or_without_the_folder_is_refused(self, cluster: RayRig, tmp_path: Path) -> None:
-        with pytest.raises(RayClusterError, match="no node of the Ray cluster has 64 CPU for a run"):
-            RayBackend(cluster.address, Needs(cpus=64, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log")
-        missing = tmp_path / "missing"
-        with pytest.raises(RayClusterError, match=f"has no folder {missing}; --out must be on storage that all"):
-            RayBackend(cluster.address, Needs(gpus=0), None, missing, tmp_path, tmp_path / "ray.log")
-        with pytest.raises(RayClusterError, match=f"has no folder {missing}; put the notebook on storage that all"):
-            RayBackend(cluster.address, Needs(gpus=0), None, None, missing, tmp_path / "ray.log")
-
-    @pytest.mark.weekly
-    def test_a_run_that_waits_for_room_can_be_stopped(self, cluster: RayRig, make_job: MakeJob, tmp_path: Path) -> None:
-        with RayBackend(cluster.address, Needs(cpus=2, gpus=0), 2, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
-            for run in "ab":
-                opened.submit(make_job(run, "import time\ntime.sleep(600)"))
-            events: list[Event] = []
-            while not events:
-                events = opened.wait(1)
-            for run in "ab":
-                opened.cancel(run, StopLevel.NOW)
-            while len(ends(events)) < 2:
-                events += opened.wait(1)
-        assert {outcome.status for _, outcome in ends(events)} == {Status.INTERRUPTED}
-
-    def test_a_driver_that_dies_leaves_its_runs_to_the_next_sweep(
-        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
-    ) -> None:
-        pid = tmp_path / "pid"
-        with RayBackend(cluster.address, Needs(gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log") as opened:
-            opened.submit(make_job("a", TELL_PID.format(str(pid), 600)))
-            while not pid.exists() or not pid.read_text():
-                opened.wait(0.1)
-            opened.driver.kill()
-            events: list[Event] = []
-            while not ends(events):
-                events += opened.wait(1)
-            assert ends(events) == [("a", Outcome(Status.INTERRUPTED, "the Ray cluster was lost"))]
-            with pytest.raises(RayLostError, match="the same command resumes"):
-                opened.submit(make_job("b", "1"))
-        wait_until_gone(int(pid.read_text()))
-
-    @pytest.mark.weekly
-    def test_runs_of_a_node_that_dies_are_done_elsewhere_and_end_once(
-        self, cluster: RayRig, make_job: MakeJob, tmp_path: Path
-    ) -> None:
-        cell = (
-            "import os, time\nopen(f'{os.getpid()}.began', 'w').close()\n"
-            "while not os.path.exists('killed'):\n    time.sleep(0.05)"
-        )
-        jobs = [make_job(f"run {number}", cell) for number in range(9)]
-
-        def kill_node_once() -> None:
-            began = [int(path.stem) for path in tmp_path.glob("*.began")]
-            if len(began) == 3 and not (tmp_path / "killed").exists():
-                cluster.kill_node(0)
-                deadline = time.monotonic() + 120
-                while sum(map(is_alive, began)) > 1:  # the runs of that node are not to end well
-                    assert time.monotonic() < deadline
-                    time.sleep(0.05)
-                (tmp_path / "killed").touch()
-
-        with RayBackend(
-            cluster.address, Needs(cpus=1, gpus=0), None, tmp_path, tmp_path, tmp_path / "ray.log"
-        ) as opened:
-            assert opened.capacity == 3
-            events = execute(opened, jobs, kill_node_once)
-        assert (tmp_path / "killed").exists()
-        assert sorted(run for run, _ in ends(events)) == sorted(job.run for job in jobs)
-        assert {outcome.status for _, outcome in ends(events)} == {Status.OK}
-        began = [int(path.stem) for path in tmp_path.glob("*.began")]
-        assert len(began) == 9 + 2
-        for kernel in began:
-            wait_until_gone(kernel)
+    return partial(make_job_in, tmp_path)
 
 
 WAITS_AT_FIRST = """\
@@ -260,7 +109,10 @@ def test_a_run_of_a_node_that_falls_silent_is_done_elsewhere(make_job: MakeJob, 
 
 
 ENDS = """\
-import os
+import os, time
+open("begun", "w").close()
+while not os.path.exists("go"):
+    time.sleep(0.05)
 if n == 1:
     raise ValueError("bad")
 if n == 2:
@@ -269,57 +121,47 @@ print(n, text)"""
 
 
 @pytest.mark.slow
-def test_a_cluster_that_is_started_for_the_sweep_is_quiet_ends_with_it_and_gives_what_this_machine_gives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", ["", weekly("disabled")], ids=["with a token", "without one"])
+def test_a_cluster_that_is_started_for_the_sweep_is_private_ends_with_it_and_gives_what_this_machine_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
+    """It is quiet, too: with -q, nothing is said."""
     tagged = v4.new_code_cell("n = 1\ntext = ''", metadata={"tags": ["parameters"]})
     nbformat.write(v4.new_notebook(cells=[tagged, v4.new_code_cell(ENDS)]), tmp_path / "nb.ipynb")
     monkeypatch.setenv("SOME_TOKEN", SECRET)
-    command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(4)", "-p", f"text={SECRET}", "-q", "--out"]
-    with MarkedEnvironment():
-        for arguments in (["here", "--gpus", "none"], ["there", "--backend", "ray", "--address", "local"]):
-            result = subprocess.run([*command, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-            assert (result.returncode, result.stdout, result.stderr) == (1, "", "")
-        for pid in list_processes():
-            wait_until_gone(pid)
-    here, there = (read_table(tmp_path / out) for out in ("here", "there"))
-    assert there == here
-    assert [row["status"] for row in there] == ["ok", "failed", "killed", "ok"]
-    assert len(read_ends(tmp_path / "there")) == 4
-    for path in tmp_path.glob("there/**/*.*"):
-        assert SECRET.encode() not in path.read_bytes()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("mode", [weekly(""), "disabled"], ids=["with a token", "without one"])
-def test_a_cluster_that_is_started_for_a_sweep_is_reached_from_no_other_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
-) -> None:
-    wait = "import os, time\nopen('begun', 'w').close()\nwhile not os.path.exists('go'):\n    time.sleep(0.05)"
-    nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(wait)]), tmp_path / "nb.ipynb")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    settings = {"RAY_AUTH_MODE": mode} if mode else {}
-    with MarkedEnvironment(**settings), make_stranger() as stranger:
-        command = [COMMAND, "run", "nb.ipynb", "--backend", "ray", "--address", "local", "--gpus", "none"]
-        sweep = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "begun").exists():
-            assert sweep.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        listeners = list_listeners(os.environ[MARK])
-        reached = stranger.reach([listener.port for listener in listeners])
+    command = [COMMAND, "run", "nb.ipynb", "-p", "n=range(4)", "-p", f"text={SECRET}", *([] if mode else ["-q"])]
+    (tmp_path / "go").touch()
+    with MarkedEnvironment(**({"RAY_AUTH_MODE": mode} if mode else {})):
+        subprocess.run([*command, "--out", "here", "--gpus", "none"], cwd=tmp_path, capture_output=True, timeout=300)
+        for name in ("begun", "go"):
+            (tmp_path / name).unlink()
+        there = [*command, "--out", "there", "--backend", "ray", "--address", "local"]
+        with (tmp_path / "said").open("wb") as said:
+            sweep = subprocess.Popen(there, cwd=tmp_path, stdout=said, stderr=said)
+        wait_until(lambda: (tmp_path / "begun").exists() or sweep.poll() is not None)
+        seen = look_around(os.environ[MARK])
         (tmp_path / "go").touch()
-        said, _ = sweep.communicate(timeout=60)
-        assert sweep.returncode == 0
-    assert {"gcs_server", "raylet"} <= {listener.program for listener in listeners}
-    assert [listener for listener in listeners if not listener.is_private] == []
-    assert reached == []
+        assert sweep.wait(300) == 1
+        for pid in list_processes():
+            wait_until_gone(pid)
+    told = (tmp_path / "said").read_text()
+    assert ("other users of this machine can run code as you" in told) == bool(mode)
+    assert mode or not told
+    check_is_same(tmp_path / "there", tmp_path / "here")
+    for path in tmp_path.glob("there/**/*.*"):
+        assert SECRET.encode() not in path.read_bytes()
     assert not (tmp_path / "home/.ray").exists()
-    has_token = not mode and Version(version("ray")) >= Version("2.52")
-    assert ("other users of this machine can run code as you" in said) == (not has_token)
+    assert {"gcs_server", "raylet"} <= {listener.program for listener in seen.listeners}
+    seen.check_is_private(has_listeners=True)
+
+
+def check_is_same(there: Path, here: Path) -> None:
+    assert read_table(there) == read_table(here)
+    assert [row["status"] for row in read_table(there)] == ["ok", "failed", "killed", "ok"]
+    assert len(read_ends(there)) == 4
 
 
 @pytest.mark.weekly
@@ -473,7 +315,7 @@ class TestOptions:
         ):
             check_ray(None)
 
-    def test_options_of_another_backend_are_refused(self, tmp_path: Path) -> None:
+    def test_options_of_another_backend_are_refused(self, tmp_path: Path, run_here: Run) -> None:
         nbformat.write(v4.new_notebook(cells=[v4.new_code_cell("1")]), tmp_path / "nb.ipynb")
         for arguments, said in (
             (["--address", "x:1"], "--address is for --backend ray only"),
@@ -481,11 +323,30 @@ class TestOptions:
             (["--backend", "ray", "--gpu", "T4"], "--gpu is for --backend colab only"),
             (["--backend", "dask"], "--backend 'dask' is not a backend; choose one of local, ray, jupyter, colab"),
         ):
-            result = subprocess.run(
-                [COMMAND, "run", "nb.ipynb", *arguments], cwd=tmp_path, capture_output=True, text=True
-            )
+            result = run_here("nb.ipynb", *arguments)
             assert (result.returncode, result.stderr) == (2, f"colab-starter: {said}\n")
             assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("mode", "is_told"), [("token", False), ("disabled", True), ("", True)])
+def test_a_cluster_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch, mode: str, is_told: bool) -> None:
+    from colab_starter.run.backends.ray.safety import describe_lack_of_token  # imports Ray
+
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    has_none = Version(version("ray")) < Version("2.52")
+    assert ("other users of this machine can run code as you" in describe_lack_of_token()) == (is_told or has_none)
+
+
+def test_what_there_is_to_tell_of_a_cluster_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = SimpleNamespace(notice="Ray runs without a token")
+    monkeypatch.setattr("colab_starter.run.backends.ray.backend.RayBackend", lambda *_, **__: opened)
+    said: list[str] = []
+    store = SimpleNamespace(is_of_this_process=False, is_remote=False)
+    sweep: Any = SimpleNamespace(store=store, folder=tmp_path, cwd=tmp_path, jobs=None, secrets=(), mask=None)
+    sweep.say = said.append
+    lock: Any = SimpleNamespace(descriptors=())
+    assert RayOptions().check()(sweep, 1, lock) is cast(Any, opened)
+    assert said == ["Ray runs without a token"]
 
 
 def test_an_address_where_nothing_listens_is_one_line(tmp_path: Path) -> None:
@@ -602,27 +463,6 @@ class TestBroker:
         wait_until_gone(int(pid.read_text()))
         wait_until_gone(broker)
         assert not Path(job.output).exists()
-
-
-def in_overlay(job: Job) -> Job:
-    return replace(job, overlay=Overlay(), warm=replace(job.warm or IMPORTS_NOTHING, overlay=Overlay()))
-
-
-def install_something(folder: Path) -> list[str]:
-    """Cells that install a package, unless that would go into the environment of the tests."""
-    wheel = write_wheel(folder, "newcomer")
-    return [
-        f"import sys\nassert sys.prefix != {sys.prefix!r}",
-        f"!pip install --no-index {wheel}",
-        "import newcomer\nassert newcomer.__file__.startswith(sys.prefix)\nprint(sys.prefix)",
-    ]
-
-
-def wait_until_removed(*folders: Path) -> None:
-    deadline = time.monotonic() + 120
-    while left := [folder for folder in folders if folder.exists()]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.05)
 
 
 def read_ends(out: Path) -> list[str]:
