@@ -246,6 +246,8 @@ def _start(program: str, profile: str, reads: int, writes: int) -> "subprocess.P
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-dev-shm-usage",
+        "--disable-gpu-compositing",  # no GPU here, and what stands in for one draws plain pages at thrice the price
+        "--disable-gpu-rasterization",
         "--disable-sync",
         "--no-first-run",
         "--use-gl=angle",
