@@ -122,7 +122,7 @@ def test_runs_that_have_only_started_are_shown_and_can_be_filtered(show: Show) -
 @pytest.mark.parametrize(
     ("runs", "largest"),
     [
-        (2_500, 3_000_000),  # enough for WebGL, and for parallel coordinates of some runs only
+        (2_500, 3_500_000),  # enough for WebGL, and for parallel coordinates of some runs only
         weekly(10_000, 6_000_000),
     ],
 )
