@@ -57,6 +57,11 @@ class Browser:
         """What the console has of errors, and exceptions that nothing caught."""
         self._frame: str | None = None
         """Session of the page's sandboxed frame, which is a process of its own."""
+        self.open_tab()
+
+    def open_tab(self) -> None:
+        """Look from now on at another, empty page, before all others; those stay as they are."""
+        self._session = self._frame = None
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
@@ -241,6 +246,8 @@ def _start(program: str, profile: str, reads: int, writes: int) -> "subprocess.P
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-dev-shm-usage",
+        "--disable-gpu-compositing",  # no GPU here, and what stands in for one draws plain pages at thrice the price
+        "--disable-gpu-rasterization",
         "--disable-sync",
         "--no-first-run",
         "--use-gl=angle",

@@ -20,7 +20,7 @@ link.createOffer().then(offer => link.setLocalDescription(offer));"""
 ATTACKS = {
     "webrtc": f"<script>{_CONNECT}</script>",
     "webrtc in a frame": f"<iframe srcdoc='<script>{_CONNECT}</script>'></iframe>",
-    "preconnect": "<link rel=preconnect href=http://198.51.100.7/><link rel=dns-prefetch href=//told.stranger.test/>",
+    "preconnect": "<link rel=preconnect href=http://198.51.100.7/><link rel=dns-prefetch href=//told.stranger7.test/>",
     "preconnect in svg": "<svg><foreignObject><link xmlns='x' rel=preconnect href=http://198.51.100.7/></svg>",
     "preconnect in a template": "<div><template shadowrootmode=open><link rel=preconnect href=http://198.51.100.7/>"
     "<a href=http://198.51.100.7/ style='position:fixed;inset:0'>.</a></template></div>",
@@ -49,8 +49,13 @@ ATTACKS = {
 }
 
 
-def see_packets(pages: list[Path]) -> dict[str, list[str]]:
-    """What each page sends; skips where no network can be made."""
+def write_attack(name: str, number: int) -> str:
+    """An attack with a stranger of its own, so that the packets of pages that are open together can be told apart."""
+    return ATTACKS[name].replace("198.51.100.7", f"198.51.100.{number}").replace("stranger7", f"stranger{number}")
+
+
+def see_packets(pages: list[Path]) -> list[list[str]]:
+    """What each page sends to the stranger of its number, from 1; skips where no network can be made."""
     if not shutil.which("ip") or os.geteuid():
         pytest.skip("packets are NOT counted: that needs root and the program ip")
     name = f"packets-{os.getpid()}"
@@ -65,8 +70,7 @@ def see_packets(pages: list[Path]) -> dict[str, list[str]]:
         command = ["ip", "netns", "exec", name, sys.executable, "-m", "tests.report.packets", *map(str, pages)]
         said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=600)
         assert said.returncode == 0, said.stderr
-        found: dict[str, list[str]] = json.loads(said.stdout)
-        return found
+        return list(json.loads(said.stdout).values())
     finally:
         shutil.rmtree(settings)
         subprocess.run(["ip", "netns", "del", name], check=True)
@@ -75,19 +79,19 @@ def see_packets(pages: list[Path]) -> dict[str, list[str]]:
 @pytest.mark.slow
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium here, so nobody counted packets")
 def test_no_page_of_a_notebook_sends_a_packet_whatever_is_in_it_and_wherever_one_clicks(tmp_path: Path) -> None:
-    pages = []
-    for name, attack in ATTACKS.items():
+    pages = {}
+    for number, name in enumerate(ATTACKS, 1):
         (tmp_path / name).mkdir()
-        pages.append(make_page(tmp_path / name, make_output("text/html", attack)))
+        pages[name] = make_page(tmp_path / name, make_output("text/html", write_attack(name, number)))
     (tmp_path / "figure").mkdir()
     figure = make_output("application/vnd.plotly.v1+json", FIGURE)
-    pages.append(make_page(tmp_path / "figure", figure, make_output("text/html", "".join(ATTACKS.values()))))
-    bare = ["webrtc", "preconnect", "refresh", "link over the page"]
+    attacks = "".join(write_attack(name, len(pages) + 1) for name in ATTACKS)
+    pages["figure"] = make_page(tmp_path / "figure", figure, make_output("text/html", attacks))
+    bare = [f"bare {name}" for name in ("webrtc", "preconnect", "refresh", "link over the page")]
     for name in bare:
-        page = tmp_path / f"bare {name}" / "page.html"
-        page.parent.mkdir()
-        page.write_text(f"<!DOCTYPE html><body>{ATTACKS[name]}")
-        pages.append(page)
-    found = see_packets(pages)
-    assert {name: sent for name, sent in found.items() if sent and not name.startswith("bare ")} == {}
-    assert [name for name in bare if not found[f"bare {name}"]] == [], found  # else nothing was counted at all
+        pages[name] = tmp_path / f"{name}.html"
+        attack = write_attack(name.removeprefix("bare "), len(pages))
+        pages[name].write_text(f"<!DOCTYPE html><body>{attack}")
+    found = dict(zip(pages, see_packets([*pages.values()]), strict=True))
+    assert {name: sent for name, sent in found.items() if sent and name not in bare} == {}
+    assert [name for name in bare if not found[name]] == [], found  # else nothing was counted at all

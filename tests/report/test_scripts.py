@@ -15,8 +15,13 @@ def scripts(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SCRIPTS, tmp_path / "scripts"))
 
 
+@pytest.mark.weekly  # `make lint`, which `make test` begins with, calls the same
 def test_the_modules_are_clean_and_the_bundles_up_to_date() -> None:
     assert main(["--check"]) is None
+
+
+def test_the_bundles_are_up_to_date() -> None:
+    assert find_stale_bundles(SCRIPTS, BUNDLES) == []
 
 
 FAULTS = {

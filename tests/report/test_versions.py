@@ -40,8 +40,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(report: Path, browser: Browser) -> Iterator[Browser]:
-    browser.open(report, READY)
+    """The report of both versions, opened once; each test leaves it as it was."""
+    if browser.evaluate("location.href") != report.as_uri():
+        browser.open(report, READY)
+    version, colour = (read_choice(browser, select) for select in ("version", "plot-colour"))
     yield browser
+    choose(browser, "version", version)
+    choose(browser, "plot-colour", colour)
     assert (browser.errors, browser.dialogs) == ([], [])
 
 
