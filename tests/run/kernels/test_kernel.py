@@ -20,6 +20,7 @@ from colab_starter.run.kernels.local import LocalKernel
 from colab_starter.text import strip_colours
 from tests.run.kernels.elsewhere import found_by_jupyter, make_environment, open_server, talk_elsewhere
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
+from tests.support.ready_servers import ReadyServers
 
 Ask = Callable[..., Answer]
 AskBoth = Callable[..., tuple[Answer, Answer]]
@@ -156,6 +157,24 @@ def read_facts(answer: Answer) -> dict[str, Any]:
 def test_a_warm_kernel_finds_what_a_cold_one_finds(ask_both: AskBoth) -> None:
     warm, cold = ask_both(FACTS)
     assert read_facts(warm) == read_facts(cold)
+
+
+def test_a_warm_kernel_of_a_server_that_was_forked_itself_finds_what_a_cold_one_finds(
+    server: ForkServer, ready_servers: ReadyServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such servers save other tests the imports; what was set since then is set in them too."""
+    monkeypatch.setenv("SET_SINCE", "yes")
+    cell = f"{FACTS}\nimport matplotlib.pyplot, tqdm.auto\nprint(tqdm.__version__)"
+    forked = ready_servers.start(WarmPlan(MODULES), {"GIVEN": "value"}, tmp_path / "log")
+    try:
+        warm = talk_through(forked, Talk([cell], str(tmp_path)))
+    finally:
+        forked.close()
+    given = {"SET_SINCE": "yes", "GIVEN": "value"}
+    cold = talk_through(server, Talk([cell], str(tmp_path), warm=False, environment=given))
+    assert read_facts(warm) == read_facts(cold)
+    assert warm.text.splitlines()[1:] == cold.text.splitlines()[1:]
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
