@@ -35,6 +35,14 @@ def ready_servers() -> Iterator[ReadyServers]:
     servers.close()
 
 
+@pytest.fixture(scope="module")
+def workers_ready(ready_servers: ReadyServers) -> Iterator[None]:
+    """The runs of this machine's backends are forked from servers that have done their imports already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "ForkServer", ready_servers.start)
+        yield
+
+
 @pytest.fixture
 def sweep_here(run_here: Run, ready_servers: ReadyServers, monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run_here`` for what executes runs: their fork server has done its imports already."""

@@ -24,7 +24,7 @@ from colab_starter.run.kernels import forkserver, system
 from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.kernels.launch import START, Launched
 
-_READ_BY_IMPORTS = ("HOME", "IPYTHON", "JUPYTER", "LD_", "PYTHON", "XDG_")
+_READ_BY_IMPORTS = ("HOME", "IPYTHON", "JUPYTER_CONFIG", "LD_", "PYTHON", "XDG_")
 """How the variables begin that decide what is imported, and how."""
 _PR_SET_CHILD_SUBREAPER = 36
 
