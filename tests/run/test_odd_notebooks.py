@@ -27,6 +27,7 @@ from colab_starter.run.job import Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.stopping import StopLevel
 from tests.run.odd_notebooks import SENTINEL, make_odd
+from tests.support.ready_servers import ReadyServers
 
 COUNT = int(os.environ.get("ODD_NOTEBOOKS", "60"))
 FIRST_SEED = int(os.environ.get("ODD_SEED", "0"))
@@ -70,8 +71,8 @@ class SharedServer(Backend):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
+def server(ready_servers: ReadyServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 

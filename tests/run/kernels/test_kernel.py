@@ -111,6 +111,12 @@ sys.stdout = io.StringIO()
     assert gzip.decompress((tmp_path / "zipped.gz").read_bytes()) == b"kept"
 
 
+def test_an_exit_code_does_not_keep_it_from_ending(ask: Ask, tmp_path: Path) -> None:
+    """IPython takes the code for whether to keep the kernel."""
+    answer = ask("import atexit; atexit.register(lambda: open('ended', 'w'))", "exit(3)")
+    assert (answer.death.exit_code, (tmp_path / "ended").exists()) == (0, True)
+
+
 def test_what_a_notebook_leaves_running_is_killed(ask: Ask) -> None:
     started = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
     child = int(ask(started).text)

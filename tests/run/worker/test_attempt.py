@@ -21,11 +21,12 @@ from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executor import Executor
 from tests.run.jobs import Jobs, cell, receive
 from tests.support.processes import is_alive, wait_until
+from tests.support.ready_servers import ReadyServers
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
+def server(ready_servers: ReadyServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 

@@ -12,11 +12,12 @@ from colab_starter.run.kernels.forkserver import ForkServer
 from colab_starter.run.outcome import Status
 from colab_starter.run.worker.cell_errors import NO_REPLY, CellFacts, End, judge_cell
 from tests.run.jobs import Executed, Jobs, cell
+from tests.support.ready_servers import ReadyServers
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
+def server(ready_servers: ReadyServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 
