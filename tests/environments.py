@@ -73,11 +73,11 @@ def _link(distribution: Distribution, site: Path) -> None:
         files.setdefault(file.parts[0], []).append(Path(file))
     for top in files.keys() - {"..", "__pycache__"}:
         is_shared = len(set(_read_owners().get(top, ()))) > 1
-        for file in files[top] if is_shared else [Path(top)]:
-            link = site / file
+        for name in files[top] if is_shared else [Path(top)]:
+            link = site / name
             link.parent.mkdir(parents=True, exist_ok=True)
             if not os.path.lexists(link):
-                link.symlink_to(Path(str(distribution.locate_file(file))))
+                link.symlink_to(Path(str(distribution.locate_file(str(name)))))
 
 
 def _write_programs(distribution: Distribution, programs: Path) -> None:

@@ -447,7 +447,7 @@ for command in {commands}:
 
 @pytest.mark.slow
 def test_a_wheel_holds_all_commands_and_finds_nothing_in_its_own_notebooks(installed: Path, tmp_path: Path) -> None:
-    show_help = [installed.with_name("python"), "-c", SHOW_HELP.format(commands=COMMANDS)]
+    show_help = [str(installed.with_name("python")), "-c", SHOW_HELP.format(commands=COMMANDS)]
     helps = subprocess.run(show_help, cwd=tmp_path, check=True, capture_output=True, text=True)
     assert helps.stdout.count("Usage: colab-starter") == len(COMMANDS)
     listed = subprocess.run([installed, "list", "--json"], cwd=tmp_path, check=True, capture_output=True)
