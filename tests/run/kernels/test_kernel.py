@@ -132,17 +132,24 @@ def test_cells_share_their_variables_the_folder_and_what_the_system_prints_but_n
     assert [path.name for path in tmp_path.iterdir()] == ["kernel.log"]
 
 
+DEATHS = {
+    "exit": ("import os; os._exit(9)", 9, None),
+    "segfault": ("import ctypes; ctypes.string_at(0)", None, signal.SIGSEGV),
+    "kill": ("import os; os.kill(os.getpid(), 9)", None, signal.SIGKILL),
+}
+
+
 @pytest.mark.parametrize(
-    ("cell", "exit_code", "number"),
+    ("how", "ask"),
     [
-        ("import os; os._exit(9)", 9, None),
-        ("import ctypes; ctypes.string_at(0)", None, signal.SIGSEGV),
-        ("import os; os.kill(os.getpid(), 9)", None, signal.SIGKILL),
+        *((how, "warm") for how in DEATHS),
+        *(("segfault", kind) for kind in ("cold", "elsewhere")),
+        *(weekly(how, kind) for how in ("exit", "kill") for kind in ("cold", "elsewhere")),
     ],
+    indirect=["ask"],
 )
-def test_a_death_is_told_after_all_that_was_printed(
-    ask: Ask, cell: str, exit_code: int | None, number: int | None
-) -> None:
+def test_a_death_is_told_after_all_that_was_printed(ask: Ask, how: str) -> None:
+    cell, exit_code, number = DEATHS[how]
     answer = ask("print('first')", cell)
     assert answer.died
     assert (answer.death.exit_code, answer.death.signal) == (exit_code, number)
