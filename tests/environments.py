@@ -41,6 +41,7 @@ def make_environment(folder: Path, *packages: str) -> Path:
 def _find_needed(requirements: Iterable[str]) -> Iterator[Distribution]:
     """What is needed, directly or not, as far as it is here."""
     open_ones = [Requirement(text) for text in requirements if not text.endswith(".whl")]
+    open_ones = [one for one in open_ones if one.marker is None or one.marker.evaluate({"extra": ""})]
     seen: set[tuple[str, frozenset[str]]] = set()
     while open_ones:
         wanted = open_ones.pop()
@@ -67,15 +68,16 @@ def _read_owners() -> Mapping[str, list[str]]:
 
 def _link(distribution: Distribution, site: Path) -> None:
     """Link folders where they are the distribution's alone, else files."""
+    files: dict[str, list[Path]] = {}
     for file in distribution.files or []:
-        top = file.parts[0]
-        if top in ("..", "__pycache__"):
-            continue
+        files.setdefault(file.parts[0], []).append(Path(file))
+    for top in files.keys() - {"..", "__pycache__"}:
         is_shared = len(set(_read_owners().get(top, ()))) > 1
-        link = site / (file if is_shared else top)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not os.path.lexists(link):
-            link.symlink_to(Path(str(distribution.locate_file(file if is_shared else top))))
+        for name in files[top] if is_shared else [Path(top)]:
+            link = site / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not os.path.lexists(link):
+                link.symlink_to(Path(str(distribution.locate_file(str(name)))))
 
 
 def _write_programs(distribution: Distribution, programs: Path) -> None:

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from colab_starter.run.backends import workers
 from colab_starter.run.kernels.system import Process, list_processes
 from tests.support.commands import call_command
+from tests.support.ready_servers import ReadyServers
 
 _COOKIE = f"COLAB_STARTER_TEST_SESSION={uuid.uuid4()}"
 """Every process that the tests start inherits it, whatever becomes of its parents."""
@@ -24,6 +26,28 @@ os.environ[_COOKIE.partition("=")[0]] = _COOKIE.partition("=")[2]
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def ready_servers() -> Iterator[ReadyServers]:
+    servers = ReadyServers()
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="module")
+def workers_ready(ready_servers: ReadyServers) -> Iterator[None]:
+    """The runs of this machine's backends are forked from servers that have done their imports already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "ForkServer", ready_servers.start)
+        yield
+
+
+@pytest.fixture
+def sweep_here(run_here: Run, ready_servers: ReadyServers, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run_here`` for what executes runs: their fork server has done its imports already."""
+    monkeypatch.setattr(workers, "ForkServer", ready_servers.start)
+    return run_here
 
 
 @pytest.fixture

@@ -106,21 +106,21 @@ def glob(folder: Path, pattern: str) -> list[str]:
     return [path.name for path in folder.glob(pattern)]
 
 
-def test_failed_runs_stay_until_they_are_to_be_tried_again(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_failed_runs_stay_until_they_are_to_be_tried_again(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
     path = notebook(FAIL_ONCE)
-    result = run(path, "-p", "n=1,2")
+    result = sweep_here(path, "-p", "n=1,2")
     assert result.returncode == 1
     assert "ZeroDivisionError: division by zero (cell In[3], line 4)" in result.stdout
     assert result.stdout.splitlines()[-1] == "1 run not ok: the same command with --retry-failed tries again"
-    again = run(path, "-p", "n=1,2")
+    again = sweep_here(path, "-p", "n=1,2")
     assert again.returncode == 1
     assert "started" not in again.stdout
-    assert run(path, "-p", "n=1,2", "--retry-failed").returncode == 0
+    assert sweep_here(path, "-p", "n=1,2", "--retry-failed").returncode == 0
     assert [(row["status"], row["attempts"]) for row in read_table(tmp_path / "runs/nb")] == [("ok", "1"), ("ok", "2")]
 
 
-def test_retries_and_json_lines(notebook: Write, run: Run, tmp_path: Path) -> None:
-    result = run(notebook(FAIL_ONCE, SCRAP), "-p", "n=2,5", "--retries", "2", "--json", "-j", "1")
+def test_retries_and_json_lines(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
+    result = sweep_here(notebook(FAIL_ONCE, SCRAP), "-p", "n=2,5", "--retries", "2", "--json", "-j", "1")
     assert result.returncode == 0
     events = [json.loads(line) for line in result.stdout.splitlines()]
     ends = [(event["status"], event["again"], event["metrics"]) for event in events if event["event"] == "ended"]
@@ -131,9 +131,11 @@ def test_retries_and_json_lines(notebook: Write, run: Run, tmp_path: Path) -> No
     assert "cell" in {event["event"] for event in events}
 
 
-def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(notebook: Write, run: Run, tmp_path: Path) -> None:
-    assert run(notebook("print(n)")).returncode == 0
-    result = run(notebook("print(n + 1)"))
+def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(
+    notebook: Write, sweep_here: Run, tmp_path: Path
+) -> None:
+    assert sweep_here(notebook("print(n)")).returncode == 0
+    result = sweep_here(notebook("print(n + 1)"))
     assert result.returncode == 0
     assert "1 run in nb of an older version of the notebook: left as they are" in result.stdout
     assert len(glob(tmp_path / "runs/nb", "defaults-*")) == 2
@@ -141,16 +143,16 @@ def test_an_edited_notebook_has_other_runs_and_the_older_ones_stay(notebook: Wri
 
 
 def test_a_dry_run_shows_what_would_be_done_and_writes_nothing(
-    notebook: Write, run_here: Run, run: Run, tmp_path: Path
+    notebook: Write, sweep_here: Run, tmp_path: Path
 ) -> None:
     path = notebook("print(n)")
-    result = run_here(path, "-p", "n=1,2", "--dry-run")
+    result = sweep_here(path, "-p", "n=1,2", "--dry-run")
     assert result.returncode == 0
     assert [line.split()[:2] for line in result.stdout.splitlines()[:2]] == [["to", "do"], ["to", "do"]]
     assert not (tmp_path / "runs").exists()
-    assert run(path, "-p", "n=2").returncode == 0
+    assert sweep_here(path, "-p", "n=2").returncode == 0
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").rglob("*")}
-    result = run_here(path, "-p", "n=1,2", "--dry-run", "--json")
+    result = sweep_here(path, "-p", "n=1,2", "--dry-run", "--json")
     planned = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(one["parameters"], one["status"], one["to_do"]) for one in planned] == [
         ({"n": 1}, "pending", True),
@@ -171,14 +173,14 @@ def test_a_secret_that_is_not_set_is_told(notebook: Write, run_here: Run, monkey
     ]
 
 
-def test_a_gpu_that_the_machine_has_not_is_told_of(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_a_gpu_that_the_machine_has_not_is_told_of(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     driver = tmp_path / "bin/nvidia-smi"
     driver.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA T4 (UUID: GPU-5c89852c-d268-c3f3-1b07-005d5ae1dc3f)'\n")
     driver.chmod(0o755)
     path = f"{driver.parent}{os.pathsep}{os.environ['PATH']}"
     for gpus, absent in (("0", False), ("0,7", True)):
-        result = run(notebook("print(n)"), "--gpus", gpus, "--out", f"out{gpus}", PATH=path)
+        result = sweep_here(notebook("print(n)"), "--gpus", gpus, "--out", f"out{gpus}", PATH=path)
         assert result.returncode == 0, result.stderr
         assert (f"--gpus {gpus}: the driver knows no GPU 7 on this machine" in result.stdout) is absent
 
@@ -201,13 +203,13 @@ def test_the_parameters_of_a_notebook_are_listed(notebook: Write, run_here: Run)
     assert re.search(r"lr +float +0\.1 +learning rate", result.stdout)
 
 
-def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_a_quiet_run_of_declared_gpus_in_a_folder_of_its_own(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
     """Also: what a run sees of the machine, and where it works."""
     (tmp_path / "work").mkdir()
     path = notebook(
         "import os", "for name in names.split():\n    print(os.environ.get(name), os.getcwd())", parameters=SEEN
     )
-    result = run(path, "-p", "n=1,2", "--gpus", "4,5", "--cwd", "work", "--out", "there", "-j", "2", "--quiet")
+    result = sweep_here(path, "-p", "n=1,2", "--gpus", "4,5", "--cwd", "work", "--out", "there", "-j", "2", "--quiet")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     printed = set()
     for row in read_table(tmp_path / "there"):
@@ -267,13 +269,13 @@ def test_a_ledger_that_cannot_be_read_is_one_line(notebook: Write, run_here: Run
         assert "cannot be read and written (it is not a file)" in result.stderr
 
 
-def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
     path = notebook(SCRAP, parameters="n = 1\nepochs = 5")
-    assert run(path, "-p", "n=1,2").returncode == 0
-    result = run(path, "-p", "n=2")
+    assert sweep_here(path, "-p", "n=1,2").returncode == 0
+    result = sweep_here(path, "-p", "n=2")
     told = result.stdout.splitlines()[-1]
     assert told == "1 ok; runs/nb/results.csv has the details, with 1 other run of this folder"
-    assert run(notebook(SCRAP, parameters="n = 1\nepochs = 2"), "-p", "n=2").returncode == 0
+    assert sweep_here(notebook(SCRAP, parameters="n = 1\nepochs = 2"), "-p", "n=2").returncode == 0
     rows = read_table(tmp_path / "runs/nb")
     assert [(row["n"], row["epochs"], row["double"]) for row in rows] == [
         ("2", "2", "4"),
@@ -286,10 +288,10 @@ def test_the_table_has_the_runs_of_all_commands_and_says_so(notebook: Write, run
 
 
 def test_a_table_that_could_not_be_written_is_not_said_to_have_it_all(
-    notebook: Write, run: Run, tmp_path: Path
+    notebook: Write, sweep_here: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "runs/nb/results.csv").mkdir(parents=True)
-    result = run(notebook("print(n)"), "--json")
+    result = sweep_here(notebook("print(n)"), "--json")
     assert "results.csv could not be written" in result.stderr
     assert "has the details" not in result.stderr
     assert json.loads(result.stdout.splitlines()[-1])["results"] is None
@@ -312,12 +314,14 @@ def test_the_help_has_examples_and_loads_nothing_heavy() -> None:
     assert result.stdout.splitlines()[-1] == "set()"
 
 
-def test_the_executed_notebook_has_the_paths_as_they_were_typed(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_the_executed_notebook_has_the_paths_as_they_were_typed(
+    notebook: Write, sweep_here: Run, tmp_path: Path
+) -> None:
     notebook("print(n)")
     (tmp_path / "inner").mkdir()
     typed = {"nb.ipynb": "inner/../out/", f"{tmp_path}/nb.ipynb": f"{tmp_path}/elsewhere"}
     for path, out in typed.items():
-        assert run(path, "--out", out, "-q").returncode == 0
+        assert sweep_here(path, "--out", out, "-q").returncode == 0
         (made,) = Path(tmp_path, out).glob("*/nb.ipynb")
         told = json.loads(made.read_text())["metadata"]["papermill"]
         expected = f"{out.rstrip('/')}/{made.parent.name}/nb.ipynb"
@@ -345,20 +349,20 @@ def test_no_error_line_shows_a_secret(notebook: Write, run_here: Run, arguments:
     assert not re.search("hunter[23]-?h?", result.stdout + result.stderr), result.stderr
 
 
-def test_a_notebook_that_holds_a_secret_itself_is_named(notebook: Write, run: Run) -> None:
-    said = run(notebook("token = 'hunter2-hunter2'"), "--out", "out", "-q", SOME_TOKEN="hunter2-hunter2").stderr
+def test_a_notebook_that_holds_a_secret_itself_is_named(notebook: Write, sweep_here: Run) -> None:
+    said = sweep_here(notebook("token = 'hunter2-hunter2'"), "--out", "out", "-q", SOME_TOKEN="hunter2-hunter2").stderr
     assert "nb.ipynb itself holds the value of SOME_TOKEN, and so does the copy of it in " in said
     assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("name", ["results.csv", "ledger.jsonl", ".lock"])
 def test_a_link_among_the_files_of_a_sweep_is_not_written_through(
-    notebook: Write, run: Run, tmp_path: Path, name: str
+    notebook: Write, sweep_here: Run, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "victim").write_text("kept")
     (tmp_path / "out" / name).symlink_to(tmp_path / "victim")
-    result = run(notebook("print(n)"), "--out", "out", "-q")
+    result = sweep_here(notebook("print(n)"), "--out", "out", "-q")
     assert (tmp_path / "victim").read_text() == "kept"
     if name == "results.csv":
         assert result.returncode == 0
@@ -368,23 +372,23 @@ def test_a_link_among_the_files_of_a_sweep_is_not_written_through(
         assert f"{name} is a link, which is not followed; remove it" in result.stderr
 
 
-def test_a_run_whose_folder_is_a_link_is_not_executed(notebook: Write, run: Run, tmp_path: Path) -> None:
+def test_a_run_whose_folder_is_a_link_is_not_executed(notebook: Write, sweep_here: Run, tmp_path: Path) -> None:
     path = notebook("open('ran', 'w')")
-    assert run(path, "--out", "out", "-q").returncode == 0
+    assert sweep_here(path, "--out", "out", "-q").returncode == 0
     (made,) = (tmp_path / "out").glob("defaults-*")
     (tmp_path / "ran").unlink()
     shutil.rmtree(tmp_path / "out")
     (tmp_path / "out").mkdir()
     (tmp_path / "victim").mkdir()
     made.symlink_to(tmp_path / "victim")
-    result = run(path, "--out", "out")
+    result = sweep_here(path, "--out", "out")
     assert "is a link, which is not followed; remove it" in result.stdout
     assert not list((tmp_path / "victim").iterdir())
     assert not (tmp_path / "ran").exists()
 
 
 def test_metrics_with_steps_come_from_scraps_and_lines_into_the_folder(
-    notebook: Write, run: Run, tmp_path: Path
+    notebook: Write, sweep_here: Run, tmp_path: Path
 ) -> None:
     cell = """\
 from IPython.display import display
@@ -395,7 +399,7 @@ for step in range(1, 4):
     print(f"it went {step * 10} far")
 """
     path = notebook(cell)
-    result = run(path, "-p", "n=1,2", "--out", "out", "--metric", "went ([0-9]+)", "--json")
+    result = sweep_here(path, "-p", "n=1,2", "--out", "out", "--metric", "went ([0-9]+)", "--json")
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {line["step"] for line in lines if line["event"] == "metric"} <= {1, 2, 3}

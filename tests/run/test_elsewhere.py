@@ -27,10 +27,13 @@ from colab_starter.run.stopping import StopLevel
 from tests.run.kernels.elsewhere import NAME, found_by_jupyter, make_environment, write_kernelspec
 from tests.run.test_local import LOOP, TELL_PIDS, collect, output_of, wait_for_cell
 from tests.support.marks import weekly
-from tests.support.processes import COMMAND, PATIENCE, is_alive, wait_until
+from tests.support.processes import is_alive, wait_until
+
+pytestmark = pytest.mark.usefixtures("workers_ready")
 
 SHOW = "print('forked' if b'kernels.server' in open('/proc/self/cmdline', 'rb').read() else 'started')"
 MakeJob = Callable[..., Job]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +208,7 @@ def make_broken(how: str, folder: Path) -> KernelPython:
     ],
 )
 def test_what_cannot_be_forked_is_started_cold_and_that_is_said(
-    how: str, said: str, cause: str, tmp_path: Path
+    how: str, said: str, cause: str, sweep_here: Run, tmp_path: Path
 ) -> None:
     environment = tmp_path / "environment"
     make_broken(how, environment)
@@ -213,7 +216,7 @@ def test_what_cannot_be_forked_is_started_cold_and_that_is_said(
     notebook.metadata.kernelspec = {"name": NAME, "display_name": NAME, "language": "python"}
     nbformat.write(notebook, tmp_path / "nb.ipynb")
     with found_by_jupyter(environment):
-        done = run_command(tmp_path)
+        done = sweep_here("nb.ipynb")
     assert re.search(rf"imported again in each run: all \(.*{said}", done.stdout), done.stdout + done.stderr
     if cause:
         assert done.returncode == 1
@@ -239,21 +242,16 @@ def test_only_on_this_machine_are_kernels_forked_elsewhere(
     assert (plan.kernel if plan else None) == (kernel if expected else None)
 
 
-def run_command(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [COMMAND, "run", "nb.ipynb", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
-
-
 @pytest.mark.parametrize(("options", "how"), [((), "forked"), (("--cold",), "started")])
 def test_the_command_forks_kernels_of_a_kernelspec_unless_they_are_to_be_cold(
-    options: tuple[str, ...], how: str, kernel: KernelPython, tmp_path: Path
+    options: tuple[str, ...], how: str, kernel: KernelPython, sweep_here: Run, tmp_path: Path
 ) -> None:
     cells = [
         "import json\nfrom os import path\nfrom wave import open as missing",
         f"{SHOW}\nimport sys\nprint(sys.executable)",
     ]
     nbformat.write(v4.new_notebook(cells=list(map(v4.new_code_cell, cells))), tmp_path / "nb.ipynb")
-    done = run_command(tmp_path, "--kernel", NAME, *options)
+    done = sweep_here("nb.ipynb", "--kernel", NAME, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "imported again" not in done.stdout
     assert read_executed(tmp_path).cells[-1].outputs[0].text == f"{how}\n{kernel.python}\n"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,6 @@ from colab_starter.run.outcome import Outcome, Status
 from colab_starter.run.secrets import Mask
 from tests.run.finished import write_source
 from tests.support.marks import weekly
-from tests.support.processes import COMMAND
 
 FULL = "No space left on device"
 WRITE = """\
@@ -38,6 +38,7 @@ os._exit(3)
 """Leaves a small disk nearly full, and dies without a word about that."""
 
 Mount = Callable[[str], Path]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -58,9 +59,10 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [COMMAND, "run", "nb.ipynb", "--out", "small", "-j", "1", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240)
+@pytest.fixture
+def run(sweep_here: Run) -> Run:
+    """Execute the runs of ``nb.ipynb`` one by one, into the small disk."""
+    return partial(sweep_here, "nb.ipynb", "--out", "small", "-j", "1")
 
 
 def read_table(out: Path) -> list[tuple[str, str]]:
@@ -84,15 +86,15 @@ def check_it_stopped(result: "subprocess.CompletedProcess[str]") -> None:
     ids=["bytes", "inodes"],
 )
 def test_the_same_command_does_again_what_failed_because_the_disk_was_full(
-    mount: Mount, tmp_path: Path, little: str, much: str, parameter: str
+    mount: Mount, run: Run, tmp_path: Path, little: str, much: str, parameter: str
 ) -> None:
     write_source(tmp_path, WRITE, "size = 0\nfiles = 0\noutput_dir = 'x'")
     out = mount(little)
-    check_it_stopped(run(tmp_path, "-p", parameter))
+    check_it_stopped(run("-p", parameter))
     assert sorted(str(record.status) for record in read_runs(out).values()) == ["failed", "ok"]
-    check_it_stopped(run(tmp_path, "-p", parameter))
+    check_it_stopped(run("-p", parameter))
     mount(much)
-    result = run(tmp_path, "-p", parameter)
+    result = run("-p", parameter)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines()[0] == "1 of 3 runs already done"
     assert read_table(out) == [("ok", "1"), ("ok", "2"), ("ok", "1")]
@@ -100,24 +102,26 @@ def test_the_same_command_does_again_what_failed_because_the_disk_was_full(
         json.loads(path.read_text())
 
 
-def test_a_run_that_died_on_a_full_disk_without_saying_so_is_done_again(mount: Mount, tmp_path: Path) -> None:
+def test_a_run_that_died_on_a_full_disk_without_saying_so_is_done_again(mount: Mount, run: Run, tmp_path: Path) -> None:
     write_source(tmp_path, DIE)
     out = mount("size=2m")
-    assert run(tmp_path).returncode == 1
+    assert run().returncode == 1
     [record] = read_runs(out).values()
     assert (record.status, record.lacked_space, FULL in record.outcome.cause) == (Status.KILLED, True, False)
     mount("size=20m")
-    assert "(attempt 2)" in run(tmp_path).stdout
+    assert "(attempt 2)" in run().stdout
     [record] = read_runs(out).values()
     assert (record.status, record.attempt, record.lacked_space) == (Status.KILLED, 2, False)
-    assert "started" not in run(tmp_path).stdout
+    assert "started" not in run().stdout
 
 
 @pytest.mark.parametrize("inodes", range(1, 16))
-def test_with_hardly_any_inode_nothing_starts_and_one_line_says_why(mount: Mount, tmp_path: Path, inodes: int) -> None:
+def test_with_hardly_any_inode_nothing_starts_and_one_line_says_why(
+    mount: Mount, run: Run, tmp_path: Path, inodes: int
+) -> None:
     write_source(tmp_path)
     mount(f"size=20m,nr_inodes={inodes}")
-    result = run(tmp_path)
+    result = run()
     assert result.returncode in (1, 2)
     assert FULL in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr

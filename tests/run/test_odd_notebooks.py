@@ -27,8 +27,11 @@ from colab_starter.run.job import Event, Job, Stop, WarmPlan
 from colab_starter.run.kernels.forkserver import Exited, ForkServer
 from colab_starter.run.stopping import StopLevel
 from tests.run.odd_notebooks import SENTINEL, make_odd
+from tests.support.marks import weekly
+from tests.support.ready_servers import ReadyServers
 
 COUNT = int(os.environ.get("ODD_NOTEBOOKS", "60"))
+DAILY = COUNT if "ODD_NOTEBOOKS" in os.environ else 40
 FIRST_SEED = int(os.environ.get("ODD_SEED", "0"))
 AT_ONCE = 10
 """Notebooks of one test."""
@@ -70,8 +73,8 @@ class SharedServer(Backend):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
+def server(ready_servers: ReadyServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 
@@ -140,7 +143,10 @@ def check_seed(seed: int, run: Run, folder: Path) -> None:
     check_report(folder, name)
 
 
-@pytest.mark.parametrize("first", range(FIRST_SEED, FIRST_SEED + COUNT, AT_ONCE))
+@pytest.mark.parametrize(
+    "first",
+    [weekly(FIRST_SEED + number) if number >= DAILY else FIRST_SEED + number for number in range(0, COUNT, AT_ONCE)],
+)
 def test_odd_notebooks_leave_an_executed_notebook_and_a_page(first: int, run: Run, tmp_path: Path) -> None:
     failures = []
     for seed in range(first, min(first + AT_ONCE, FIRST_SEED + COUNT)):

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +55,6 @@ def notebook(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Call ``colab-starter run`` in an empty folder, without a terminal."""
-
-    def call(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, "run", *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True, timeout=240, **options
-        )
-
-    return call
 
 
 def ends(out: Path) -> list[dict[str, Any]]:
@@ -131,10 +119,10 @@ def test_trial_c2_a_value_computed_from_a_parameter_does_not_go_stale(
 
 
 def test_trial_d_a_kernel_that_dies_is_reported_with_its_cause(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill says no cause, and calls the dead cell and those that never ran completed."""
-    result = run(notebook("print('before')", "import os\nos._exit(9)", "print('never')"))
+    result = sweep_here(notebook("print('before')", "import os\nos._exit(9)", "print('never')"))
     assert result.returncode == 1
     [end] = ends(tmp_path / "runs/trial")
     assert end["status"] == "killed"
@@ -154,11 +142,11 @@ DEATHS = {
 
 @pytest.mark.slow
 def test_trial_d_twenty_deaths_are_told_apart_and_the_rest_of_the_sweep_goes_on(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     branches = "\n".join(f"if how == {how!r}:\n    {code}" for how, (code, _) in DEATHS.items())
     path = notebook(f"import ctypes, os\n{branches}", "print('alive')", parameters="how = 'none'\nseed = 0")
-    result = run(path, "-p", f"how=none,{','.join(DEATHS)}", "-p", "seed=range(5)", "-j", "4")
+    result = sweep_here(path, "-p", f"how=none,{','.join(DEATHS)}", "-p", "seed=range(5)", "-j", "4")
     assert result.returncode == 1
     found = {(end["run"].split("-")[0]): (end["status"], end["cause"]) for end in ends(tmp_path / "runs/trial")}
     assert len(found) == 25
@@ -168,9 +156,20 @@ def test_trial_d_twenty_deaths_are_told_apart_and_the_rest_of_the_sweep_goes_on(
         assert how == "none" or DEATHS[how][1] in cause
 
 
-def start_sweep(path: Path, *arguments: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+IMPATIENT = """
+from colab_starter.run.kernels import stopped
+stopped.PATIENCE, stopped.INTERVAL = 2.0, 0.2
+from colab_starter.__main__ import main
+main()
+"""
+"""The command, which continues what was stopped sooner than in ten seconds."""
+
+
+def start_sweep(
+    path: Path, *arguments: str, stderr: int = subprocess.DEVNULL, program: Sequence[str] = (COMMAND,)
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [COMMAND, "run", str(path), *arguments],
+        [*program, "run", str(path), *arguments],
         cwd=path.parent,
         stdout=subprocess.DEVNULL,
         stderr=stderr,
@@ -203,7 +202,7 @@ def wait_for_another_notebook(coordinator: subprocess.Popen[bytes], out: Path, k
 
 @pytest.mark.slow
 def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """papermill leaves 3 of 40 files empty, 5 of 24 unreadable, and what the notebook started lives on."""
     cookie = f"trial-e-{os.getpid()}"
@@ -223,7 +222,7 @@ def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
         assert finished.items() <= now.items(), "a finished run was lost, or done again"
         finished = now
     assert finished
-    assert run(*sweep).returncode == 0
+    assert sweep_here(*sweep).returncode == 0
     results = ends(out)
     assert len(results) == len({end["run"] for end in results}) == 2 * KILLS
     assert finished.items() <= read_new_notebooks(out, finished).items()
@@ -231,7 +230,7 @@ def test_trial_e_kill_9_of_the_coordinator_loses_nothing_and_leaves_no_process(
 
 @pytest.mark.slow
 def test_trial_e_of_two_coordinators_that_start_at_once_one_does_each_run_once(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """papermill lets both write."""
     cookie = f"starts-{os.getpid()}"
@@ -246,7 +245,7 @@ def test_trial_e_of_two_coordinators_that_start_at_once_one_does_each_run_once(
             _, said = coordinator.communicate(timeout=120)
             assert coordinator.returncode == 0 or b"is being worked on by process" in said, said
         assert 0 in (first.returncode, second.returncode)
-        assert run(*sweep).returncode == 0
+        assert sweep_here(*sweep).returncode == 0
         results = ends(tmp_path / f"out-{number}")
         assert [end["status"] for end in results] == ["ok", "ok"]
         assert len({end["run"] for end in results}) == 2
@@ -274,7 +273,7 @@ VICTIMS = ["worker", "keeper", "fork server", "kernel", "coordinator"]
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [weekly(name) if name in ("worker", "keeper") else name for name in VICTIMS])
 def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:
     """papermill waits for ever. Every second time, the coordinator is killed meanwhile, and the sweep begun again."""
     cookie = f"stops-{os.getpid()}"
@@ -282,8 +281,8 @@ def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
     path, chance = notebook(*MIXED), random.Random(7)
     for number in range(STOPS):
         out = tmp_path / f"out-{number}"
-        sweep = (path, "-p", "n=range(4)", "-j", "2", "--out", out.name)
-        coordinator = start_sweep(*sweep)
+        sweep = (path, "-p", "n=4,5,6,7", "-j", "2", "--out", out.name)
+        coordinator = start_sweep(*sweep, program=(sys.executable, "-c", IMPATIENT))
         found = wait_for_processes(coordinator.pid)
         time.sleep(chance.uniform(0, 0.5))
         with contextlib.suppress(ProcessLookupError):  # a run may have ended meanwhile
@@ -293,7 +292,7 @@ def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
             finished = read_new_notebooks(out, {})
             coordinator.kill()
             coordinator.wait()
-            assert run(*sweep).returncode == 0
+            assert sweep_here(*sweep).returncode == 0
             assert finished.items() <= read_new_notebooks(out, finished).items()
         else:
             if victim == "coordinator":
@@ -307,12 +306,14 @@ def test_trial_e_sigstop_of_any_process_neither_ends_nor_blocks_a_sweep(
 
 
 def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_hold_it_up(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """papermill lets it live on."""
     cookie = f"left-{os.getpid()}"
     monkeypatch.setenv("TRIAL_COOKIE", cookie)
-    result = run(notebook("import subprocess\nchildren = [subprocess.Popen(['sleep', '300']) for _ in range(2)]"))
+    result = sweep_here(
+        notebook("import subprocess\nchildren = [subprocess.Popen(['sleep', '300']) for _ in range(2)]")
+    )
     assert result.returncode == 0
     assert not processes_with(cookie)
     assert ends(tmp_path / "runs/trial")[0]["seconds"] < 14  # so long ipykernel itself waits for what it has terminated
@@ -325,7 +326,7 @@ def test_trial_e_what_a_notebook_leaves_running_ends_with_its_run_and_does_not_h
 )
 def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
     notebook: Callable[..., Path],
-    run: Run,
+    sweep_here: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
@@ -345,7 +346,7 @@ def test_trial_e_a_stopped_sweep_says_the_truth_and_goes_on_later(
     out = tmp_path / "runs/trial"
     assert [end["status"] for end in ends(out)] == ["interrupted"]
     assert cell_statuses(executed(out))[-1] == "pending"
-    assert run(path).returncode == 0
+    assert sweep_here(path).returncode == 0
     assert [end["status"] for end in ends(out)] == ["interrupted", "ok"]
 
 
@@ -356,7 +357,7 @@ IN_TERMINAL = (
 
 
 def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill is killed, its kernel lives on."""
     flag = tmp_path / "started"
@@ -373,12 +374,12 @@ def test_trial_e_a_terminal_that_is_closed_lets_the_cell_end_and_nothing_crashes
     [end] = ends(tmp_path / "runs/trial")
     assert (end["status"], end["cause"]) == ("interrupted", "stopped before cell In[3]")
     assert "ended\n" in executed(tmp_path / "runs/trial")["cells"][1]["outputs"][0]["text"]
-    assert run(path).returncode == 0
+    assert sweep_here(path).returncode == 0
 
 
 @pytest.mark.parametrize("options", [weekly(["-q"]), weekly(["--json"]), []])
 def test_trial_e_a_sweep_whose_output_nobody_reads_ends_after_its_cells(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, options: list[str]
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, options: list[str]
 ) -> None:
     """As ``| head -1`` does it; with ``--quiet`` nothing is written, and nothing ends."""
     path = notebook("import time\ntime.sleep(0.5)", "1")
@@ -395,15 +396,17 @@ def test_trial_e_a_sweep_whose_output_nobody_reads_ends_after_its_cells(
         said = stderr.read()
     assert sweep.wait(timeout=60) == (0 if "-q" in options else 141)
     assert b"Traceback" not in said
-    assert run(path, "-p", "n=1,2,3").returncode == 0
+    assert sweep_here(path, "-p", "n=1,2,3").returncode == 0
     assert sorted(end["run"] for end in ends(tmp_path / "runs/trial") if end["status"] == "ok") == sorted(
         {end["run"] for end in ends(tmp_path / "runs/trial")}
     )
 
 
-def test_trial_f_a_missing_output_folder_is_made(notebook: Callable[..., Path], run: Run, tmp_path: Path) -> None:
+def test_trial_f_a_missing_output_folder_is_made(
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
+) -> None:
     """papermill ends in a traceback."""
-    assert run(notebook("print(n)"), "--out", "deep/down").returncode == 0
+    assert sweep_here(notebook("print(n)"), "--out", "deep/down").returncode == 0
     assert len(ends(tmp_path / "deep/down")) == 1
 
 
@@ -429,13 +432,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_trial_f_a_full_disk_is_told_and_earlier_results_stay(
-    notebook: Callable[..., Path], run: Run, small_disk: Path
+    notebook: Callable[..., Path], sweep_here: Run, small_disk: Path
 ) -> None:
     """papermill leaves truncated JSON; the results that had been saved are gone too."""
     path = notebook("print('x' * size)", parameters="size = 10")
-    assert run(path, "--out", small_disk, "-p", "size=10,20").returncode == 0
+    assert sweep_here(path, "--out", small_disk, "-p", "size=10,20").returncode == 0
     before = {file: file.read_bytes() for file in small_disk.glob("*/trial.ipynb")}
-    result = run(path, "--out", small_disk, "-p", "size=10,3_000_000,30", "-j", "1")
+    result = sweep_here(path, "--out", small_disk, "-p", "size=10,3_000_000,30", "-j", "1")
     assert result.returncode == 1
     assert "No space left" in result.stderr + result.stdout
     assert "Traceback" not in result.stderr
@@ -446,14 +449,14 @@ def test_trial_f_a_full_disk_is_told_and_earlier_results_stay(
 
 @pytest.mark.slow
 def test_trial_g_two_sweeps_cannot_share_an_output_and_readers_never_see_half_a_file(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill lets both write; a reader met invalid JSON in 289 of 2076 reads."""
     path = notebook(*GROWING, "import os\nwhile not os.path.exists('refused'): time.sleep(0.05)")
     sweep = start_sweep(path, "-p", "n=1,2")
     out = tmp_path / "runs/trial"
     wait_until((out / "ledger.jsonl").exists)
-    second = run(path, "-p", "n=1,2")
+    second = sweep_here(path, "-p", "n=1,2")
     assert second.returncode in (1, 2)
     assert str(sweep.pid) in second.stderr
     (tmp_path / "refused").touch()
@@ -471,14 +474,14 @@ def test_trial_g_two_sweeps_cannot_share_an_output_and_readers_never_see_half_a_
 
 
 def test_trial_g2_a_bad_kernel_does_not_replace_a_good_result(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill replaces the good notebook by an empty one whose cells all say completed."""
     path = notebook("print(n)")
-    assert run(path).returncode == 0
+    assert sweep_here(path).returncode == 0
     [good] = (tmp_path / "runs/trial").glob("*/trial.ipynb")
     before = good.read_bytes()
-    result = run(path, "--kernel", "nonsense")
+    result = sweep_here(path, "--kernel", "nonsense")
     assert result.returncode in (1, 2)
     assert "python3" in result.stderr
     assert good.read_bytes() == before
@@ -487,7 +490,7 @@ def test_trial_g2_a_bad_kernel_does_not_replace_a_good_result(
 @pytest.mark.slow
 @pytest.mark.parametrize("updates", [3_000, weekly(30_000)])
 def test_trial_h_large_and_many_outputs_come_through_whole(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, updates: int
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, updates: int
 ) -> None:
     """papermill takes 74 s for 50 MB and 100 cells, and keeps 30 000 progress updates as 30 000 outputs."""
     path = notebook(
@@ -496,7 +499,7 @@ def test_trial_h_large_and_many_outputs_come_through_whole(
         f"import sys\nfor number in range({updates}):\n    print(f'\\r{{number}}', end='', flush=True)",
         *[f"x = {number}" for number in range(100)],
     )
-    result = run(path)
+    result = sweep_here(path)
     assert result.returncode == 0, result.stderr
     large, many, progress, *_ = executed(tmp_path / "runs/trial")["cells"][1:]
     assert len("".join(large["outputs"][0]["text"])) == 50_000_001
@@ -515,12 +518,12 @@ LOOPS = {
 
 @pytest.mark.slow
 def test_trial_i_an_endless_cell_ends_at_its_limit_and_is_called_a_timeout(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill calls the cell that timed out, and those that never ran, completed."""
     branches = "\n".join(f"if how == {how!r}:\n    {code}" for how, code in LOOPS.items())
     path = notebook(f"import signal, time\n{branches}", "print('never')", parameters="how = 'sleeps'")
-    result = run(path, "-p", f"how={','.join(LOOPS)}", "--cell-timeout", "2", "-j", "3")
+    result = sweep_here(path, "-p", f"how={','.join(LOOPS)}", "--cell-timeout", "2", "-j", "3")
     assert result.returncode == 1
     out = tmp_path / "runs/trial"
     assert [end["status"] for end in ends(out)] == ["timeout"] * 3
@@ -553,13 +556,13 @@ def test_trial_j_a_missing_file_is_one_clear_line(run_here: Run) -> None:
     assert "nowhere.ipynb" in result.stderr
 
 
-def test_trial_j_a_notebook_of_format_3_without_a_kernelspec_runs(run: Run, tmp_path: Path) -> None:
+def test_trial_j_a_notebook_of_format_3_without_a_kernelspec_runs(sweep_here: Run, tmp_path: Path) -> None:
     """papermill: no kernel name found in notebook."""
     old = nbformat.v3.new_notebook(
         worksheets=[nbformat.v3.new_worksheet(cells=[nbformat.v3.new_code_cell(input="print(6 * 7)")])]
     )
     (tmp_path / "trial.ipynb").write_text(json.dumps(old))
-    result = run("trial.ipynb")
+    result = sweep_here("trial.ipynb")
     assert result.returncode == 0, result.stderr
     assert executed(tmp_path / "runs/trial")["cells"][0]["outputs"][0]["text"] in ("42\n", ["42\n"])
 
@@ -585,9 +588,9 @@ ENDINGS = {
 
 @pytest.mark.parametrize(("code", "status", "cells"), ENDINGS.values(), ids=ENDINGS.keys())
 def test_trial_j_input_exit_and_errors_end_a_run_truthfully(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path, code: str, status: str, cells: list[str]
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path, code: str, status: str, cells: list[str]
 ) -> None:
-    result = run(notebook(code, "print('after')"))
+    result = sweep_here(notebook(code, "print('after')"))
     assert result.returncode == (0 if status == "ok" else 1)
     out = tmp_path / "runs/trial"
     assert [end["status"] for end in ends(out)] == [status]
@@ -595,12 +598,12 @@ def test_trial_j_input_exit_and_errors_end_a_run_truthfully(
 
 
 def test_trial_k_a_secret_is_masked_wherever_it_would_be_written(
-    notebook: Callable[..., Path], run: Run, tmp_path: Path
+    notebook: Callable[..., Path], sweep_here: Run, tmp_path: Path
 ) -> None:
     """papermill stores a password parameter in plain text in two places, three if it is printed."""
     secret = "hunter2-and-more"
     path = notebook("print('the password is', password)", "1 / 0 if password else 0", parameters="password = ''")
-    result = run(path, "-p", f"password={secret}", env={**os.environ, "DB_PASSWORD": secret})
+    result = sweep_here(path, "-p", f"password={secret}", DB_PASSWORD=secret)
     assert result.returncode == 1
     assert secret not in result.stdout + result.stderr
     files = [file for file in (tmp_path / "runs").rglob("*") if file.is_file()]

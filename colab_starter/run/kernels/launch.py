@@ -55,7 +55,7 @@ def launch(
     """Start the program; ``output`` takes what it prints. ``is_elsewhere``: in an environment that is not this one."""
     start, folder = (START_ELSEWHERE, 2) if is_elsewhere else (START, 3)
     ours, theirs = socket.socketpair()
-    with theirs:
+    with ours, theirs:
         process = subprocess.Popen(
             [python, "-c", start.format(module=PROGRAM), str(Path(__file__).parents[folder])],
             stdin=theirs.fileno(),
@@ -66,7 +66,7 @@ def launch(
             pass_fds=keep_fds,
             start_new_session=True,
         )
-    return Launched(process, ours.detach())
+        return Launched(process, ours.detach())
 
 
 _early: list[Launched] = []

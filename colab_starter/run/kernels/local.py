@@ -234,6 +234,7 @@ class LocalKernel:
         source = f"{inspect.getsource(ending)}\nreplace_shutdown({told!r})\n"
         request = self.execute(
             f"__import__('builtins').exec({source!r}, {{'__name__': 'ending'}})\n"
+            "__import__('IPython').get_ipython().keepkernel_on_exit = None\n"  # which exit(3) may have set
             "__import__('IPython').get_ipython().ask_exit()"
         )
         deadline = time.monotonic() + _END_BY_CODE

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ class Answer:
     def text(self) -> str:
         """All that was printed."""
         return "".join(message.content["text"] for message in self.messages if message.kind == "stream")
+
+    def split(self) -> list["Answer"]:
+        """The answers to the single cells."""
+        requests = dict.fromkeys(message.parent for message in self.messages)
+        return [replace(self, messages=[one for one in self.messages if one.parent == request]) for request in requests]
 
     @property
     def stdout(self) -> str:

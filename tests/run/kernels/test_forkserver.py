@@ -17,6 +17,7 @@ from colab_starter.run.kernels.kernel import HasFileno
 from colab_starter.run.kernels.system import list_descendants, list_processes
 from tests.run.kernels.talks import PATIENCE, Talk, receive_all, talk_through
 from tests.support.processes import wait_until
+from tests.support.ready_servers import ReadyServers
 
 HERE = "tests.run.kernels.test_forkserver"
 Start = Callable[..., ForkServer]
@@ -36,6 +37,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     yield start_server
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def server(ready_servers: ReadyServers, tmp_path: Path) -> Iterator[ForkServer]:
+    """One that has nothing to import, and is ready at once."""
+    server = ready_servers.start(WarmPlan(), {}, tmp_path / "log")
+    yield wait_until_ready(server)
+    server.close()
 
 
 def wait_until_ready(server: ForkServer) -> ForkServer:
@@ -158,8 +167,7 @@ def test_a_worker_has_no_descriptors_but_its_channel_and_those_to_keep(start: St
     receive_all(other)
 
 
-def test_the_end_of_a_worker_is_reported(start: Start, tmp_path: Path) -> None:
-    server = start()
+def test_the_end_of_a_worker_is_reported(server: ForkServer, tmp_path: Path) -> None:
     for target, payload, status in (("raise_error", "words", 1), ("leave", 3, 3), ("kill_itself", 11, -11)):
         assert receive_all(server.fork(f"{HERE}:{target}", payload)) == [Exited(status)]
     assert "ValueError: words" in (tmp_path / "log").read_text()
@@ -229,8 +237,7 @@ def test_what_an_import_sets_is_set_when_the_notebook_imports_it(start: Start, t
 
 
 @pytest.mark.parametrize("victim", ["keeper", "server", "worker", "kernel", "coordinator"])
-def test_whoever_is_killed_nothing_stays_behind(victim: str, start: Start, tmp_path: Path) -> None:
-    server = wait_until_ready(start())
+def test_whoever_is_killed_nothing_stays_behind(victim: str, server: ForkServer, tmp_path: Path) -> None:
     connection = server.fork("tests.run.kernels.talks:hold", Talk((), str(tmp_path)))
     assert connection.poll(PATIENCE)
     pids = connection.recv()
@@ -252,8 +259,7 @@ def test_whoever_is_killed_nothing_stays_behind(victim: str, start: Start, tmp_p
     connection.close()
 
 
-def test_closing_ends_workers_that_would_stay(start: Start, tmp_path: Path) -> None:
-    server = wait_until_ready(start())
+def test_closing_ends_workers_that_would_stay(server: ForkServer, tmp_path: Path) -> None:
     connection = server.fork("time:sleep_for_ever", None)
     server.fork("tests.run.kernels.talks:hold", Talk((), str(tmp_path))).close()
     everything = [server.pid, *list_descendants(server.pid)]
@@ -265,8 +271,7 @@ def test_closing_ends_workers_that_would_stay(start: Start, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("gone", ["closed", "dead"])
 @pytest.mark.parametrize("victim", ["keeper", "server", "worker", "kernel"])
-def test_what_was_stopped_ends_with_the_coordinator(victim: str, gone: str, start: Start, tmp_path: Path) -> None:
-    server = wait_until_ready(start())
+def test_what_was_stopped_ends_with_the_coordinator(victim: str, gone: str, server: ForkServer, tmp_path: Path) -> None:
     connection = server.fork("tests.run.kernels.talks:hold", Talk((), str(tmp_path)))
     assert connection.poll(PATIENCE)
     worker, kernel, daemon = connection.recv()
@@ -283,8 +288,7 @@ def test_what_was_stopped_ends_with_the_coordinator(victim: str, gone: str, star
     assert not Path(folder).exists()
 
 
-def test_a_dead_server_is_noticed_and_refuses(start: Start) -> None:
-    server = start()
+def test_a_dead_server_is_noticed_and_refuses(server: ForkServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
     assert wait([server.fileno()], PATIENCE)
     assert server.poll() is ServerState.DEAD

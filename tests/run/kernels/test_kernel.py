@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,49 @@ from colab_starter.run.kernels.local import LocalKernel
 from colab_starter.text import strip_colours
 from tests.run.kernels.elsewhere import found_by_jupyter, make_environment, open_server, talk_elsewhere
 from tests.run.kernels.talks import Answer, Talk, execute, start, talk_through
+from tests.support.marks import weekly
+from tests.support.ready_servers import ReadyServers
 
 Ask = Callable[..., Answer]
 AskBoth = Callable[..., tuple[Answer, Answer]]
+Both = Mapping[str, Sequence[Answer]]
 MODULES = ("matplotlib.pyplot", "tqdm.auto")
+
+FACTS = """
+import json, locale, os, signal, sys, threading
+print(json.dumps({
+    "argv": sys.argv[1:2], "path": sys.path, "flags": list(sys.flags), "executable": sys.executable,
+    "environment": {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"},
+    "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
+    "session": os.getsid(0) == os.getpid() == os.getpgid(0), "umask": os.umask(0o22), "dh": list(map(str, _dh)),
+    "signals": {n: str(signal.getsignal(n)) for n in range(1, 32) if n != signal.SIGINT},
+    "mask": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+    "main": [__name__, sys.modules["__main__"].__dict__ is globals()],
+    "names": sorted(n for n in globals() if n != "__session__"), "encoding": locale.getpreferredencoding(),
+    "thread": threading.current_thread() is threading.main_thread(), "stdin": sys.stdin.read(),
+    "filters": len(__import__("warnings").filters) > 0, "excepthook": sys.excepthook.__name__,
+}))
+"""
+DESCRIPTORS = """
+import os
+names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+links = [os.readlink(name) for name in names if os.path.lexists(name)]
+print(sorted({link.split(":")[0] for link in links}), len([link for link in links if link.startswith("socket")]))
+"""
+ERRORS = {
+    "open": "open('missing')",
+    "pathlib": "from pathlib import Path\nPath('missing').read_text()",
+    "exec": "exec('def f(:')",
+    "import": "import missing",
+}
+COMPARED = {
+    "facts": FACTS,
+    "descriptors": DESCRIPTORS,
+    **ERRORS,
+    "functions": "import io, os; print(open, io.open, os.stat)",
+    "a module": "from tqdm.auto import tqdm\nprint(tqdm.__mro__[1].__module__)",
+}
+"""Cells whose answers warm and cold kernels have to have in common."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +89,25 @@ def ask(request: pytest.FixtureRequest, server: ForkServer, kernel_server: ForkS
     return lambda *cells: talk_through(server, Talk(cells, str(tmp_path), warm=request.param == "warm"))
 
 
+@pytest.fixture(scope="module", params=["here", "elsewhere"])
+def both(
+    request: pytest.FixtureRequest,
+    server: ForkServer,
+    kernel_server: ForkServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Both:
+    """What a warm kernel and a cold one answer to each of the cells ``COMPARED``."""
+    folder = str(tmp_path_factory.mktemp("both"))
+    cells = list(COMPARED.values())
+    warm, cold = (
+        talk_elsewhere(kernel_server, Talk(cells, folder, warm=warm))
+        if request.param == "elsewhere"
+        else talk_through(server, Talk(cells, folder, warm=warm))
+        for warm in (True, False)
+    )
+    return {name: answers for name, *answers in zip(COMPARED, warm.split(), cold.split(), strict=True)}
+
+
 @pytest.fixture(params=["here", "elsewhere"])
 def ask_both(request: pytest.FixtureRequest, server: ForkServer, kernel_server: ForkServer, tmp_path: Path) -> AskBoth:
     """Execute cells in a warm kernel and in a cold one."""
@@ -64,28 +122,34 @@ def ask_both(request: pytest.FixtureRequest, server: ForkServer, kernel_server: 
     return ask_kernels
 
 
-def test_cells_are_executed_in_the_folder_and_share_their_variables(ask: Ask, tmp_path: Path) -> None:
-    answer = ask("import os\na = 1", "print(a + 1, os.getcwd())")
-    assert answer.text == f"2 {tmp_path}\n"
+def test_cells_share_their_variables_the_folder_and_what_the_system_prints_but_no_history(
+    ask: Ask, tmp_path: Path
+) -> None:
+    history = ("print(get_ipython().history_manager.enabled)", "print(In[1])")
+    answer = ask(*history, "import os\na = 1", "print(a + 1, os.getcwd())", "os.system('echo from the system')")
+    assert answer.text == f"False\n{history[0]}\n2 {tmp_path}\nfrom the system\n"
     assert (answer.death.exit_code, answer.died) == (0, False)
-
-
-def test_what_the_system_prints_is_in_the_cell_and_in_the_log(ask: Ask, tmp_path: Path) -> None:
-    assert ask("import os; os.system('echo from the system')").text == "from the system\n"
     assert [path.name for path in tmp_path.iterdir()] == ["kernel.log"]
 
 
+DEATHS = {
+    "exit": ("import os; os._exit(9)", 9, None),
+    "segfault": ("import ctypes; ctypes.string_at(0)", None, signal.SIGSEGV),
+    "kill": ("import os; os.kill(os.getpid(), 9)", None, signal.SIGKILL),
+}
+
+
 @pytest.mark.parametrize(
-    ("cell", "exit_code", "number"),
+    ("how", "ask"),
     [
-        ("import os; os._exit(9)", 9, None),
-        ("import ctypes; ctypes.string_at(0)", None, signal.SIGSEGV),
-        ("import os; os.kill(os.getpid(), 9)", None, signal.SIGKILL),
+        *((how, "warm") for how in DEATHS),
+        *(("segfault", kind) for kind in ("cold", "elsewhere")),
+        *(weekly(how, kind) for how in ("exit", "kill") for kind in ("cold", "elsewhere")),
     ],
+    indirect=["ask"],
 )
-def test_a_death_is_told_after_all_that_was_printed(
-    ask: Ask, cell: str, exit_code: int | None, number: int | None
-) -> None:
+def test_a_death_is_told_after_all_that_was_printed(ask: Ask, how: str) -> None:
+    cell, exit_code, number = DEATHS[how]
     answer = ask("print('first')", cell)
     assert answer.died
     assert (answer.death.exit_code, answer.death.signal) == (exit_code, number)
@@ -110,6 +174,12 @@ sys.stdout = io.StringIO()
     assert gzip.decompress((tmp_path / "zipped.gz").read_bytes()) == b"kept"
 
 
+def test_an_exit_code_does_not_keep_it_from_ending(ask: Ask, tmp_path: Path) -> None:
+    """IPython takes the code for whether to keep the kernel."""
+    answer = ask("import atexit; atexit.register(lambda: open('ended', 'w'))", "exit(3)")
+    assert (answer.death.exit_code, (tmp_path / "ended").exists()) == (0, True)
+
+
 def test_what_a_notebook_leaves_running_is_killed(ask: Ask) -> None:
     started = "import subprocess; print(subprocess.Popen(['sleep', '600'], start_new_session=True).pid)"
     child = int(ask(started).text)
@@ -122,29 +192,6 @@ def test_no_output_is_lost_however_much_there_is(ask: Ask) -> None:
     assert len(answer.text) == 5_000_001
 
 
-def test_the_history_of_the_user_is_left_alone(ask: Ask) -> None:
-    assert ask("print(get_ipython().history_manager.enabled)", "print(In[1])").text in (
-        "False\nprint(get_ipython().history_manager.enabled)\n",
-    )
-
-
-FACTS = """
-import json, locale, os, signal, sys, threading
-print(json.dumps({
-    "argv": sys.argv[1:2], "path": sys.path, "flags": list(sys.flags), "executable": sys.executable,
-    "environment": {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"},
-    "parent": os.environ["JPY_PARENT_PID"] == str(os.getppid()),
-    "session": os.getsid(0) == os.getpid() == os.getpgid(0), "umask": os.umask(0o22), "dh": list(map(str, _dh)),
-    "signals": {n: str(signal.getsignal(n)) for n in range(1, 32) if n != signal.SIGINT},
-    "mask": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-    "main": [__name__, sys.modules["__main__"].__dict__ is globals()],
-    "names": sorted(n for n in globals() if n != "__session__"), "encoding": locale.getpreferredencoding(),
-    "thread": threading.current_thread() is threading.main_thread(), "stdin": sys.stdin.read(),
-    "filters": len(__import__("warnings").filters) > 0, "excepthook": sys.excepthook.__name__,
-}))
-"""
-
-
 def read_facts(answer: Answer) -> dict[str, Any]:
     """What the cell above has found, without what is the debugger's: warm kernels have none."""
     facts: dict[str, Any] = json.loads(answer.text.splitlines()[0])
@@ -153,9 +200,27 @@ def read_facts(answer: Answer) -> dict[str, Any]:
     return facts
 
 
-def test_a_warm_kernel_finds_what_a_cold_one_finds(ask_both: AskBoth) -> None:
-    warm, cold = ask_both(FACTS)
+def test_a_warm_kernel_finds_what_a_cold_one_finds(both: Both) -> None:
+    warm, cold = both["facts"]
     assert read_facts(warm) == read_facts(cold)
+
+
+def test_a_warm_kernel_of_a_server_that_was_forked_itself_finds_what_a_cold_one_finds(
+    server: ForkServer, ready_servers: ReadyServers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such servers save other tests the imports; what was set since then is set in them too."""
+    monkeypatch.setenv("SET_SINCE", "yes")
+    cell = f"{FACTS}\nimport matplotlib.pyplot, tqdm.auto\nprint(tqdm.__version__)"
+    forked = ready_servers.start(WarmPlan(MODULES), {"GIVEN": "value"}, tmp_path / "log")
+    try:
+        warm = talk_through(forked, Talk([cell], str(tmp_path)))
+    finally:
+        forked.close()
+    variables = {**os.environ, "GIVEN": "value"}
+    cold = talk_through(server, Talk([cell], str(tmp_path), warm=False, environment=variables))
+    assert read_facts(warm) == read_facts(cold)
+    assert warm.text.splitlines()[1:] == cold.text.splitlines()[1:]
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,27 +241,12 @@ def test_a_kernel_is_of_the_class_that_the_configuration_names(tmp_path: Path, m
     assert (warm.text, cold.text) == ("own True\n", "own False\n")
 
 
-ERRORS = [
-    "open('missing')",
-    "from pathlib import Path\nPath('missing').read_text()",
-    "exec('def f(:')",
-    "import missing",
-]
-
-
-def test_errors_and_functions_look_as_in_a_cold_kernel(ask_both: AskBoth) -> None:
-    read = "from pathlib import Path\nPath('missing').read_text()"
-    cells = [
-        "open('missing')",
-        read,
-        "exec('def f(:')",
-        "import missing",
-        "import io, os; print(open, io.open, os.stat)",
-    ]
-    warm, cold = ask_both(*cells)
-    assert list_files(warm) == list_files(cold)
-    assert warm.errors == cold.errors
-    assert [re.sub(" at 0x[0-9a-f]+", "", answer.text) for answer in (warm, cold)] == [
+def test_errors_and_functions_look_as_in_a_cold_kernel(both: Both) -> None:
+    for name in ERRORS:
+        warm, cold = both[name]
+        assert list_files(warm) == list_files(cold)
+        assert warm.errors == cold.errors != []
+    assert [re.sub(" at 0x[0-9a-f]+", "", answer.text) for answer in both["functions"]] == [
         "<function open> <built-in function open> <built-in function stat>\n"
     ] * 2
 
@@ -208,38 +258,37 @@ def list_files(answer: Answer) -> list[str]:
     return re.findall(r"^ *File .*?(?=:\d|$)|^.*def f.*$", re.sub(r"ipykernel_\d+/\d+", "", text), re.MULTILINE)
 
 
-def test_a_kernel_has_no_descriptors_of_its_worker(ask_both: AskBoth) -> None:
-    cell = """
-import os
-names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
-links = [os.readlink(name) for name in names if os.path.lexists(name)]
-print(sorted({link.split(":")[0] for link in links}), len([link for link in links if link.startswith("socket")]))
-"""
-    warm, cold = ask_both(cell)
+def test_a_kernel_has_no_descriptors_of_its_worker(both: Both) -> None:
+    warm, cold = both["descriptors"]
     assert warm.text == cold.text
 
 
+FIGURES = {
+    "png": "import matplotlib.pyplot as plt\nplt.plot([1, 2, 1]);",
+    "svg": "%config InlineBackend.figure_format = 'svg'\n%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+    "import os; os.environ['SOURCE_DATE_EPOCH'] = '0'\nplt.rcParams['svg.hashsalt'] = 'a'\n"
+    "plt.figure(figsize=(2, 1))\nplt.plot([1, 2])\nplt.show()",
+    "agg": "import matplotlib.pyplot as plt, matplotlib; matplotlib.use('agg'); print(plt.plot([1])[0].figure)",
+}
+
+
 @pytest.mark.parametrize(
-    "cell",
+    ("kind", "ask_both"),
     [
-        "import matplotlib.pyplot as plt\nplt.plot([1, 2, 1]);",
-        "%config InlineBackend.figure_format = 'svg'\n%matplotlib inline\nimport matplotlib.pyplot as plt\n"
-        "import os; os.environ['SOURCE_DATE_EPOCH'] = '0'\nplt.rcParams['svg.hashsalt'] = 'a'\n"
-        "plt.figure(figsize=(2, 1))\nplt.plot([1, 2])\nplt.show()",
-        pytest.param(
-            "import matplotlib.pyplot as plt, matplotlib; matplotlib.use('agg'); print(plt.plot([1])[0].figure)",
-            marks=pytest.mark.slow,
-        ),
+        *((kind, "here") for kind in FIGURES),
+        ("png", "elsewhere"),
+        *(weekly(kind, "elsewhere") for kind in ("svg", "agg")),
     ],
+    indirect=["ask_both"],
 )
-def test_figures_appear_as_in_a_cold_kernel(cell: str, ask_both: AskBoth) -> None:
-    warm, cold = ask_both(cell)
+def test_figures_appear_as_in_a_cold_kernel(kind: str, ask_both: AskBoth) -> None:
+    warm, cold = ask_both(FIGURES[kind])
     assert warm.displayed == cold.displayed
     assert warm.text == cold.text
 
 
-def test_modules_that_look_for_a_notebook_find_it(ask_both: AskBoth) -> None:
-    warm, cold = ask_both("from tqdm.auto import tqdm\nprint(tqdm.__mro__[1].__module__)")
+def test_modules_that_look_for_a_notebook_find_it(both: Both) -> None:
+    warm, cold = both["a module"]
     assert warm.text == cold.text == "tqdm.notebook\n"
 
 

@@ -16,14 +16,15 @@ from colab_starter.run.kernels.stopped import PATIENCE, StoppedProcesses
 from colab_starter.run.kernels.system import list_processes
 from tests.run.kernels.talks import PATIENCE as PATIENCE_OF_TESTS
 from tests.run.kernels.talks import Talk
+from tests.support.ready_servers import ReadyServers
 
 Clock = list[float]
 """Its only item is the time."""
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path / "log")
+def server(ready_servers: ReadyServers, tmp_path: Path) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path / "log")
     yield server
     server.close()
 

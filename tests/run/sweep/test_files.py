@@ -254,6 +254,10 @@ def test_as_many_runs_as_a_sweep_may_have_are_read(tmp_path: Path) -> None:
     rows = read_sweep_file(write(tmp_path, "a.csv", "x\n" + "1\n" * LARGEST_SWEEP)).rows
     assert rows is not None
     assert len(rows) == LARGEST_SWEEP
+
+
+@pytest.mark.weekly  # YAML takes seconds for it; a grid of 90,000 runs is read below
+def test_as_many_runs_and_values_as_a_sweep_may_have_are_read_from_yaml(tmp_path: Path) -> None:
     text = f"grid: {{a: [{'1, ' * 100}], b: [{'1, ' * 1000}]}}\nfixed: {{c: [{'1, ' * LARGEST_SWEEP}1, 2]}}"
     grid = read_sweep_file(write(tmp_path, "a.yaml", text)).grid
     assert grid is not None

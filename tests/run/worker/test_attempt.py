@@ -20,12 +20,14 @@ from colab_starter.run.worker.attempt import execute_job
 from colab_starter.run.worker.cell_errors import End
 from colab_starter.run.worker.executor import Executor
 from tests.run.jobs import Jobs, cell, receive
+from tests.support.marks import weekly
 from tests.support.processes import is_alive, wait_until
+from tests.support.ready_servers import ReadyServers
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
-    server = ForkServer(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
+def server(ready_servers: ReadyServers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkServer]:
+    server = ready_servers.start(WarmPlan(), {}, tmp_path_factory.mktemp("server") / "log")
     yield server
     server.close()
 
@@ -286,9 +288,16 @@ LEFT_RUNNING = {
 """What cells may leave running, and what is said of it."""
 
 
-@pytest.mark.parametrize("warm", [True, False])
-@pytest.mark.parametrize(("code", "left"), LEFT_RUNNING.values(), ids=LEFT_RUNNING)
-def test_what_a_notebook_leaves_running_is_ended_and_told(jobs: Jobs, warm: bool, code: str, left: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "warm"),
+    [
+        *((what, True) for what in LEFT_RUNNING),
+        *((what, False) for what in ("a thread", "a process")),
+        *(weekly(what, False) for what in ("a thread without a name", "a pool", "several")),
+    ],
+)
+def test_what_a_notebook_leaves_running_is_ended_and_told(jobs: Jobs, what: str, warm: bool) -> None:
+    code, left = LEFT_RUNNING[what]
     start = "import atexit, multiprocessing, threading, time\nfrom concurrent import futures\n"
     wait = "def wait():\n    while True: time.sleep(0.1)\n"
     kept = "atexit.register(lambda: open('atexit', 'w').write('kept'))\nfile = open('file', 'w')\nfile.write('kept')\n"
@@ -302,7 +311,7 @@ def test_what_a_notebook_leaves_running_is_ended_and_told(jobs: Jobs, warm: bool
 WORKING = """\
 import subprocess, sys, threading, time
 from pathlib import Path
-CODE = "import time\\nend = time.monotonic() + 2.5\\nwhile time.monotonic() < end: pass"
+CODE = "import time\\nend = time.monotonic() + 2.5\\nwhile time.monotonic() < end: sum(range(99_999)); time.sleep(0.02)"
 def work():
     exec(CODE)
     Path("of the thread").touch()
