@@ -95,11 +95,19 @@ def find_arrows(modules: list[Module], package: str) -> dict[str, set[str]]:
 
 
 def read_imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in walk_statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def walk_statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Each statement below the node; expressions, of which there are many more, hold none."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child
+            yield from walk_statements(child)
 
 
 def room_of(module: str) -> str:
