@@ -44,7 +44,8 @@ LONGEST_FILES += ["test_environments.py", "test_bisect.py", "test_colab_contract
 LONGEST_FILES += ["test_command.py", "test_jupyter_contract.py", "test_jupyter.py", "test_colab.py"]
 LONGEST_FILES += ["test_warm_trials.py", "test_cli.py", "test_touched_sweeps.py", "test_many_runs.py"]
 LONGEST_FILES += ["test_odd_pages.py", "test_table_lesson.py", "test_languages.py", "test_remote.py"]
-LONGEST_FILES += ["test_papermill_engine.py", "test_full_disk.py"]
+LONGEST_FILES += ["test_papermill_engine.py", "test_full_disk.py", "test_local.py", "test_attempt.py"]
+LONGEST_FILES += ["test_executor.py", "test_forkserver.py", "test_kernel.py"]
 """They are begun first: of the processes that share the tests, none is to be alone with a long file at the end."""
 
 
