@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, Bake, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
 from tests.support.marks import weekly
 
@@ -79,9 +79,8 @@ def test_the_hook_says_the_next_steps_in_every_language(tmp_path: Path) -> None:
         assert "    papermill notebooks/blank.ipynb out.ipynb\n" in said.stdout
 
 
-def test_tour_gets_its_script(tmp_path: Path) -> None:
-    run_cookiecutter("--no-input", "preset=tour", cwd=tmp_path).check_returncode()
-    assert (tmp_path / "my-colab-notebooks/scripts/mnist_cnn.py").exists()
+def test_tour_gets_its_script(bake: Bake) -> None:
+    assert (bake(preset="tour") / "scripts/mnist_cnn.py").exists()
 
 
 def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
