@@ -7,6 +7,7 @@ the rest when it runs, so that ``--help`` answers at once.
 import json
 import os
 import sys
+from functools import cache
 from io import TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
@@ -59,10 +60,16 @@ def main() -> None:
     sys.exit(run_command([argument for argument in arguments if argument != "--debug"] or ["--help"], debug))
 
 
+@cache
+def build_command() -> Any:
+    """All subcommands and their options; Typer itself would build them again for each call in a process."""
+    return typer.main.get_command(app)
+
+
 def run_command(arguments: list[str], debug: bool) -> int:
     """Run the command with these arguments; returns its exit status. With ``debug``, errors are raised."""
     try:
-        status = app(arguments, prog_name="colab-starter", standalone_mode=False)
+        status = build_command()(arguments, prog_name="colab-starter", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes stdout again at exit, which must not fail a second time.

@@ -1,5 +1,6 @@
 """The real cookiecutter command: as users call it, from where they call it, and with answers that cannot work."""
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, git, read_notebook, run_cookiecutter
+from tests.conftest import PRESETS, QUESTIONS, REPOSITORY, Bake, git, read_notebook, run_cookiecutter
 from tests.environments import make_environment
 from tests.support.marks import weekly
 
@@ -78,9 +79,8 @@ def test_the_hook_says_the_next_steps_in_every_language(tmp_path: Path) -> None:
         assert "    papermill notebooks/blank.ipynb out.ipynb\n" in said.stdout
 
 
-def test_tour_gets_its_script(tmp_path: Path) -> None:
-    run_cookiecutter("--no-input", "preset=tour", cwd=tmp_path).check_returncode()
-    assert (tmp_path / "my-colab-notebooks/scripts/mnist_cnn.py").exists()
+def test_tour_gets_its_script(bake: Bake) -> None:
+    assert (bake(preset="tour") / "scripts/mnist_cnn.py").exists()
 
 
 def test_the_questions_can_be_answered_at_the_prompts(tmp_path: Path) -> None:
@@ -114,25 +114,30 @@ def test_a_bad_answer_ends_the_questions_at_once(tmp_path: Path) -> None:
     assert "What should the notebook teach" not in answer.stdout
 
 
+BAD_ANSWERS = [
+    "project_slug=a/b",
+    "project_slug=../x",
+    "project_slug=..",
+    "project_slug=my slug",
+    "project_slug=",
+    "project_slug=" + "x" * 300,
+    "github_repository=digits",
+    "github_repository=https://gitlab.com/ada/digits",
+    "project_name=",
+    "extra_pip_packages=; rm -rf /",
+    "extra_apt_packages=$(reboot)",
+    "drive_folder=../x",
+    "github_branch=a b",
+]
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "hooks"),
     [
-        "project_slug=a/b",
-        "project_slug=../x",
-        "project_slug=..",
-        "project_slug=my slug",
-        "project_slug=",
-        "project_slug=" + "x" * 300,
-        "github_repository=digits",
-        "github_repository=https://gitlab.com/ada/digits",
-        "project_name=",
-        "extra_pip_packages=; rm -rf /",
-        "extra_apt_packages=$(reboot)",
-        "drive_folder=../x",
-        "github_branch=a b",
+        case if number % 3 else weekly(*case)  # the two differ only in when the answers are looked at
+        for number, case in enumerate(itertools.product(BAD_ANSWERS, ["yes", "no"]))
     ],
 )
-@pytest.mark.parametrize("hooks", ["yes", "no"])
 def test_a_bad_answer_is_one_clear_line_and_leaves_nothing(tmp_path: Path, answer: str, hooks: str) -> None:
     here = tmp_path / "inner/here"
     here.mkdir(parents=True)

@@ -9,11 +9,10 @@ from tests.conftest import change_template, cruft, git, read_notebook
 pytestmark = pytest.mark.slow
 
 
-def test_a_fresh_project_is_up_to_date(cruft_project: Path) -> None:
+def test_a_fresh_project_is_up_to_date_and_update_brings_a_changed_cell_and_keeps_what_the_user_wrote(
+    cruft_project: Path, template_copy: Path
+) -> None:
     assert "SUCCESS" in cruft("check", cwd=cruft_project)
-
-
-def test_update_brings_a_changed_cell_and_keeps_what_the_user_wrote(cruft_project: Path, template_copy: Path) -> None:
     path = cruft_project / "notebooks/blank.ipynb"
     path.write_text(path.read_text().replace('"results = {', '"results = {\\"mine\\": 1, '))
     git("commit", "--all", "--message", "My own cell", cwd=cruft_project)

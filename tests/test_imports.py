@@ -12,7 +12,7 @@ Arrows = dict[str, set[str]]
 @pytest.fixture(scope="module")
 def arrows() -> Arrows:
     """Which room imports which."""
-    return find_arrows(list(read_modules(FOLDER)), FOLDER.name)
+    return find_arrows(read_modules(FOLDER), FOLDER.name)
 
 
 def test_no_room_is_in_a_circle_with_another(arrows: Arrows) -> None:

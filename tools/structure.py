@@ -8,7 +8,7 @@ import ast
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,24 +82,32 @@ def list_functions(module: Module) -> Iterator[Function]:
             yield Function(f"{module.name}:{node.lineno} {node.name}", lines, len(own))
 
 
-def find_arrows(modules: list[Module], package: str) -> dict[str, set[str]]:
-    known = {module.name for module in modules}
+def find_arrows(modules: Iterable[Module], package: str) -> dict[str, set[str]]:
+    imports = {module.name: list(read_imports(module.tree)) for module in modules}  # without the trees, which are large
     arrows: dict[str, set[str]] = defaultdict(set)
-    for module in modules:
-        for name in read_imports(module.tree):
+    for module, names in imports.items():
+        for name in names:
             first, _, imported = name.partition(".")
-            target = imported if imported in known else imported.rpartition(".")[0]
-            if first == package and room_of(target) != room_of(module.name):
-                arrows[room_of(module.name)].add(room_of(target))
+            target = imported if imported in imports else imported.rpartition(".")[0]
+            if first == package and room_of(target) != room_of(module):
+                arrows[room_of(module)].add(room_of(target))
     return arrows
 
 
 def read_imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in walk_statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def walk_statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Each statement below the node; expressions, of which there are many more, hold none."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child
+            yield from walk_statements(child)
 
 
 def room_of(module: str) -> str:

@@ -54,6 +54,8 @@ class NotebookExtension(Extension):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self._catalogs: dict[str, Catalog] = {}
+        self._written: dict[tuple[str, str, str], str] = {}
+        """What became of a script or a text, kept because the record of a project renders each file once more."""
         environment.undefined = LocatedUndefined
         environment.filters.update(
             check_answer=settle_answer,
@@ -87,20 +89,27 @@ class NotebookExtension(Extension):
     @pass_context
     def build_notebook(self, context: Context, script: str, accelerator: str) -> str:
         """The filter ``to_ipynb``: the notebook made from a script, in the language of the project."""
-        catalog = self.find_catalog(context)
-        if catalog is None:
-            return to_ipynb(drop_placeholders(script), accelerator)
-        return to_ipynb(script, accelerator, catalog)
+        key = (_language(context), script, accelerator)
+        if key not in self._written:
+            catalog = self.find_catalog(context)
+            if catalog is None:
+                self._written[key] = to_ipynb(drop_placeholders(script), accelerator)
+            else:
+                self._written[key] = to_ipynb(script, accelerator, catalog)
+        return self._written[key]
 
     @pass_context
     def translate(self, context: Context, text: str, name: str) -> str:
         """The filter ``translated``: the text of a file of that name, in the language of the project."""
-        catalog = self.find_catalog(context)
-        return drop_placeholders(text) if catalog is None else translate_file(text, name, catalog)
+        key = (_language(context), text, name)
+        if key not in self._written:
+            catalog = self.find_catalog(context)
+            self._written[key] = drop_placeholders(text) if catalog is None else translate_file(text, name, catalog)
+        return self._written[key]
 
     def find_catalog(self, context: Context) -> Catalog | None:
         """The translation for the answer to ``language``; None for English. It is read once for all files."""
-        language = context.get("cookiecutter", {}).get("language", ENGLISH)
+        language = _language(context)
         if language == ENGLISH:
             return None
         if language not in self._catalogs:
@@ -108,6 +117,11 @@ class NotebookExtension(Extension):
             loader = self.environment.loader or _LOADER_FOR_HOOKS
             self._catalogs[language] = read_catalog(loader.get_source(self.environment, name)[0], f"templates/{name}")
         return self._catalogs[language]
+
+
+def _language(context: Context) -> str:
+    language: str = context.get("cookiecutter", {}).get("language", ENGLISH)
+    return language
 
 
 class LocatedUndefined(StrictUndefined):

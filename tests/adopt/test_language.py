@@ -24,6 +24,7 @@ from tests.adopt.test_adopt import change
 from tests.adopt.test_wild_notebooks import split_cells
 from tests.adopt.wild import make_wild
 from tests.check.conftest import notebook_of, text
+from tests.support.marks import seeds
 from tests.support.same_code import blank_strings
 
 CELLS: list[Any] = [
@@ -121,7 +122,7 @@ def test_the_code_is_the_same_in_both_languages_and_no_sentence_stays_english(fr
                 assert blank_strings(translated) == blank_strings(source)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(4, 12))
 def test_only_the_comments_in_place_of_moved_lines_differ_in_the_users_cells(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "wild.ipynb"
     path.write_bytes(make_wild(seed).content)

@@ -26,7 +26,7 @@ from colab_starter.runtimes import LATEST, load_runtime
 from tests.adopt.wild import Wild, make_wild
 from tests.run.odd_notebooks import make_odd
 
-SEEDS = range(int(os.environ.get("WILD_NOTEBOOKS", "60")))
+SEEDS = range(int(os.environ.get("WILD_NOTEBOOKS", "40")))
 PROMISED = ("CS301", "CS201", "CS316")
 """What adopt mends, unless it says that the line stays: mounts, second parameters cells, paths without Drive."""
 

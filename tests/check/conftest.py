@@ -11,6 +11,7 @@ from colab_starter.check.findings import Finding, check_file
 from colab_starter.check.rules import RULES
 from colab_starter.check.select import select_rules
 from colab_starter.runtimes import load_runtime
+from tests.conftest import make_folder
 
 Cells = list[str | dict[str, Any]]
 Write = Callable[..., Path]
@@ -67,6 +68,6 @@ def codes_in(path: Path, runtime: str = "latest") -> list[str]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder for caches, of this test alone."""
-    folder = tmp_path_factory.mktemp("cache")
+    folder = make_folder(tmp_path_factory, "cache")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: folder)
     return folder

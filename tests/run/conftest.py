@@ -67,12 +67,17 @@ def run_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 def list_own_processes(before: Collection[int]) -> list[Process]:
     """The living processes, without those ``before``, that this session of pytest started, directly or not."""
-    return [process for process in list_processes() if process.pid not in before and _has_cookie(process)]
+    own = {pid for pid in list_pids() if pid not in before and _has_cookie(pid)}  # few, of which more is read
+    return [process for process in list_processes() if process.pid in own and not process.is_zombie] if own else []
 
 
-def _has_cookie(process: Process) -> bool:
+def list_pids() -> set[int]:
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
+def _has_cookie(pid: int) -> bool:
     try:
-        return _COOKIE.encode() in Path(f"/proc/{process.pid}/environ").read_bytes() and not process.is_zombie
+        return _COOKIE.encode() in Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return False
 
@@ -80,7 +85,7 @@ def _has_cookie(process: Process) -> bool:
 @pytest.fixture(autouse=True)
 def no_process_left() -> Iterator[None]:
     """Fail where a test leaves a process behind. Fork servers that several tests share may stay, their forks not."""
-    before = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    before = list_pids()
     yield
     deadline = time.monotonic() + _PATIENCE
     while left := [process for process in list_own_processes(before) if not _may_stay(process, before)]:

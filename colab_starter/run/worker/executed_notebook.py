@@ -20,6 +20,7 @@ from colab_starter.errors import BrokenNotebookError, UnwritableValueError
 from colab_starter.notebook.model import INJECTED_TAG, PARAMETERS_TAG, decode, find_tagged, parse_notebook
 from colab_starter.notebook.repair import make_id, mend_language_info, mend_notebook
 from colab_starter.run.job import Job
+from colab_starter.run.kernels.messages import make_output
 from colab_starter.run.literals import to_json, to_source
 from colab_starter.run.outcome import DONE, Outcome
 from colab_starter.run.this_python import DEFAULT_KERNEL
@@ -200,13 +201,13 @@ class ExecutedNotebook:
         if any(output.output_type == "error" for output in outputs):
             return
         lines = [*error.traceback] or [": ".join(filter(None, (error.name, error.text)))]
-        outputs.append(nbformat.v4.new_output("error", ename=error.name, evalue=error.text, traceback=lines))
+        outputs.append(make_output("error", {"ename": error.name, "evalue": error.text, "traceback": lines}))
         self.changed.add(index)
 
     def show_pruning(self, index: int, cause: str) -> None:
         """Note at the end of a cell that the run was pruned there; this is no error output, for nothing has failed."""
         note = {"text/plain": f"colab-starter ended this run here: {cause}"}
-        self.node.cells[index].outputs.append(nbformat.v4.new_output("display_data", data=note))
+        self.node.cells[index].outputs.append(make_output("display_data", {"data": note, "metadata": {}}))
         self.changed.add(index)
 
     def pass_cell(self, index: int) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from colab_starter.run.kernels.error_hook import REPORT
 from colab_starter.run.kernels.messages import UNREADABLE, keep_content, make_output
@@ -29,9 +28,6 @@ Message = dict[str, Any]
 
 SCRAP_TYPE = "application/scrapbook.scrap.json+json"
 """The MIME type of a metric: scrapbook's, which the lessons write."""
-
-# nbformat reads its schema when it first makes something; doing that here does it once for all forks.
-new_output("display_data")
 
 _FRAME = 400
 """In characters; roughly the cost of writing an output in addition to its text."""

@@ -8,6 +8,7 @@ import pytest
 
 from colab_starter.check.findings import Finding
 from tests.check.conftest import Cells, Write, code, findings_in, parameters
+from tests.support.marks import seeds
 
 
 def undefined_in(write: Write, cells: Cells, runtime: str = "latest") -> list[Finding]:
@@ -159,7 +160,7 @@ def make_cells(chance: random.Random) -> list[str]:
     return ["\n".join(statement() for _ in range(chance.randint(1, 4))) for _ in range(chance.randint(1, 4))]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(20, 60))
 def test_the_first_finding_is_where_python_raises_a_name_error(seed: int, write: Write) -> None:
     cells = make_cells(random.Random(seed))
     raised: tuple[int, int] | None = None
