@@ -19,5 +19,8 @@ def shared_browser() -> Iterator[Browser]:
 def browser(shared_browser: Browser) -> Browser:
     """The browser, with nothing that happened in it before."""
     shared_browser.emulate()
+    if shared_browser.evaluate("location.protocol") == "http:":  # a live page, which would go on asking for news
+        shared_browser.call("Page.navigate", url="about:blank")
+        shared_browser.wait_until("location.href === 'about:blank'")
     shared_browser.forget()
     return shared_browser

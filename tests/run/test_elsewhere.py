@@ -203,7 +203,7 @@ def make_broken(how: str, folder: Path) -> KernelPython:
     ("how", "said", "cause"),
     [
         ("there is no Python", "No such file or directory", "cannot be started"),
-        ("has no ipykernel", "has ended: .* has no ipykernel", "No module named 'zmq'"),
+        ("has no ipykernel", "has ended: .* has no ipyk(ernel|…)", "No module named 'zmq'"),
         ("has a sitecustomize that ends it", "has ended", ""),
     ],
 )

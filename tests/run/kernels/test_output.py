@@ -69,6 +69,7 @@ def test_nothing_waits_for_the_io_thread_if_there_is_nothing_to_send(server: For
     assert int(enough) >= 3, "to send it, and to wait until it has been sent"
 
 
-def test_a_cell_may_close_its_descriptor_and_restore_it(server: ForkServer, tmp_path: Path) -> None:
-    cells = ["import os; saved = os.dup(1); os.close(1)", "print('still')", "os.dup2(saved, 1); os.write(1, b'back')"]
+def test_a_cell_may_send_its_descriptor_elsewhere_and_restore_it(server: ForkServer, tmp_path: Path) -> None:
+    cells = ["import os; saved = os.dup(1); os.dup2(os.open(os.devnull, os.O_WRONLY), 1)"]
+    cells += ["os.write(1, b'lost'); print('still')", "os.dup2(saved, 1); os.write(1, b'back')"]
     assert read_cells(talk_through(server, Talk(cells, str(tmp_path)))) == ["", "still\n", "back"]
