@@ -1,5 +1,6 @@
 """Runs whose kernels have another environment than colab-starter: warm all the same, or cold, which is said."""
 
+import errno
 import os
 import re
 import signal
@@ -20,7 +21,8 @@ from colab_starter.run.backends.ray.options import RayOptions
 from colab_starter.run.batch import Options, prepare_batch
 from colab_starter.run.job import Job, KernelPython, Limits, Started, StartedCold, WarmPlan
 from colab_starter.run.job_maker import plan_run
-from colab_starter.run.kernels.forkserver import ServerState
+from colab_starter.run.kernels.forkserver import ForkServer, ServerState
+from colab_starter.run.kernels.protocol import ENDED, GUARD
 from colab_starter.run.kernels.system import list_descendants
 from colab_starter.run.outcome import Status
 from colab_starter.run.stopping import StopLevel
@@ -184,6 +186,25 @@ def test_closing_ends_what_runs(make_job: MakeJob, own_backend: LocalBackend) ->
     everything = [pid for server in servers for pid in (server.pid, *list_descendants(server.pid))]
     own_backend.close()
     wait_until(lambda: not any(map(is_alive, everything)))
+
+
+def test_a_server_that_has_ended_before_it_is_asked_for_a_kernel_is_told_like_one_that_ends_later(
+    make_job: MakeJob, own_backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fork = ForkServer.fork
+
+    def fork_workers(server: ForkServer, target: str, payload: object) -> object:
+        if target == GUARD:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        return fork(server, target, payload)
+
+    monkeypatch.setattr(ForkServer, "fork", fork_workers)
+    job = make_job("cold", SHOW)
+    own_backend.submit(job)
+    events, ends = collect(own_backend, 1)
+    assert (ends["cold"].status, output_of(job)) == (Status.OK, "started\n")
+    (cold,) = [event for event in events if isinstance(event, StartedCold)]
+    assert cold.why.startswith(ENDED)
 
 
 def make_broken(how: str, folder: Path) -> KernelPython:

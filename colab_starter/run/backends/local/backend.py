@@ -90,12 +90,17 @@ class LocalBackend(WorkerBackend):
     def _start_guarded(self, job: Job, place: str) -> bool:
         """Start a worker for a kernel of another Python; returns whether that kernel can be forked."""
         assert job.warm
+        assert job.warm.kernel
         try:
             server = self._find_kernel_server(job.warm)
-            guard = server.fork(GUARD, None)
         except OSError as error:
-            why = error.strerror or str(error)
-            self._events.append(StartedCold(job.run, "", f"{job.warm.kernel and job.warm.kernel.python}: {why}"))
+            why = f"{job.warm.kernel.python}: {error.strerror or error}"
+            self._events.append(StartedCold(job.run, "", why))
+            return False
+        try:
+            guard = server.fork(GUARD, None)
+        except OSError:
+            self._events.append(StartedCold(job.run, "", self._describe_end_of_server()))
             return False
         with guard:
             self._start_worker(job, GUARDED_WORKER, job, WarmPlan(), place)
@@ -109,10 +114,13 @@ class LocalBackend(WorkerBackend):
 
     def _name_place(self, event: Event, worker: Worker) -> Event:
         if isinstance(event, StartedCold) and event.why == ENDED:
-            self._log.drain()
-            said = describe_log(self._log.path)
-            event = replace(event, why=f"{ENDED}: {said}" if said else ENDED)
+            event = replace(event, why=self._describe_end_of_server())
         return super()._name_place(event, worker)
+
+    def _describe_end_of_server(self) -> str:
+        self._log.drain()
+        said = describe_log(self._log.path)
+        return f"{ENDED}: {said}" if said else ENDED
 
     def _list_servers(self, worker: Worker) -> list[int]:
         kernel_server = self._kernel_servers_of_runs.get(worker.job.run)
