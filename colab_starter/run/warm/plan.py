@@ -32,6 +32,10 @@ _SPEAKING = frozenset(["__future__", "antigravity", "this"])
 """Standard modules that are imported for the effect of the import itself."""
 
 
+_LOADED_LATER = {"numpy": ["numpy.random"]}
+"""What a module imports only once ``np.random`` is asked for, perhaps before another library imports it."""
+
+
 def plan_warm(
     notebook: Notebook,
     parameters: Mapping[str, Any],
@@ -140,7 +144,7 @@ def _list_modules(step: ImportStep, local: Path) -> tuple[str, ...]:
     roots = [Path(folder).parent for folder in spec.submodule_search_locations or ()]
     if spec.origin is None and roots and not any(find_module(root, step.module) for root in roots):
         return ()  # a missing part of a namespace package such as google
-    names = [f"{step.module}.{name}" for name in step.names]
+    names = [f"{step.module}.{name}" for name in step.names] + _LOADED_LATER.get(step.module, [])
     return (step.module, *(name for name in names if any(find_module(root, name) for root in roots)))
 
 

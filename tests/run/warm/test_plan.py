@@ -52,6 +52,11 @@ def test_what_is_imported_conditionally_or_not_installed_stays_out(cell: str) ->
     assert plan(cell).modules == ()
 
 
+def test_what_numpy_imports_only_when_it_is_asked_for_comes_with_numpy() -> None:
+    """Else it would be first imported with TensorFlow, after variables that a notebook sets later."""
+    assert plan("import numpy as np", "np.random.rand()").steps == ("numpy", "numpy.random")
+
+
 def test_a_module_beside_the_notebook_stays_out(tmp_path: Path) -> None:
     (tmp_path / "wave.py").write_text("mine = True")
     (tmp_path / "csv").mkdir()
