@@ -35,9 +35,8 @@ def prepare(file: str = "") -> None:
         _reseeds.append(modules["torch"].default_generator.seed)
     if "numexpr.utils" in modules:
         _numexpr = modules["numexpr"]
-    threadpoolctl = _import_threadpoolctl(file)
     if any(name in modules for name in ("numpy", "scipy", "cv2")):
-        libraries = threadpoolctl.ThreadpoolController().lib_controllers
+        libraries = _import_threadpoolctl(file).ThreadpoolController().lib_controllers
         _blas.extend(library for library in libraries if library.internal_api == "openblas")
 
 
