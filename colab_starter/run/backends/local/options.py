@@ -34,6 +34,7 @@ def _open(options: LocalOptions, places: GpuPlaces, sweep: Sweep, todo: int, loc
     from colab_starter.run.backends.cpus import available_memory, choose_jobs, count_cores, share_threads
     from colab_starter.run.backends.gpus import list_absent
     from colab_starter.run.backends.local.backend import LocalBackend
+    from colab_starter.run.backends.publishing import publish_runs
     from colab_starter.run.overlays.folders import Overlays
     from colab_starter.text import plural
 
@@ -48,8 +49,4 @@ def _open(options: LocalOptions, places: GpuPlaces, sweep: Sweep, todo: int, loc
     overlays = Overlays(sweep.kept_environment)
     log = sweep.folder / SERVER_LOG
     backend = LocalBackend(jobs, places, threads, log, keep_fds=lock.descriptors, overlays=overlays, mask=sweep.mask)
-    if not sweep.store.publishing:
-        return backend
-    from colab_starter.run.backends.publishing import publish_runs  # imports fsspec, which takes 50 ms
-
     return publish_runs(backend, sweep.store)
